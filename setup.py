@@ -1,0 +1,52 @@
+"""The compiled extensions of fastnn: sources and compiler flags; everything else stands in pyproject.toml."""
+
+import sysconfig
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+# A free-threaded CPython has no limited API: its wheels are per version.
+LIMITED_API = not sysconfig.get_config_var("Py_GIL_DISABLED")
+
+# Contraction into fused multiply-adds is off so that every backend and CPU rounds alike; see docs/decisions.
+UNIX_FLAGS = {
+    "compile": ["-O3", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"],
+    "link": ["-Wl,-s"] if sysconfig.get_platform().startswith("linux") else [],
+}
+MSVC_FLAGS = {"compile": ["/O2", "/std:c11", "/fp:precise"], "link": []}
+
+
+class BuildExtensions(build_ext):
+    """build_ext with the flags of the compiler that setuptools found."""
+
+    def build_extensions(self):
+        flags = MSVC_FLAGS if self.compiler.compiler_type == "msvc" else UNIX_FLAGS
+        for extension in self.extensions:
+            extension.extra_compile_args += flags["compile"]
+            extension.extra_link_args += flags["link"]
+        super().build_extensions()
+
+
+def extension(name):
+    """The extension module fastnn.<name>, from src/fastnn/<name>.pyx."""
+    limited = [("Py_LIMITED_API", "0x030B0000"), ("CYTHON_LIMITED_API", "1")]
+    return Extension(
+        f"fastnn.{name}",
+        [f"src/fastnn/{name}.pyx"],
+        include_dirs=["csrc"],
+        depends=["csrc/fastnn.h", "csrc/tables/activations.def", "csrc/tables/losses.def", "csrc/tables/optimizers.def"],
+        define_macros=limited if LIMITED_API else [],
+        py_limited_api=LIMITED_API,
+    )
+
+
+setup(
+    ext_modules=cythonize(
+        [extension("_tables"), extension("_loops")],
+        build_dir="build/cython",
+        compiler_directives={"freethreading_compatible": True},
+    ),
+    cmdclass={"build_ext": BuildExtensions},
+    options={"bdist_wheel": {"py_limited_api": "cp311"}} if LIMITED_API else {},
+)

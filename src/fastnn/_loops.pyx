@@ -1,0 +1,654 @@
+# cython: language_level=3
+"""The compiled per-sample loops: ``reference/loops.py`` function by function, with types.
+
+Read the two side by side: the same names in the same order, the same sums in the same order. What differs is
+memory: flat arrays in place of dicts of lists, with the offsets of each layer in a ``fastnn_layer``. A row of unit
+values ``h`` starts with the inputs; ``delta`` is laid out alike. All but the last section runs without the GIL and
+allocates nothing.
+
+Two things are done for speed, neither of which changes a sum. A chained sum cannot be vectorised without changing
+its bits, so batches of several rows use `weighted_sums_transposed`, whose inner loop is over outputs. And
+`accumulate` adds four samples to a gradient entry, one after the other, while it is in a register.
+"""
+
+import numpy as np
+
+cimport cython
+from cython cimport floating
+from libc.math cimport exp as exp64
+from libc.math cimport expf as exp32
+from libc.math cimport fabs, isfinite, log, log1p, sqrt
+from libc.math cimport tanh as tanh64
+from libc.math cimport tanhf as tanh32
+from libc.stdint cimport int64_t
+
+from fastnn._tables import LOSSES
+
+
+cdef extern from "fastnn.h":
+    enum:
+        IDENTITY "FASTNN_ACTIVATION_identity"
+        LOGISTIC "FASTNN_ACTIVATION_logistic"
+        TANH "FASTNN_ACTIVATION_tanh"
+        RELU "FASTNN_ACTIVATION_relu"
+        STEP "FASTNN_ACTIVATION_step"
+        SOFTMAX "FASTNN_ACTIVATION_softmax"
+        EXP "FASTNN_ACTIVATION_exp"
+        SQUARED_ERROR "FASTNN_LOSS_squared_error"
+        POISSON "FASTNN_LOSS_poisson"
+        PERCEPTRON "FASTNN_LOSS_perceptron"
+        RAN "FASTNN_RAN"
+        CONVERGED "FASTNN_CONVERGED"
+        DIVERGED "FASTNN_DIVERGED"
+
+    ctypedef struct fastnn_layer:
+        Py_ssize_t n_in
+        Py_ssize_t n_out
+        Py_ssize_t weights
+        Py_ssize_t biases
+        Py_ssize_t inputs
+        Py_ssize_t outputs
+        Py_ssize_t activation
+
+    ctypedef struct fastnn_counters:
+        int64_t n_updates
+        double pass_cost
+        int64_t pass_rows
+        double previous_cost
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals() except -1
+
+cdef enum:
+    CHUNK = 4  # samples whose h and delta are kept for `accumulate`
+    WORK_BETWEEN_POLLS = 20_000_000  # multiply-adds between two looks for Ctrl-C: about 20 ms
+
+
+# -- elementary functions ---------------------------------------------------------------------------------------
+
+
+cdef inline floating exp(floating z) noexcept nogil:
+    if floating is float:
+        return exp32(z)
+    else:
+        return exp64(z)
+
+
+cdef inline floating tanh(floating z) noexcept nogil:
+    if floating is float:
+        return tanh32(z)
+    else:
+        return tanh64(z)
+
+
+cdef inline floating logistic(floating z) noexcept nogil:
+    cdef floating e = exp(-z if z > 0 else z)
+    return (1 if z >= 0 else e) / (1 + e)
+
+
+cdef inline floating relu(floating z) noexcept nogil:
+    return 0 if z <= 0 else z
+
+
+cdef inline floating step(floating z) noexcept nogil:
+    return 1 if z >= 0 else 0
+
+
+cdef inline floating slope(Py_ssize_t activation, floating h) noexcept nogil:
+    if activation == IDENTITY:
+        return 1
+    elif activation == LOGISTIC:
+        return h * (1 - h)
+    elif activation == TANH:
+        return 1 - h * h
+    elif activation == RELU:
+        return 1 if h > 0 else 0
+    elif activation == EXP:
+        return h
+    return 0  # step
+
+
+# -- one sample, one layer --------------------------------------------------------------------------------------
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef void weighted_sums(
+    const fastnn_layer *layer,
+    const floating[::1] parameters,  # IN
+    const floating[:, ::1] h,        # IN at the layer's inputs, row c
+    Py_ssize_t c,
+    floating[::1] z,                 # OUT: (n_out,)
+) noexcept nogil:
+    cdef Py_ssize_t i, j
+    cdef floating total
+    for i in range(layer.n_out):
+        total = 0
+        for j in range(layer.n_in):
+            total += parameters[layer.weights + i * layer.n_in + j] * h[c, layer.inputs + j]
+        z[i] = total + parameters[layer.biases + i]
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef void weighted_sums_transposed(
+    const fastnn_layer *layer,
+    const floating[::1] transposed,  # IN: W^T (n_in, n_out) where the parameters have W
+    const floating[::1] parameters,  # IN: the biases
+    const floating[:, ::1] h,        # IN at the layer's inputs, row c
+    Py_ssize_t c,
+    floating[::1] z,                 # OUT: (n_out,)
+) noexcept nogil:
+    cdef Py_ssize_t i, j, n_in = layer.n_in, n_out = layer.n_out, w = layer.weights
+    cdef floating x
+    for i in range(n_out):
+        z[i] = 0
+    for j in range(n_in):
+        x = h[c, layer.inputs + j]
+        for i in range(n_out):
+            z[i] += transposed[w + i] * x
+        w += n_out
+    for i in range(n_out):
+        z[i] += parameters[layer.biases + i]
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef void transpose_weights(
+    const fastnn_layer[::1] layers,
+    const floating[::1] parameters,  # IN
+    floating[::1] transposed,        # OUT
+) noexcept nogil:
+    cdef Py_ssize_t l, i, j, n_in, n_out, w
+    for l in range(layers.shape[0]):
+        n_in, n_out, w = layers[l].n_in, layers[l].n_out, layers[l].weights
+        for i in range(n_out):
+            for j in range(n_in):
+                transposed[w + j * n_out + i] = parameters[w + i * n_in + j]
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef void softmax(
+    const floating[::1] z,  # IN: (n,)
+    floating[:, ::1] h,     # OUT: n entries from `start`, row c
+    Py_ssize_t c,
+    Py_ssize_t start,
+    Py_ssize_t n,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef floating top = z[0], total = 0
+    for i in range(1, n):
+        if z[i] > top:
+            top = z[i]
+    for i in range(n):
+        h[c, start + i] = exp(z[i] - top)
+        total += h[c, start + i]
+    for i in range(n):
+        h[c, start + i] /= total
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef void activate(
+    const fastnn_layer *layer,
+    const floating[::1] z,  # IN: (n_out,)
+    floating[:, ::1] h,     # OUT at the layer's outputs, row c
+    Py_ssize_t c,
+) noexcept nogil:
+    cdef Py_ssize_t i, out = layer.outputs
+    if layer.activation == SOFTMAX:
+        softmax(z, h, c, out, layer.n_out)
+    elif layer.activation == LOGISTIC:
+        for i in range(layer.n_out):
+            h[c, out + i] = logistic(z[i])
+    elif layer.activation == RELU:
+        for i in range(layer.n_out):
+            h[c, out + i] = relu(z[i])
+    elif layer.activation == TANH:
+        for i in range(layer.n_out):
+            h[c, out + i] = tanh(z[i])
+    elif layer.activation == EXP:
+        for i in range(layer.n_out):
+            h[c, out + i] = exp(z[i])
+    elif layer.activation == STEP:
+        for i in range(layer.n_out):
+            h[c, out + i] = step(z[i])
+    else:  # identity
+        for i in range(layer.n_out):
+            h[c, out + i] = z[i]
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef void hidden_delta(
+    const fastnn_layer *layer,       # the layer after the hidden units: its W leads from them to delta
+    Py_ssize_t activation,           # of the hidden units
+    const floating[::1] parameters,  # IN
+    const floating[:, ::1] h,        # IN, row c
+    floating[:, ::1] delta,          # IN at the layer's outputs, OUT at its inputs, row c
+    Py_ssize_t c,
+) noexcept nogil:
+    cdef Py_ssize_t i, j, n_in = layer.n_in, w = layer.weights, to = layer.inputs
+    cdef floating d
+    for j in range(n_in):
+        delta[c, to + j] = 0
+    for i in range(layer.n_out):
+        d = delta[c, layer.outputs + i]
+        for j in range(n_in):
+            delta[c, to + j] += parameters[w + j] * d
+        w += n_in
+    for j in range(n_in):
+        delta[c, to + j] *= slope(activation, h[c, to + j])
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef void output_delta(
+    Py_ssize_t loss,
+    const fastnn_layer *layer,
+    const floating[:, ::1] y,  # IN: row s
+    Py_ssize_t s,
+    const floating[:, ::1] h,  # IN, row c
+    floating weight,
+    floating[:, ::1] delta,    # OUT at the layer's outputs, row c
+    Py_ssize_t c,
+) noexcept nogil:
+    cdef Py_ssize_t i, out = layer.outputs
+    for i in range(layer.n_out):
+        if loss == SQUARED_ERROR:
+            delta[c, out + i] = -(y[s, i] - h[c, out + i]) * slope(layer.activation, h[c, out + i]) * weight
+        else:
+            delta[c, out + i] = (h[c, out + i] - y[s, i]) * weight
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef double log_sum_exp(const floating[::1] z, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef floating top = z[0], total = 0
+    for i in range(1, n):
+        if z[i] > top:
+            top = z[i]
+    for i in range(n):
+        total += exp(z[i] - top)
+    return top + log(total)
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef double sample_loss(
+    Py_ssize_t loss,
+    const fastnn_layer *layer,
+    const floating[:, ::1] y,  # IN: row s
+    Py_ssize_t s,
+    const floating[::1] z,     # IN: (n_out,)
+    const floating[:, ::1] h,  # IN, row c
+    Py_ssize_t c,
+) noexcept nogil:
+    cdef Py_ssize_t i, out = layer.outputs
+    cdef double total = 0, lse = log_sum_exp(z, layer.n_out) if layer.activation == SOFTMAX else 0
+    cdef double target
+    for i in range(layer.n_out):
+        target = y[s, i]
+        if loss == SQUARED_ERROR:
+            total += 0.5 * (target - h[c, out + i]) * (target - h[c, out + i])
+        elif loss == POISSON:
+            total += (target * log(target) if target > 0 else 0) - target * z[i] - target + h[c, out + i]
+        elif loss == PERCEPTRON:
+            total += (h[c, out + i] - target) * z[i]
+        elif layer.activation == SOFTMAX:  # log_loss
+            total += target * (lse - z[i])
+        else:  # log_loss of logistic outputs
+            total += relu(z[i]) - target * z[i] + log1p(exp64(-fabs(z[i])))
+    return total
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef double error_norm(
+    const fastnn_layer *layer,
+    const floating[:, ::1] y,  # IN: row s
+    Py_ssize_t s,
+    const floating[:, ::1] h,  # IN, row c
+    Py_ssize_t c,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double error, total = 0
+    for i in range(layer.n_out):
+        error = y[s, i] - h[c, layer.outputs + i]
+        total += error * error
+    return sqrt(total)
+
+
+# -- one sample, all layers -------------------------------------------------------------------------------------
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef void forward_sample(
+    const fastnn_layer[::1] layers,
+    const floating[::1] parameters,  # IN
+    const floating[::1] transposed,  # IN: used where is_transposed
+    bint is_transposed,
+    const floating[:, ::1] X,        # IN: row s
+    Py_ssize_t s,
+    floating[:, ::1] h,              # OUT: row c
+    Py_ssize_t c,
+    floating[::1] z,                 # OUT: weighted sums of the last layer, room for those of the widest
+) noexcept nogil:
+    cdef Py_ssize_t l, j
+    for j in range(X.shape[1]):
+        h[c, j] = X[s, j]
+    for l in range(layers.shape[0]):
+        if is_transposed:
+            weighted_sums_transposed(&layers[l], transposed, parameters, h, c, z)
+        else:
+            weighted_sums(&layers[l], parameters, h, c, z)
+        activate(&layers[l], z, h, c)
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef void backward_sample(
+    const fastnn_layer[::1] layers,
+    Py_ssize_t loss,
+    const floating[::1] parameters,  # IN
+    const floating[:, ::1] y,        # IN: row s
+    Py_ssize_t s,
+    const floating[:, ::1] h,        # IN: row c
+    floating weight,
+    floating[:, ::1] delta,          # OUT: row c, all layers but the inputs
+    Py_ssize_t c,
+) noexcept nogil:
+    cdef Py_ssize_t l, last = layers.shape[0] - 1
+    output_delta(loss, &layers[last], y, s, h, weight, delta, c)
+    for l in range(last, 0, -1):
+        hidden_delta(&layers[l], layers[l - 1].activation, parameters, h, delta, c)
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef void accumulate(
+    const fastnn_layer[::1] layers,
+    const floating[:, ::1] delta,  # IN
+    const floating[:, ::1] h,      # IN
+    Py_ssize_t n_samples,          # rows of delta and h that are filled
+    floating[::1] gradient,        # IN and OUT
+) noexcept nogil:
+    cdef Py_ssize_t l, i, j, c, n_in, x, w, d
+    cdef floating d0, d1, d2, d3
+    for l in range(layers.shape[0]):
+        n_in, x, w = layers[l].n_in, layers[l].inputs, layers[l].weights
+        for i in range(layers[l].n_out):
+            d = layers[l].outputs + i
+            if n_samples == CHUNK:
+                d0, d1, d2, d3 = delta[0, d], delta[1, d], delta[2, d], delta[3, d]
+                for j in range(n_in):
+                    gradient[w + j] = (
+                        (((gradient[w + j] + d0 * h[0, x + j]) + d1 * h[1, x + j]) + d2 * h[2, x + j]) + d3 * h[3, x + j]
+                    )
+            else:
+                for c in range(n_samples):
+                    d0 = delta[c, d]
+                    for j in range(n_in):
+                        gradient[w + j] += d0 * h[c, x + j]
+            for c in range(n_samples):
+                gradient[layers[l].biases + i] += delta[c, d]
+            w += n_in
+
+
+# -- a batch, and the loop over updates -------------------------------------------------------------------------
+
+
+cdef int poll() except -1 with gil:
+    """Let Python answer Ctrl-C: a KeyboardInterrupt leaves the parameters as of the last update."""
+    return PyErr_CheckSignals()
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef int batch_loss_and_gradient(
+    const fastnn_layer[::1] layers,
+    Py_ssize_t loss,
+    double l2,
+    const floating[::1] parameters,     # IN
+    const floating[:, ::1] X,           # IN
+    const floating[:, ::1] y,           # IN
+    const floating[::1] sample_weight,  # IN
+    const Py_ssize_t[::1] rows,         # IN: those of the batch are n_rows from `start`; empty: all, in order
+    Py_ssize_t start,
+    Py_ssize_t n_rows,
+    bint with_gradient,
+    floating[::1] gradient,             # OUT where with_gradient
+    double *objective,                  # OUT
+    double *cost,                       # OUT
+    floating[::1] transposed,           # work
+    floating[:, ::1] h,                 # work: (CHUNK, n_units)
+    floating[:, ::1] delta,             # work: (CHUNK, n_units)
+    floating[::1] z,                    # work: (widest layer,)
+) except -1 nogil:
+    cdef Py_ssize_t p, r, s, c = 0, work = 0, last = layers.shape[0] - 1
+    cdef Py_ssize_t n_weights = layers[0].biases
+    cdef bint is_transposed = n_rows >= CHUNK
+    cdef double total_loss = 0, total_norm = 0, total_weight = 0, squares = 0
+    cdef floating scale, decay = l2
+    if is_transposed:
+        transpose_weights(layers, parameters, transposed)
+    if with_gradient:
+        for p in range(gradient.shape[0]):
+            gradient[p] = 0
+
+    for r in range(n_rows):
+        s = rows[start + r] if rows.shape[0] > 0 else r
+        forward_sample(layers, parameters, transposed, is_transposed, X, s, h, c, z)
+        total_loss += sample_weight[s] * sample_loss(loss, &layers[last], y, s, z, h, c)
+        total_norm += error_norm(&layers[last], y, s, h, c)
+        total_weight += sample_weight[s]
+        if with_gradient:
+            backward_sample(layers, loss, parameters, y, s, h, sample_weight[s], delta, c)
+            c += 1
+            if c == CHUNK or r == n_rows - 1:
+                accumulate(layers, delta, h, c, gradient)
+                c = 0
+        work += 3 * n_weights
+        if work > WORK_BETWEEN_POLLS:
+            poll()
+            work = 0
+
+    scale = 1 / total_weight if total_weight > 0 else 0
+    if l2 > 0:
+        for p in range(n_weights):
+            squares += <double> parameters[p] * parameters[p]
+    if with_gradient:
+        for p in range(gradient.shape[0]):
+            gradient[p] *= scale
+        if l2 > 0:
+            for p in range(n_weights):
+                gradient[p] += decay * parameters[p]
+    objective[0] = (total_loss / total_weight if total_weight > 0 else 0) + 0.5 * l2 * squares
+    cost[0] = total_norm / n_rows
+    return 0
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef void update(
+    floating momentum,
+    bint nesterov,
+    floating learning_rate,
+    const floating[::1] gradient,  # IN
+    floating[::1] parameters,      # IN and OUT
+    floating[::1] velocity,        # IN and OUT
+) noexcept nogil:
+    cdef Py_ssize_t p
+    for p in range(parameters.shape[0]):
+        velocity[p] = momentum * velocity[p] - learning_rate * gradient[p]
+        parameters[p] += momentum * velocity[p] - learning_rate * gradient[p] if nesterov else velocity[p]
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef bint finish_update(
+    fastnn_counters *counters, double tol, Py_ssize_t updates_per_pass, double cost, Py_ssize_t n_rows
+) noexcept nogil:
+    cdef double mean, change
+    counters.n_updates += 1
+    counters.pass_cost += cost * n_rows
+    counters.pass_rows += n_rows
+    if counters.n_updates % updates_per_pass != 0:
+        return False
+    mean = counters.pass_cost / counters.pass_rows
+    change = fabs(mean - counters.previous_cost)
+    counters.pass_cost = 0
+    counters.pass_rows = 0
+    counters.previous_cost = mean
+    return change < tol
+
+
+# -- the backend: from Python's objects to typed memoryviews ----------------------------------------------------
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+def _forward(
+    const fastnn_layer[::1] layers,
+    const floating[::1] parameters,
+    const floating[:, ::1] X,
+    floating[:, ::1] out,
+    floating[::1] transposed,
+    floating[:, ::1] h,
+    floating[::1] z,
+):
+    cdef Py_ssize_t s, i, outputs = layers[layers.shape[0] - 1].outputs, work = 0
+    cdef bint is_transposed = X.shape[0] >= CHUNK
+    with nogil:
+        if is_transposed:
+            transpose_weights(layers, parameters, transposed)
+        for s in range(X.shape[0]):
+            forward_sample(layers, parameters, transposed, is_transposed, X, s, h, 0, z)
+            for i in range(out.shape[1]):
+                out[s, i] = h[0, outputs + i]
+            work += parameters.shape[0]
+            if work > WORK_BETWEEN_POLLS:
+                poll()
+                work = 0
+
+
+def _loss_and_gradient(
+    const fastnn_layer[::1] layers,
+    Py_ssize_t loss,
+    double l2,
+    const floating[::1] parameters,
+    const floating[:, ::1] X,
+    const floating[:, ::1] y,
+    const floating[::1] sample_weight,
+    const Py_ssize_t[::1] rows,
+    bint with_gradient,
+    floating[::1] gradient,
+    floating[::1] transposed,
+    floating[:, ::1] h,
+    floating[:, ::1] delta,
+    floating[::1] z,
+):
+    cdef double objective = 0, cost = 0
+    with nogil:
+        batch_loss_and_gradient(
+            layers, loss, l2, parameters, X, y, sample_weight, rows, 0, X.shape[0],
+            with_gradient, gradient, &objective, &cost, transposed, h, delta, z,
+        )
+    return objective, cost
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+def _run(
+    const fastnn_layer[::1] layers,
+    Py_ssize_t loss,
+    floating momentum,
+    bint nesterov,
+    double tol,
+    Py_ssize_t updates_per_pass,
+    floating[::1] parameters,
+    floating[::1] velocity,
+    fastnn_counters[::1] counters,
+    const floating[:, ::1] X,
+    const floating[:, ::1] y,
+    const floating[::1] sample_weight,
+    const Py_ssize_t[::1] rows,
+    const Py_ssize_t[::1] starts,
+    const double[::1] learning_rate,
+    const double[::1] l2,
+    double[::1] objective,
+    double[::1] cost,
+    floating[::1] gradient,
+    floating[::1] transposed,
+    floating[:, ::1] h,
+    floating[:, ::1] delta,
+    floating[::1] z,
+):
+    cdef Py_ssize_t k, start = 0, n_rows = X.shape[0], n_done = learning_rate.shape[0]
+    cdef Py_ssize_t work = 0, work_of_an_update
+    cdef int stop = RAN
+    with nogil:
+        for k in range(learning_rate.shape[0]):
+            if rows.shape[0] > 0:
+                start, n_rows = starts[k], starts[k + 1] - starts[k]
+            batch_loss_and_gradient(
+                layers, loss, l2[k], parameters, X, y, sample_weight, rows, start, n_rows,
+                True, gradient, &objective[k], &cost[k], transposed, h, delta, z,
+            )
+            if not isfinite(objective[k]):
+                n_done, stop = k, DIVERGED
+                break
+            update(momentum, nesterov, <floating> learning_rate[k], gradient, parameters, velocity)
+            if finish_update(&counters[0], tol, updates_per_pass, cost[k], n_rows):
+                n_done, stop = k + 1, CONVERGED
+                break
+            work += 3 * n_rows * parameters.shape[0]
+            if work > WORK_BETWEEN_POLLS:
+                poll()
+                work = 0
+    return n_done, stop
+
+
+NO_ROWS = np.empty(0, np.intp)
+
+
+def _work(network):
+    """The work area of a call: transposed weights, h, delta and z."""
+    n_units = sum(network.layer_sizes)
+    return (
+        np.empty(network.n_weights, network.dtype),
+        np.empty((CHUNK, n_units), network.dtype),
+        np.empty((CHUNK, n_units), network.dtype),
+        np.empty(max(network.layer_sizes), network.dtype),
+    )
+
+
+def forward(network, parameters, X, out):
+    """Fill `out` (n_samples, n_out) with the network's outputs for the rows of X."""
+    transposed, h, _, z = _work(network)
+    _forward(network.layers, parameters, X, out, transposed, h, z)
+
+
+def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradient=None):
+    """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
+    out = np.empty(0, network.dtype) if gradient is None else gradient
+    return _loss_and_gradient(
+        network.layers, LOSSES[loss], l2, parameters, X, y, sample_weight, NO_ROWS,
+        gradient is not None, out, *_work(network),
+    )
+
+
+def run(state, training, X, y, sample_weight, rows, starts, learning_rate, l2, objective, cost):
+    """Make one update per entry of `learning_rate`; see `fastnn.reference.descent.run`."""
+    if rows is None:
+        rows = starts = NO_ROWS
+    return _run(
+        state.network.layers, LOSSES[training.loss], training.momentum, training.nesterov,
+        training.tol, training.updates_per_pass,
+        state.parameters, state.optimizer, state.counters,
+        X, y, sample_weight, rows, starts, learning_rate, l2, objective, cost,
+        np.empty_like(state.parameters), *_work(state.network),
+    )

@@ -1,0 +1,9 @@
+RAN: int
+CONVERGED: int
+DIVERGED: int
+ACTIVATIONS: dict[str, int]
+HIDDEN_ACTIVATIONS: tuple[str, ...]
+OUTPUT_ACTIVATIONS: tuple[str, ...]
+LOSSES: dict[str, int]
+LOSS_OUTPUTS: dict[str, tuple[str, ...]]
+SOLVERS: dict[str, int]

@@ -1,0 +1,58 @@
+# cython: language_level=3
+"""The tables of csrc/tables as Python sees them: names, ids, and who goes with whom.
+
+The bottom layer: it imports nothing of fastnn. ``spec`` reads it to check names, the reference backends
+to cover every row, the tests to enumerate what must be tested. Formulas do not live here.
+"""
+
+from libc.stdint cimport uint32_t
+
+
+cdef extern from "fastnn.h":
+    ctypedef struct fastnn_activation_row:
+        const char *name
+        bint hidden
+        bint output
+
+    ctypedef struct fastnn_loss_row:
+        const char *name
+        uint32_t output_activations
+
+    ctypedef struct fastnn_optimizer_row:
+        const char *name
+        int n_state
+
+    const fastnn_activation_row fastnn_activations[]
+    const fastnn_loss_row fastnn_losses[]
+    const fastnn_optimizer_row fastnn_optimizers[]
+    enum:
+        FASTNN_N_ACTIVATIONS
+        FASTNN_N_LOSSES
+        FASTNN_N_OPTIMIZERS
+        FASTNN_RAN
+        FASTNN_CONVERGED
+        FASTNN_DIVERGED
+
+
+RAN = FASTNN_RAN
+CONVERGED = FASTNN_CONVERGED
+DIVERGED = FASTNN_DIVERGED
+
+#: Activation name -> id, in the order of the table.
+ACTIVATIONS = {fastnn_activations[i].name.decode(): i for i in range(FASTNN_N_ACTIVATIONS)}
+
+#: Names that a hidden layer may use, and names that the output layer may use.
+HIDDEN_ACTIVATIONS = tuple(name for name, i in ACTIVATIONS.items() if fastnn_activations[<int> i].hidden)
+OUTPUT_ACTIVATIONS = tuple(name for name, i in ACTIVATIONS.items() if fastnn_activations[<int> i].output)
+
+#: Loss name -> id, in the order of the table.
+LOSSES = {fastnn_losses[i].name.decode(): i for i in range(FASTNN_N_LOSSES)}
+
+#: Loss name -> names of the output activations that it may be paired with.
+LOSS_OUTPUTS = {
+    loss: tuple(name for name, i in ACTIVATIONS.items() if fastnn_losses[<int> k].output_activations >> <int> i & 1)
+    for loss, k in LOSSES.items()
+}
+
+#: Solver name -> numbers of optimizer state that it keeps a parameter.
+SOLVERS = {fastnn_optimizers[i].name.decode(): fastnn_optimizers[i].n_state for i in range(FASTNN_N_OPTIMIZERS)}

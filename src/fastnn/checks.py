@@ -1,0 +1,130 @@
+"""Checks of single arguments: each returns the value in the form the code below wants, or says what came,
+what was expected and what to do. Called by the faces before any data is touched; knows no networks.
+"""
+
+import difflib
+import math
+import operator
+from numbers import Real
+
+import numpy as np
+
+
+def check_name(argument, name, known):
+    """Return `name` if it is one of `known`; else list them, with the nearest."""
+    known = list(known)
+    if not isinstance(name, str):
+        raise TypeError(f"{argument} must be one of {_listed(known)}, got {name!r}")
+    if name in known:
+        return name
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    raise ValueError(f"unknown {argument} {name!r}: expected one of {_listed(known)}{hint}")
+
+
+def check_count(argument, value, *, minimum):
+    """Return an integer of at least `minimum`."""
+    try:
+        if isinstance(value, bool | np.bool_):
+            raise TypeError
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{argument} must be an integer, got {value!r}") from None
+    if count < minimum:
+        raise ValueError(f"{argument} must be at least {minimum}, got {count}")
+    return count
+
+
+def check_number(argument, value, *, low=None, above=None, below=None):
+    """Return a finite float, not below `low`, greater than `above`, less than `below`, where these are given."""
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real | np.number):
+        raise TypeError(f"{argument} must be a number, got {value!r}")
+    number = float(value)
+    bounds = [
+        (low is None or number >= low, f"at least {low}"),
+        (above is None or number > above, f"greater than {above}"),
+        (below is None or number < below, f"less than {below}"),
+    ]
+    given = [text for (_, text), bound in zip(bounds, (low, above, below), strict=True) if bound is not None]
+    if not math.isfinite(number) or not all(holds for holds, _ in bounds):
+        expected = " and ".join(["finite", *given])
+        raise ValueError(f"{argument} must be {expected}, got {value!r}")
+    return number
+
+
+def check_matrix(argument, value, dtype, *, n_columns=None, columns_are=None):
+    """Return a C-contiguous (n_rows, n_columns) array of `dtype`, finite and not empty; a copy only where needed."""
+    array = as_numbers(argument, value)
+    if array.ndim != 2:
+        advice = ""
+        if array.ndim == 1:
+            advice = f"; for one row use {argument}.reshape(1, -1), for one column {argument}.reshape(-1, 1)"
+        raise ValueError(f"{argument} must have 2 dimensions, got {array.ndim} (shape {array.shape}){advice}")
+    if array.shape[0] == 0 or array.shape[1] == 0:
+        raise ValueError(f"{argument} is empty: its shape is {array.shape}")
+    if n_columns is not None and array.shape[1] != n_columns:
+        raise ValueError(
+            f"{argument} has {array.shape[1]} columns, but {columns_are or 'the network'} has {n_columns}; "
+            f"its shape is {array.shape}"
+        )
+    return cast_finite(argument, array, dtype)
+
+
+def check_sample_weight(value, n_samples, dtype):
+    """Return the weights of the samples, (n_samples,), none negative and not all zero."""
+    array = as_numbers("sample_weight", value)
+    if array.shape != (n_samples,):
+        raise ValueError(f"sample_weight must have one entry per row of X, shape ({n_samples},); got {array.shape}")
+    array = cast_finite("sample_weight", array, dtype)
+    if (array < 0).any():
+        raise ValueError(f"sample_weight[{int(np.argmax(array < 0))}] is negative; weights must be at least 0")
+    if not array.any():
+        raise ValueError("sample_weight is zero for every row, so there is nothing to learn from")
+    return array
+
+
+def as_numbers(argument, value):
+    """Return `value` as an array of real numbers, whatever its shape."""
+    array = as_array(argument, value)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{argument} must hold real numbers, got an array of dtype {array.dtype}; "
+            f"convert it first, for example with numpy.asarray({argument}, dtype=float)"
+        )
+    return array
+
+
+def as_array(argument, value):
+    """Return `value` as an array; refuse what would lose something on the way: sparse, masked and ragged data."""
+    if hasattr(value, "toarray") and hasattr(value, "nnz"):
+        raise TypeError(
+            f"{argument} is a sparse matrix ({type(value).__name__}), which fastnn.train and networks do not take; "
+            f"pass a dense array: {argument}.toarray()"
+        )
+    if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
+        raise TypeError(f"{argument} has masked entries; fill or drop them first, for example with {argument}.filled()")
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{argument} cannot be made an array: {error}") from None
+
+
+def cast_finite(argument, array, dtype):
+    """Return a C-contiguous copy (or the array itself) in `dtype`; NaN and infinity are named by their place."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        cast = np.ascontiguousarray(array, dtype=dtype)
+    # One sum finds nearly always that all is well, without an array of flags; only doubt pays for the second look.
+    with np.errstate(over="ignore", invalid="ignore"):
+        doubtful = not math.isfinite(cast.sum(dtype=np.float64))
+    if doubtful and not (finite := np.isfinite(cast)).all():
+        place = tuple(int(i) for i in np.argwhere(~finite)[0])
+        where = f"row {place[0]}" + (f", column {place[1]}" if len(place) > 1 else "")
+        value = array[place]
+        if np.isfinite(value):
+            raise ValueError(f"{argument} has {value} in {where}, which is beyond the range of {np.dtype(dtype)}")
+        raise ValueError(f"{argument} has {value} in {where}; fill or drop such rows first")
+    return cast
+
+
+def _listed(names):
+    return ", ".join(map(repr, names))

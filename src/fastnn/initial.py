@@ -1,0 +1,97 @@
+"""Random numbers and the start weights that they give.
+
+`Draws` hides the difference between NumPy's global generator, a RandomState and a Generator; `draw_weights` has the
+inits by name, each drawing in the order of the tutorial it comes from. Called by ``train``; computes in float64.
+"""
+
+import math
+
+import numpy as np
+
+from fastnn.checks import check_name, check_number
+
+#: name -> function (draws, n_in, n_out) that returns weights as (n_in, n_out). "uniform", which draws biases too,
+#: and in the other orientation, stands apart in `draw_weights`.
+INITS = {
+    "normal": lambda draws, n_in, n_out: draws.normal((n_in, n_out)),
+    "truncated_normal": lambda draws, n_in, n_out: _truncated_normal(draws, (n_in, n_out)),
+    "glorot_uniform": lambda draws, n_in, n_out: _symmetric(draws, n_in, n_out, math.sqrt(6 / (n_in + n_out))),
+    "glorot_normal": lambda draws, n_in, n_out: draws.normal((n_in, n_out)) * math.sqrt(2 / (n_in + n_out)),
+    "he_uniform": lambda draws, n_in, n_out: _symmetric(draws, n_in, n_out, math.sqrt(6 / n_in)),
+    "he_normal": lambda draws, n_in, n_out: draws.normal((n_in, n_out)) * math.sqrt(2 / n_in),
+}
+
+
+class Draws:
+    """The four draws that fastnn makes, from whatever `random_state` names.
+
+    Parameters
+    ----------
+    random_state : None, int, numpy.random.RandomState or numpy.random.Generator
+        None is NumPy's global generator, as the tutorials use it; an int means ``RandomState(int)``.
+    """
+
+    def __init__(self, random_state):
+        if random_state is None:
+            random_state = np.random.mtrand._rand  # the RandomState behind numpy.random.seed
+        elif isinstance(random_state, int | np.integer) and not isinstance(random_state, bool):
+            try:
+                random_state = np.random.RandomState(random_state)
+            except ValueError:
+                raise ValueError(f"random_state must lie in 0 ... 2**32 - 1, got {random_state}") from None
+        elif not isinstance(random_state, np.random.RandomState | np.random.Generator):
+            raise TypeError(
+                "random_state must be None, an integer, a numpy.random.RandomState or a numpy.random.Generator, "
+                f"got {random_state!r}"
+            )
+        self._source = random_state
+
+    def uniform(self, shape):
+        """Numbers from [0, 1)."""
+        return self._source.random(shape) if self._is_generator else self._source.random_sample(shape)
+
+    def normal(self, shape):
+        """Numbers from N(0, 1)."""
+        return self._source.standard_normal(shape)
+
+    def integers(self, n, shape):
+        """Integers from 0 ... n - 1."""
+        return self._source.integers(n, size=shape) if self._is_generator else self._source.randint(n, size=shape)
+
+    def permutation(self, n):
+        """The integers 0 ... n - 1 in random order."""
+        return self._source.permutation(n)
+
+    @property
+    def _is_generator(self):
+        return isinstance(self._source, np.random.Generator)
+
+
+def check_init(init, init_scale):
+    """Return the validated name and scale of an init that draws."""
+    name = check_name("init", init, ("uniform", *INITS))
+    return name, check_number("init_scale", init_scale, low=0.0)
+
+
+def draw_weights(network, init, init_scale, draws, out):
+    """Draw start weights by the name `init` into the flat parameters `out`; `init_scale` multiplies the weights."""
+    weights, biases = network.views(out)
+    for l, (n_in, n_out) in enumerate(network.shapes, start=1):
+        if init == "uniform":
+            weights[l][:] = draws.uniform((n_out, n_in)) * init_scale
+            biases[l][:] = draws.uniform((n_out,))
+        else:
+            weights[l][:] = (INITS[init](draws, n_in, n_out) * init_scale).T
+            biases[l][:] = 0.0
+
+
+def _symmetric(draws, n_in, n_out, bound):
+    return (2.0 * draws.uniform((n_in, n_out)) - 1.0) * bound
+
+
+def _truncated_normal(draws, shape):
+    """N(0, 1), redrawn beyond two standard deviations until none is left."""
+    values = draws.normal(shape)
+    while (beyond := np.abs(values) > 2.0).any():
+        values[beyond] = draws.normal(int(beyond.sum()))
+    return values

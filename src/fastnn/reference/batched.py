@@ -1,0 +1,136 @@
+"""Batched NumPy: backend "numpy", the oracle. A whole batch at a time by matrix products, from the maths.
+
+Rows are samples throughout: H[l] is (n_samples, n_units of layer l), counted from 0, the inputs.
+"""
+
+import numpy as np
+
+from fastnn.reference import descent
+
+
+def logistic(Z):
+    """1 / (1 + e^-z), from the power that cannot overflow."""
+    power = np.exp(-np.abs(Z))
+    return np.where(Z >= 0, np.ones_like(Z), power) / (1 + power)
+
+
+def softmax(Z):
+    """e^z / sum of e^z along each row, shifted by the largest z."""
+    powers = np.exp(Z - Z.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+#: Each activation, and its derivative by its input from its output H (softmax has no elementwise one and needs none).
+ACTIVATION = {
+    "identity": lambda Z: Z,
+    "logistic": logistic,
+    "tanh": np.tanh,
+    "relu": lambda Z: np.maximum(Z, 0),
+    "step": lambda Z: (Z >= 0).astype(Z.dtype),
+    "softmax": softmax,
+    "exp": np.exp,
+}
+SLOPE = {
+    "identity": lambda H: np.ones_like(H),
+    "logistic": lambda H: H * (1 - H),
+    "tanh": lambda H: 1 - H * H,
+    "relu": lambda H: (H > 0).astype(H.dtype),
+    "step": lambda H: np.zeros_like(H),
+    "exp": lambda H: H,
+}
+
+
+def squared_error(Y, Z, H):
+    """½ ||y - h||² of each row."""
+    return 0.5 * ((Y - H) ** 2).sum(axis=1)
+
+
+def softmax_log_loss(Y, Z, H):
+    """-sum of y log h of each row, with log h = z - log sum e^z."""
+    top = Z.max(axis=1, keepdims=True)
+    log_sum_exp = top + np.log(np.exp(Z - top).sum(axis=1, keepdims=True))
+    return (Y * (log_sum_exp - Z)).sum(axis=1)
+
+
+def logistic_log_loss(Y, Z, H):
+    """-sum of y log h + (1 - y) log(1 - h) of each row, which is log(1 + e^z) - y z."""
+    return (np.logaddexp(0, Z) - Y * Z).sum(axis=1)
+
+
+def poisson(Y, Z, H):
+    """Half the Poisson deviance of each row: y log(y / h) - y + h, with log h = z."""
+    y_log_y = Y * np.log(np.where(Y > 0, Y, 1))
+    return (y_log_y - Y * Z - Y + H).sum(axis=1)
+
+
+def perceptron(Y, Z, H):
+    """Sum of (h - y) z of each row, whose derivative by z at fixed h is the perceptron rule."""
+    return ((H - Y) * Z).sum(axis=1)
+
+
+#: (loss, output activation) -> the loss of each row; squared_error takes any activation.
+LOSS = {
+    ("log_loss", "softmax"): softmax_log_loss,
+    ("log_loss", "logistic"): logistic_log_loss,
+    ("poisson", "exp"): poisson,
+    ("perceptron", "step"): perceptron,
+}
+
+
+def forward_batch(network, W, b, X):
+    """Outputs H of every layer, the inputs first, and Z of the last layer."""
+    H, Z = [X], X
+    for l, activation in enumerate(network.activations, start=1):
+        Z = H[-1] @ W[l].T + b[l]
+        H.append(ACTIVATION[activation](Z))
+    return H, Z
+
+
+def forward(network, parameters, X, out):
+    """Fill `out` (n_samples, n_out) with the network's outputs for the rows of X."""
+    W, b = network.views(parameters)
+    with np.errstate(over="ignore", invalid="ignore"):
+        H, _ = forward_batch(network, W, b, X)
+    out[:] = H[-1]
+
+
+def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradient=None):
+    """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
+    W, b = network.views(parameters)
+    H, Z = forward_batch(network, W, b, X)
+    output_activation = network.activations[-1]
+    losses = LOSS.get((loss, output_activation), squared_error)(y, Z, H[-1])
+    total_weight = sample_weight.sum()
+    share = (sample_weight / total_weight if total_weight > 0 else sample_weight).astype(X.dtype)
+    all_weights = parameters[: network.n_weights]
+    objective = share @ losses + 0.5 * l2 * (all_weights @ all_weights)
+    cost = np.sqrt(((y - H[-1]) ** 2).sum(axis=1)).mean()
+
+    if gradient is not None:
+        gradient_W, gradient_b = network.views(gradient)
+        delta = H[-1] - y
+        if loss == "squared_error":
+            delta = delta * SLOPE[output_activation](H[-1])
+        delta = delta * share[:, None]
+        for l in range(network.n_layers, 0, -1):
+            gradient_W[l][:] = delta.T @ H[l - 1]
+            gradient_b[l][:] = delta.sum(axis=0)
+            if l > 1:
+                delta = (delta @ W[l]) * SLOPE[network.activations[l - 2]](H[l - 1])
+        gradient[: network.n_weights] += X.dtype.type(l2) * all_weights
+    return float(objective), float(cost)
+
+
+def update(training, learning_rate, gradient, parameters, velocity):
+    """One step of gradient descent, plain or with momentum, in place."""
+    momentum, learning_rate = (parameters.dtype.type(value) for value in (training.momentum, learning_rate))
+    velocity *= momentum
+    velocity -= learning_rate * gradient
+    parameters += momentum * velocity - learning_rate * gradient if training.nesterov else velocity
+
+
+def run(state, training, X, y, sample_weight, rows, starts, learning_rate, l2, objective, cost):
+    """Make one update per entry of `learning_rate`; see `descent.run`."""
+    return descent.run(
+        loss_and_gradient, update, state, training, X, y, sample_weight, rows, starts, learning_rate, l2, objective, cost
+    )

@@ -1,0 +1,234 @@
+"""The naive Python loops: backend "python", the slow truth that a reader can follow from top to bottom.
+
+Lists of lists and one nested loop per sum, in the tutorials' order: a forward pass for each sample, its deltas
+backward, the sums of the gradient, one step. ``_loops.pyx`` is this file with types, function by function.
+Python has one kind of float, so a float32 network is computed in float64 here and rounded after each update.
+"""
+
+import math
+
+from fastnn.reference import descent
+
+# -- elementary functions ---------------------------------------------------------------------------------------
+
+
+def exp(z):
+    """e^z, infinite where Python's own raises an OverflowError."""
+    try:
+        return math.exp(z)
+    except OverflowError:
+        return math.inf
+
+
+def logistic(z):
+    """1 / (1 + e^-z), from the power that cannot overflow."""
+    e = math.exp(-abs(z))
+    return (1.0 if z >= 0 else e) / (1.0 + e)
+
+
+def relu(z):
+    """The positive part of z; NaN stays NaN."""
+    return 0.0 if z <= 0 else z
+
+
+def step(z):
+    """1 for z >= 0, else 0."""
+    return 1.0 if z >= 0 else 0.0
+
+
+ELEMENTWISE = {"identity": float, "logistic": logistic, "tanh": math.tanh, "relu": relu, "step": step, "exp": exp}
+
+#: The derivative of each activation by its input, from its output h.
+SLOPE = {
+    "identity": lambda h: 1.0,
+    "logistic": lambda h: h * (1.0 - h),
+    "tanh": lambda h: 1.0 - h * h,
+    "relu": lambda h: 1.0 if h > 0 else 0.0,
+    "step": lambda h: 0.0,
+    "exp": lambda h: h,
+}
+
+
+# -- one sample, one layer --------------------------------------------------------------------------------------
+
+
+def weighted_sums(w, b, x):
+    """z[i] = sum over j of w[i][j] x[j], then + b[i]: one chain of additions per output."""
+    z = []
+    for i in range(len(b)):
+        total = 0.0
+        for j in range(len(x)):
+            total += w[i][j] * x[j]
+        z.append(total + b[i])
+    return z
+
+
+def softmax(z):
+    """e^z[i] / sum of e^z, shifted by the largest z."""
+    top = max(z)
+    powers = [exp(value - top) for value in z]
+    total = 0.0
+    for power in powers:
+        total += power
+    return [power / total for power in powers]
+
+
+def activate(activation, z):
+    """The outputs of a layer from its weighted sums."""
+    if activation == "softmax":
+        return softmax(z)
+    return [ELEMENTWISE[activation](value) for value in z]
+
+
+def hidden_delta(w_next, delta_next, activation, h):
+    """Delta of a hidden layer from that of the layer after it: (W^T delta) f'(z)."""
+    delta = []
+    for j in range(len(h)):
+        total = 0.0
+        for i in range(len(delta_next)):
+            total += w_next[i][j] * delta_next[i]
+        delta.append(total * SLOPE[activation](h[j]))
+    return delta
+
+
+def output_delta(loss, activation, y, h):
+    """Delta of the output layer: the derivative of the loss by each weighted sum z."""
+    delta = []
+    for i in range(len(y)):
+        if loss == "squared_error":
+            delta.append(-(y[i] - h[i]) * SLOPE[activation](h[i]))
+        else:  # log_loss with softmax or logistic, poisson with exp; the perceptron rule by definition
+            delta.append(h[i] - y[i])
+    return delta
+
+
+def log_sum_exp(z):
+    """Log of the sum of e^z, shifted by the largest z."""
+    top = max(z)
+    total = 0.0
+    for value in z:
+        total += exp(value - top)
+    return top + math.log(total)
+
+
+def sample_loss(loss, activation, y, z, h):
+    """The loss of one sample, from the weighted sums z of the output layer where they keep it from overflowing."""
+    total = 0.0
+    lse = log_sum_exp(z) if activation == "softmax" else 0.0
+    for i in range(len(y)):
+        if loss == "squared_error":
+            total += 0.5 * (y[i] - h[i]) * (y[i] - h[i])
+        elif loss == "poisson":
+            total += (y[i] * math.log(y[i]) if y[i] > 0 else 0.0) - y[i] * z[i] - y[i] + h[i]
+        elif loss == "perceptron":
+            total += (h[i] - y[i]) * z[i]
+        elif activation == "softmax":  # log_loss
+            total += y[i] * (lse - z[i])
+        else:  # log_loss of logistic outputs
+            total += relu(z[i]) - y[i] * z[i] + math.log1p(math.exp(-abs(z[i])))
+    return total
+
+
+def error_norm(y, h):
+    """||y - h||, the tutorials' cost of one sample."""
+    total = 0.0
+    for i in range(len(y)):
+        total += (y[i] - h[i]) * (y[i] - h[i])
+    return math.sqrt(total)
+
+
+# -- one sample, all layers -------------------------------------------------------------------------------------
+
+
+def forward_sample(activations, W, b, x):
+    """Outputs h of every layer, keyed from 1 (the inputs) as the tutorials have it, and z of the last."""
+    h = {1: x}
+    z = x
+    for l in range(1, len(activations) + 1):
+        z = weighted_sums(W[l], b[l], h[l])
+        h[l + 1] = activate(activations[l - 1], z)
+    return h, z
+
+
+def backward_sample(loss, activations, W, y, h, weight):
+    """Deltas of every layer, keyed from 2, times the weight of the sample."""
+    n_layers = len(activations)
+    delta = {n_layers + 1: output_delta(loss, activations[-1], y, h[n_layers + 1])}
+    for i in range(len(y)):
+        delta[n_layers + 1][i] *= weight
+    for l in range(n_layers, 1, -1):
+        delta[l] = hidden_delta(W[l], delta[l + 1], activations[l - 2], h[l])
+    return delta
+
+
+def accumulate(tri_W, tri_b, delta, h):
+    """Add one sample's share of the gradient: tri_W[l] += delta h^T, tri_b[l] += delta."""
+    for l in tri_W:
+        for i in range(len(delta[l + 1])):
+            for j in range(len(h[l])):
+                tri_W[l][i][j] += delta[l + 1][i] * h[l][j]
+            tri_b[l][i] += delta[l + 1][i]
+
+
+# -- the backend ------------------------------------------------------------------------------------------------
+
+
+def forward(network, parameters, X, out):
+    """Fill `out` (n_samples, n_out) with the network's outputs for the rows of X."""
+    W, b = _as_lists(network, parameters)
+    for s, x in enumerate(X.tolist()):
+        h, _ = forward_sample(network.activations, W, b, x)
+        out[s] = h[network.n_layers + 1]
+
+
+def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradient=None):
+    """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
+    W, b = _as_lists(network, parameters)
+    tri_W, tri_b = _as_lists(network, parameters * 0)
+    total_loss = total_norm = total_weight = 0.0
+    for x, target, weight in zip(X.tolist(), y.tolist(), sample_weight.tolist(), strict=True):
+        h, z = forward_sample(network.activations, W, b, x)
+        h_out = h[network.n_layers + 1]
+        total_loss += weight * sample_loss(loss, network.activations[-1], target, z, h_out)
+        total_norm += error_norm(target, h_out)
+        total_weight += weight
+        if gradient is not None:
+            delta = backward_sample(loss, network.activations, W, target, h, weight)
+            accumulate(tri_W, tri_b, delta, h)
+
+    scale = 1.0 / total_weight if total_weight > 0 else 0.0
+    squares = 0.0
+    for l in W:
+        for i in range(len(W[l])):
+            for j in range(len(W[l][i])):
+                squares += W[l][i][j] * W[l][i][j]
+                tri_W[l][i][j] = scale * tri_W[l][i][j] + l2 * W[l][i][j]
+            tri_b[l][i] *= scale
+    if gradient is not None:
+        network.flatten(tri_W, tri_b, out=gradient)
+    return scale * total_loss + 0.5 * l2 * squares, total_norm / len(X)
+
+
+def update(training, learning_rate, gradient, parameters, velocity):
+    """One step of gradient descent, plain or with momentum, in place."""
+    new_parameters, new_velocity = [], []
+    for parameter, slope, v in zip(parameters.tolist(), gradient.tolist(), velocity.tolist(), strict=True):
+        v = training.momentum * v - learning_rate * slope
+        change = training.momentum * v - learning_rate * slope if training.nesterov else v
+        new_parameters.append(parameter + change)
+        new_velocity.append(v)
+    parameters[:] = new_parameters
+    velocity[:] = new_velocity
+
+
+def run(state, training, X, y, sample_weight, rows, starts, learning_rate, l2, objective, cost):
+    """Make one update per entry of `learning_rate`; see `descent.run`."""
+    return descent.run(
+        loss_and_gradient, update, state, training, X, y, sample_weight, rows, starts, learning_rate, l2, objective, cost
+    )
+
+
+def _as_lists(network, flat):
+    """Dicts of nested lists, W[l][i][j] and b[l][i], from flat parameters."""
+    weights, biases = network.views(flat)
+    return {l: w.tolist() for l, w in weights.items()}, {l: b.tolist() for l, b in biases.items()}

@@ -1,0 +1,185 @@
+"""What a network and a training run are, validated once, and where each number of a network lives.
+
+Every layer above works from these two descriptions; the faces make them, the backends only read them.
+A network's parameters are one flat array: the weights of all layers, W[l] (n_out, n_in) row by row, then the
+biases of all layers. So the L2 penalty, which leaves biases out, is one slice, and an update one pass.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from fastnn._tables import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSS_OUTPUTS, LOSSES, OUTPUT_ACTIVATIONS, SOLVERS
+from fastnn.checks import check_count, check_name, check_number
+
+#: The struct ``fastnn_layer`` of csrc/fastnn.h.
+LAYER = np.dtype(
+    [(name, np.intp) for name in ("n_in", "n_out", "weights", "biases", "inputs", "outputs", "activation")]
+)
+
+#: Other names that are accepted for a row of the activation table.
+ACTIVATION_ALIASES = {"sigmoid": "logistic"}
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """The shape of a network: layer sizes, the activation of each layer of weights, and the dtype.
+
+    Layers of weights are counted from 1 to ``n_layers``, as the tutorials count them: ``W[1]`` leads from the inputs
+    to the first hidden layer.
+    """
+
+    layer_sizes: tuple[int, ...]
+    activations: tuple[str, ...]
+    dtype: np.dtype
+
+    @property
+    def n_layers(self):
+        """The number of layers of weights."""
+        return len(self.activations)
+
+    @property
+    def n_in(self):
+        """The number of inputs."""
+        return self.layer_sizes[0]
+
+    @property
+    def n_out(self):
+        """The number of outputs."""
+        return self.layer_sizes[-1]
+
+    @cached_property
+    def n_weights(self):
+        """The number of weights of all layers, biases not counted: they come first in the flat parameters."""
+        return sum(n_in * n_out for n_in, n_out in self.shapes)
+
+    @cached_property
+    def n_parameters(self):
+        """The number of weights and biases."""
+        return self.n_weights + sum(self.layer_sizes[1:])
+
+    @cached_property
+    def shapes(self):
+        """The pair (n_in, n_out) of each layer of weights."""
+        return tuple(zip(self.layer_sizes[:-1], self.layer_sizes[1:], strict=True))
+
+    @cached_property
+    def layers(self):
+        """One row a layer of weights: its sizes, offsets and activation, as ``fastnn_layer`` in C."""
+        layers = np.zeros(self.n_layers, LAYER)
+        weights, biases, inputs = 0, self.n_weights, 0
+        for index, ((n_in, n_out), activation) in enumerate(zip(self.shapes, self.activations, strict=True)):
+            layers[index] = (n_in, n_out, weights, biases, inputs, inputs + n_in, ACTIVATIONS[activation])
+            weights, biases, inputs = weights + n_in * n_out, biases + n_out, inputs + n_in
+        layers.flags.writeable = False
+        return layers
+
+    def views(self, flat):
+        """Views of flat parameters (or a flat gradient) as dicts W, b keyed 1 ... n_layers, W[l] (n_out, n_in)."""
+        weights, biases = {}, {}
+        for l, layer in enumerate(self.layers, start=1):
+            n_in, n_out = int(layer["n_in"]), int(layer["n_out"])
+            start = int(layer["weights"])
+            weights[l] = flat[start : start + n_out * n_in].reshape(n_out, n_in)
+            start = int(layer["biases"])
+            biases[l] = flat[start : start + n_out]
+        return weights, biases
+
+    def flatten(self, weights, biases, out):
+        """Copy dicts W, b into the flat array `out`."""
+        flat_weights, flat_biases = self.views(out)
+        for l in flat_weights:
+            flat_weights[l][:] = weights[l]
+            flat_biases[l][:] = biases[l]
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    """How a network is trained, below the level of one update: what ``run`` needs beside its arrays."""
+
+    loss: str
+    solver: str = "sgd"
+    momentum: float = 0.0
+    nesterov: bool = False
+    tol: float = 0.0
+    updates_per_pass: int = 1
+
+
+def check_layer_sizes(nn_structure):
+    """Return layer sizes as a tuple of ints, or say what is wrong with them."""
+    if isinstance(nn_structure, str | bytes) or not np.iterable(nn_structure):
+        raise TypeError(f"nn_structure must be a list of layer sizes such as [64, 30, 10], got {nn_structure!r}")
+    sizes = tuple(
+        check_count(f"nn_structure[{position}]", size, minimum=1) for position, size in enumerate(nn_structure)
+    )
+    if len(sizes) < 2:
+        raise ValueError(
+            f"nn_structure needs at least two layers, the inputs and the outputs, such as [64, 10]; got {list(sizes)}"
+        )
+    return sizes
+
+
+def check_dtype(dtype):
+    """Return the NumPy dtype of a network: float32 or float64."""
+    try:
+        checked = np.dtype(dtype)
+    except TypeError:
+        checked = None
+    if checked not in (np.dtype(np.float32), np.dtype(np.float64)):
+        raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
+    return checked.newbyteorder("=")
+
+
+def check_hidden_activations(activation, n_hidden):
+    """Return one table name per hidden layer, from a name for all of them or a list of names."""
+    if isinstance(activation, str):
+        activation = [activation] * max(n_hidden, 1)  # without hidden layers the name is checked all the same
+        names = tuple(_activation("activation", name, HIDDEN_ACTIVATIONS) for name in activation)
+        return names[:n_hidden]
+    if not np.iterable(activation):
+        raise TypeError(f"activation must be a name or a list of names, got {activation!r}")
+    names = tuple(
+        _activation(f"activation[{position}]", name, HIDDEN_ACTIVATIONS) for position, name in enumerate(activation)
+    )
+    if len(names) != n_hidden:
+        raise ValueError(f"activation must have one name per hidden layer: {n_hidden} expected, {len(names)} given")
+    return names
+
+
+def check_output_activation(output_activation):
+    """Return the table name of an output activation."""
+    return _activation("output_activation", output_activation, OUTPUT_ACTIVATIONS)
+
+
+def check_loss(loss):
+    """Return the table name of a loss."""
+    return check_name("loss", loss, LOSSES)
+
+
+def check_pair(loss, output_activation):
+    """Refuse an output activation that the loss cannot be paired with."""
+    allowed = LOSS_OUTPUTS[loss]
+    if output_activation not in allowed:
+        raise ValueError(
+            f"loss={loss!r} cannot be paired with output_activation={output_activation!r}; "
+            f"it goes with {' or '.join(map(repr, allowed))}"
+        )
+
+
+def check_training(*, loss, solver, momentum, nesterov, tol, updates_per_pass):
+    """Return a validated TrainingSpec."""
+    return TrainingSpec(
+        loss=loss,
+        solver=check_name("solver", solver, SOLVERS),
+        momentum=check_number("momentum", momentum, low=0.0, below=1.0),
+        nesterov=bool(nesterov),
+        tol=check_number("tol", tol, low=0.0),
+        updates_per_pass=updates_per_pass,
+    )
+
+
+def _activation(argument, name, known):
+    if isinstance(name, str):
+        name = ACTIVATION_ALIASES.get(name, name)
+    return check_name(argument, name, known)

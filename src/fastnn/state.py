@@ -1,0 +1,61 @@
+"""The memory of a training run: parameters, optimizer state and counters, which ``run`` advances in place.
+
+``training`` makes it, a backend's ``run`` changes it, nothing else does. As bytes it can be kept and gone on with.
+"""
+
+import numpy as np
+
+from fastnn._tables import SOLVERS
+
+#: The struct ``fastnn_counters`` of csrc/fastnn.h.
+COUNTERS = np.dtype(
+    [("n_updates", np.int64), ("pass_cost", np.float64), ("pass_rows", np.int64), ("previous_cost", np.float64)]
+)
+
+ALIGNMENT = 64
+
+
+def aligned_zeros(n, dtype):
+    """Return n zeros in a block that starts on a 64-byte boundary."""
+    dtype = np.dtype(dtype)
+    block = np.zeros(n * dtype.itemsize + ALIGNMENT, np.uint8)
+    start = -block.ctypes.data % ALIGNMENT
+    return block[start : start + n * dtype.itemsize].view(dtype)
+
+
+class TrainingState:
+    """Parameters, optimizer state (sgd: the velocity) and counters of one training run.
+
+    Parameters
+    ----------
+    network : NetworkSpec
+    solver : str
+        Decides how many numbers of state there are a parameter.
+    """
+
+    def __init__(self, network, solver):
+        self.network = network
+        self.parameters = aligned_zeros(network.n_parameters, network.dtype)
+        self.optimizer = aligned_zeros(SOLVERS[solver] * network.n_parameters, network.dtype)
+        self.counters = np.zeros(1, COUNTERS)
+        self.counters["previous_cost"] = np.inf
+
+    @property
+    def n_updates(self):
+        """The number of updates made since the start."""
+        return int(self.counters["n_updates"][0])
+
+    def to_bytes(self):
+        """Return all that the run needs to go on, as bytes."""
+        return self.parameters.tobytes() + self.optimizer.tobytes() + self.counters.tobytes()
+
+    def restore(self, data):
+        """Take back what `to_bytes` of a state of the same network and solver returned."""
+        parts = (self.parameters, self.optimizer, self.counters)
+        expected = sum(part.nbytes for part in parts)
+        if len(data) != expected:
+            raise ValueError(f"a state of this network and solver has {expected} bytes, got {len(data)}")
+        start = 0
+        for part in parts:
+            part[:] = np.frombuffer(data, part.dtype, part.size, start)
+            start += part.nbytes
