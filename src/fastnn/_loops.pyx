@@ -1,4 +1,4 @@
-# cython: language_level=3
+# cython: language_level=3, cdivision=True
 """The compiled per-sample loops: ``reference/loops.py`` function by function, with types.
 
 Read the two side by side: the same names in the same order, the same sums in the same order. What differs is
@@ -82,8 +82,8 @@ cdef inline floating tanh(floating z) noexcept nogil:
 
 
 cdef inline floating logistic(floating z) noexcept nogil:
-    cdef floating e = exp(-z if z > 0 else z)
-    return (1 if z >= 0 else e) / (1 + e)
+    cdef floating one = 1  # typed, or Cython computes in double
+    return one / (one + exp(-z))
 
 
 cdef inline floating relu(floating z) noexcept nogil:
@@ -95,12 +95,13 @@ cdef inline floating step(floating z) noexcept nogil:
 
 
 cdef inline floating slope(Py_ssize_t activation, floating h) noexcept nogil:
+    cdef floating one = 1
     if activation == IDENTITY:
-        return 1
+        return one
     elif activation == LOGISTIC:
-        return h * (1 - h)
+        return h * (one - h)
     elif activation == TANH:
-        return 1 - h * h
+        return one - h * h
     elif activation == RELU:
         return 1 if h > 0 else 0
     elif activation == EXP:
@@ -139,14 +140,21 @@ cdef void weighted_sums_transposed(
     Py_ssize_t c,
     floating[::1] z,                 # OUT: (n_out,)
 ) noexcept nogil:
-    cdef Py_ssize_t i, j, n_in = layer.n_in, n_out = layer.n_out, w = layer.weights
-    cdef floating x
+    cdef Py_ssize_t i, j, n_in = layer.n_in, n_out = layer.n_out, w = layer.weights, x = layer.inputs
+    cdef floating x0, x1, x2, x3
     for i in range(n_out):
         z[i] = 0
-    for j in range(n_in):
-        x = h[c, layer.inputs + j]
+    for j in range(0, n_in - 3, 4):
+        x0, x1, x2, x3 = h[c, x + j], h[c, x + j + 1], h[c, x + j + 2], h[c, x + j + 3]
         for i in range(n_out):
-            z[i] += transposed[w + i] * x
+            z[i] = (
+                ((z[i] + transposed[w + i] * x0) + transposed[w + n_out + i] * x1) + transposed[w + 2 * n_out + i] * x2
+            ) + transposed[w + 3 * n_out + i] * x3
+        w += 4 * n_out
+    for j in range(n_in - n_in % 4, n_in):
+        x0 = h[c, x + j]
+        for i in range(n_out):
+            z[i] += transposed[w + i] * x0
         w += n_out
     for i in range(n_out):
         z[i] += parameters[layer.biases + i]
@@ -565,7 +573,7 @@ def _loss_and_gradient(
 def _run(
     const fastnn_layer[::1] layers,
     Py_ssize_t loss,
-    floating momentum,
+    double momentum,
     bint nesterov,
     double tol,
     Py_ssize_t updates_per_pass,
@@ -601,7 +609,7 @@ def _run(
             if not isfinite(objective[k]):
                 n_done, stop = k, DIVERGED
                 break
-            update(momentum, nesterov, <floating> learning_rate[k], gradient, parameters, velocity)
+            update(<floating> momentum, nesterov, <floating> learning_rate[k], gradient, parameters, velocity)
             if finish_update(&counters[0], tol, updates_per_pass, cost[k], n_rows):
                 n_done, stop = k + 1, CONVERGED
                 break

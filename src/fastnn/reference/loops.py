@@ -21,9 +21,8 @@ def exp(z):
 
 
 def logistic(z):
-    """1 / (1 + e^-z), from the power that cannot overflow."""
-    e = math.exp(-abs(z))
-    return (1.0 if z >= 0 else e) / (1.0 + e)
+    """1 / (1 + e^-z)."""
+    return 1.0 / (1.0 + exp(-z))
 
 
 def relu(z):
