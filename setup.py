@@ -1,6 +1,7 @@
 """The compiled extensions of fastnn: sources and compiler flags; everything else stands in pyproject.toml."""
 
 import sysconfig
+from glob import glob
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
@@ -35,7 +36,7 @@ def extension(name):
         f"fastnn.{name}",
         [f"src/fastnn/{name}.pyx"],
         include_dirs=["csrc"],
-        depends=["csrc/fastnn.h", "csrc/tables/activations.def", "csrc/tables/losses.def", "csrc/tables/optimizers.def"],
+        depends=["csrc/fastnn.h", *glob("csrc/tables/*.def")],
         define_macros=limited if LIMITED_API else [],
         py_limited_api=LIMITED_API,
     )

@@ -22,7 +22,7 @@ from libc.math cimport tanh as tanh64
 from libc.math cimport tanhf as tanh32
 from libc.stdint cimport int64_t
 
-from fastnn._tables import LOSSES
+from fastnn._tables import ACTIVATIONS, LOSSES
 
 
 cdef extern from "fastnn.h":
@@ -620,6 +620,38 @@ def _run(
     return n_done, stop
 
 
+@cython.boundscheck(False)
+@cython.wraparound(False)
+def _activate_rows(Py_ssize_t activation, const floating[:, ::1] Z, floating[:, ::1] H):
+    cdef Py_ssize_t s
+    cdef fastnn_layer layer
+    layer.activation, layer.n_out, layer.outputs = activation, Z.shape[1], 0
+    with nogil:
+        for s in range(Z.shape[0]):
+            activate(&layer, Z[s], H, s)
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+def _slopes(Py_ssize_t activation, const floating[::1] h, floating[::1] out):
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(h.shape[0]):
+            out[i] = slope(activation, h[i])
+
+
+def _update(
+    double momentum,
+    bint nesterov,
+    double learning_rate,
+    const floating[::1] gradient,
+    floating[::1] parameters,
+    floating[::1] velocity,
+):
+    with nogil:
+        update(<floating> momentum, nesterov, <floating> learning_rate, gradient, parameters, velocity)
+
+
 NO_ROWS = np.empty(0, np.intp)
 
 
@@ -632,6 +664,21 @@ def _work(network):
         np.empty((CHUNK, n_units), network.dtype),
         np.empty(max(network.layer_sizes), network.dtype),
     )
+
+
+def activate_rows(activation, Z, out):
+    """Fill `out` with an activation of Z (n_rows, n), row by row."""
+    _activate_rows(ACTIVATIONS[activation], Z, out)
+
+
+def slopes(activation, h, out):
+    """Fill `out` with the derivative of an elementwise activation by its input, from its outputs h (n,)."""
+    _slopes(ACTIVATIONS[activation], h, out)
+
+
+def update_parameters(training, learning_rate, gradient, parameters, velocity):
+    """One step of gradient descent, plain or with momentum, in place."""
+    _update(training.momentum, training.nesterov, learning_rate, gradient, parameters, velocity)
 
 
 def forward(network, parameters, X, out):

@@ -1,5 +1,6 @@
-"""Checks of single arguments: each returns the value in the form the code below wants, or says what came,
-what was expected and what to do. Called by the faces before any data is touched; knows no networks.
+"""Checks of single arguments.
+
+Each returns the value in the form the code below wants, or says what came, what was expected and what to do. Called by the faces before any data is touched; knows no networks.
 """
 
 import difflib

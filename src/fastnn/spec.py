@@ -5,13 +5,14 @@ A network's parameters are one flat array: the weights of all layers, W[l] (n_ou
 biases of all layers. So the L2 penalty, which leaves biases out, is one slice, and an update one pass.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from fastnn._tables import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSS_OUTPUTS, LOSSES, OUTPUT_ACTIVATIONS, SOLVERS
-from fastnn.checks import check_count, check_name, check_number
+from fastnn.checks import as_numbers, cast_finite, check_count, check_matrix, check_name, check_number
 
 #: The struct ``fastnn_layer`` of csrc/fastnn.h.
 LAYER = np.dtype(
@@ -179,7 +180,39 @@ def check_training(*, loss, solver, momentum, nesterov, tol, updates_per_pass):
     )
 
 
+def check_weights(W, b, dtype):
+    """Return weights and biases as dicts keyed from 1, in `dtype`, and the layer sizes that they make."""
+    W, b = _keyed_from_1("W", W), _keyed_from_1("b", b)
+    if len(W) != len(b):
+        raise ValueError(f"W has {len(W)} layers, but b has {len(b)}; they must be equally long")
+    weights, biases, sizes = {}, {}, []
+    for l in W:
+        weights[l] = check_matrix(
+            f"W[{l}]", W[l], dtype, n_columns=sizes[-1] if sizes else None, columns_are="the layer before"
+        )
+        if not sizes:
+            sizes.append(weights[l].shape[1])
+        sizes.append(weights[l].shape[0])
+        bias = as_numbers(f"b[{l}]", b[l])
+        if bias.shape != (sizes[-1],):
+            raise ValueError(
+                f"b[{l}] must have one entry per row of W[{l}], shape ({sizes[-1]},); its shape is {bias.shape}"
+            )
+        biases[l] = cast_finite(f"b[{l}]", bias, dtype)
+    return weights, biases, tuple(sizes)
+
+
 def _activation(argument, name, known):
     if isinstance(name, str):
         name = ACTIVATION_ALIASES.get(name, name)
     return check_name(argument, name, known)
+
+
+def _keyed_from_1(argument, layers):
+    if not isinstance(layers, Mapping):
+        if isinstance(layers, str | bytes) or not np.iterable(layers):
+            raise TypeError(f"{argument} must be a dict keyed from 1 or a list of arrays, got {layers!r}")
+        layers = dict(enumerate(layers, start=1))
+    if not layers or set(layers) != set(range(1, len(layers) + 1)):
+        raise ValueError(f"{argument} must have one entry per layer of weights, keyed 1 ... L; got {list(layers)}")
+    return {l: layers[l] for l in range(1, len(layers) + 1)}

@@ -3,6 +3,8 @@
 Rows are samples throughout: H[l] is (n_samples, n_units of layer l), counted from 0, the inputs.
 """
 
+from functools import partial
+
 import numpy as np
 
 from fastnn.reference import descent
@@ -129,8 +131,5 @@ def update(training, learning_rate, gradient, parameters, velocity):
     parameters += momentum * velocity - learning_rate * gradient if training.nesterov else velocity
 
 
-def run(state, training, X, y, sample_weight, rows, starts, learning_rate, l2, objective, cost):
-    """Make one update per entry of `learning_rate`; see `descent.run`."""
-    return descent.run(
-        loss_and_gradient, update, state, training, X, y, sample_weight, rows, starts, learning_rate, l2, objective, cost
-    )
+#: ``run(state, training, X, y, ...)``: one update per entry of the learning rate; see `descent.run`.
+run = partial(descent.run, loss_and_gradient, update)

@@ -42,8 +42,9 @@ def run(
     with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported once, by the caller
         for k in range(len(learning_rate)):
             batch = slice(None) if rows is None else rows[starts[k] : starts[k + 1]]
+            data = X[batch], y[batch], sample_weight[batch]
             objective[k], cost[k] = loss_and_gradient(
-                state.network, training.loss, state.parameters, X[batch], y[batch], sample_weight[batch], l2[k], gradient
+                state.network, training.loss, state.parameters, *data, l2[k], gradient
             )
             if not math.isfinite(objective[k]):
                 return k, DIVERGED

@@ -6,6 +6,7 @@ Python has one kind of float, so a float32 network is computed in float64 here a
 """
 
 import math
+from functools import partial
 
 from fastnn.reference import descent
 
@@ -220,11 +221,8 @@ def update(training, learning_rate, gradient, parameters, velocity):
     velocity[:] = new_velocity
 
 
-def run(state, training, X, y, sample_weight, rows, starts, learning_rate, l2, objective, cost):
-    """Make one update per entry of `learning_rate`; see `descent.run`."""
-    return descent.run(
-        loss_and_gradient, update, state, training, X, y, sample_weight, rows, starts, learning_rate, l2, objective, cost
-    )
+#: ``run(state, training, X, y, ...)``: one update per entry of the learning rate; see `descent.run`.
+run = partial(descent.run, loss_and_gradient, update)
 
 
 def _as_lists(network, flat):

@@ -1,0 +1,273 @@
+"""The compiled kernels one by one, arrays in and arrays out: to study, to test and to time.
+
+Arrays of float32 are computed in float32, all others in float64. Inputs are never modified.
+"""
+
+import numpy as np
+
+from fastnn import _loops
+from fastnn.checks import as_numbers, check_matrix, check_number, check_sample_weight
+from fastnn.spec import (
+    NetworkSpec,
+    check_hidden_activations,
+    check_loss,
+    check_output_activation,
+    check_pair,
+    check_training,
+    check_weights,
+)
+
+__all__ = [
+    "backward",
+    "exp",
+    "forward",
+    "identity",
+    "relu",
+    "relu_derivative",
+    "sigmoid",
+    "sigmoid_derivative",
+    "softmax",
+    "step",
+    "tanh",
+    "tanh_derivative",
+    "update",
+]
+
+
+def sigmoid(z):
+    """Return 1 / (1 + e^-z) of each entry.
+
+    Parameters
+    ----------
+    z : array-like of any shape
+
+    Returns
+    -------
+    h : ndarray of the same shape
+
+    Raises
+    ------
+    TypeError
+        If z does not hold real numbers.
+
+    Examples
+    --------
+    >>> from fastnn import kernels
+    >>> kernels.sigmoid([-1000.0, 0.0, 5.0]).round(4)
+    array([0.    , 0.5   , 0.9933])
+    """
+    return _activation("logistic", z)
+
+
+def relu(z):
+    """Return max(0, z) of each entry; NaN stays NaN. See `sigmoid` for parameters."""
+    return _activation("relu", z)
+
+
+def identity(z):
+    """Return a copy of z. See `sigmoid` for parameters."""
+    return _activation("identity", z)
+
+
+def tanh(z):
+    """Return the hyperbolic tangent of each entry. See `sigmoid` for parameters."""
+    return _activation("tanh", z)
+
+
+def exp(z):
+    """Return e^z of each entry. See `sigmoid` for parameters."""
+    return _activation("exp", z)
+
+
+def step(z):
+    """Return 1 where z >= 0, else 0. See `sigmoid` for parameters."""
+    return _activation("step", z)
+
+
+def sigmoid_derivative(z):
+    """Return f(z) (1 - f(z)) of each entry, f the sigmoid. See `sigmoid` for parameters."""
+    return _derivative("logistic", z)
+
+
+def relu_derivative(z):
+    """Return 1 where z > 0, else 0 (at 0 too). See `sigmoid` for parameters."""
+    return _derivative("relu", z)
+
+
+def tanh_derivative(z):
+    """Return 1 - tanh²(z) of each entry. See `sigmoid` for parameters."""
+    return _derivative("tanh", z)
+
+
+def softmax(z):
+    """Return e^z / Σ e^z along the last axis.
+
+    Parameters
+    ----------
+    z : array-like of shape (..., n)
+
+    Returns
+    -------
+    h : ndarray of the same shape
+
+    Raises
+    ------
+    TypeError, ValueError
+        If z does not hold real numbers, or is a single one.
+    """
+    z = _floats("z", z)
+    if z.ndim == 0 or z.shape[-1] == 0:
+        raise ValueError(f"softmax needs rows of at least one number, got shape {z.shape}")
+    out = np.empty_like(z)
+    _loops.activate_rows("softmax", z.reshape(-1, z.shape[-1]), out.reshape(-1, z.shape[-1]))
+    return out
+
+
+def forward(W, b, X, *, activation="logistic", output_activation="logistic"):
+    """Return the outputs of a network, by the looped per-sample forward pass.
+
+    Parameters
+    ----------
+    W, b : dict or list
+        Weights (n_out, n_in) and biases (n_out,) of each layer, keyed from 1.
+    X : array-like of shape (n_samples, n_in)
+    activation : str or list of str, default "logistic"
+        Of the hidden layers.
+    output_activation : str, default "logistic"
+
+    Returns
+    -------
+    outputs : ndarray of shape (n_samples, n_out)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the arguments do not fit each other, or a name is unknown.
+    """
+    network, parameters, X = _network(W, b, X, activation, output_activation)
+    out = np.empty((len(X), network.n_out), network.dtype)
+    _loops.forward(network, parameters, X, out)
+    return out
+
+
+def backward(
+    W,
+    b,
+    X,
+    y,
+    *,
+    activation="logistic",
+    output_activation="logistic",
+    loss="squared_error",
+    l2=0.0,
+    sample_weight=None,
+):
+    """Return the gradient of the objective, by the looped per-sample forward and backward passes.
+
+    Parameters
+    ----------
+    W, b, X, activation, output_activation
+        As for `forward`.
+    y : array-like of shape (n_samples, n_out)
+        Targets.
+    loss : str, default "squared_error"
+    l2 : float, default 0
+    sample_weight : array-like of shape (n_samples,), optional
+
+    Returns
+    -------
+    gradient_W, gradient_b : dict
+        Of the shapes of W and b, keyed from 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the arguments do not fit each other, or a name is unknown.
+    """
+    network, parameters, X = _network(W, b, X, activation, output_activation)
+    loss = check_loss(loss)
+    check_pair(loss, network.activations[-1])
+    y = check_matrix("y", y, network.dtype, n_columns=network.n_out, columns_are="the last layer")
+    if len(y) != len(X):
+        raise ValueError(f"X has {len(X)} rows, but y has {len(y)} rows; they must be equally long")
+    if sample_weight is None:
+        sample_weight = np.ones(len(X), network.dtype)
+    else:
+        sample_weight = check_sample_weight(sample_weight, len(X), network.dtype)
+    l2 = check_number("l2", l2, low=0.0)
+    gradient = np.empty_like(parameters)
+    _loops.loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradient)
+    return network.views(gradient)
+
+
+def update(parameters, gradient, learning_rate, *, velocity=None, momentum=0.0, nesterov=False):
+    """Return parameters and velocity after one step of gradient descent.
+
+    Parameters
+    ----------
+    parameters, gradient : array-like of one shape
+    learning_rate : float
+    velocity : array-like of the same shape, optional
+        None: zero.
+    momentum : float in [0, 1), default 0
+    nesterov : bool, default False
+
+    Returns
+    -------
+    parameters, velocity : ndarray
+
+    Raises
+    ------
+    TypeError, ValueError
+        If shapes differ or a number is out of range.
+    """
+    learning_rate = check_number("learning_rate", learning_rate, above=0.0)
+    training = check_training(
+        loss="squared_error", solver="sgd", momentum=momentum, nesterov=nesterov, tol=0.0, updates_per_pass=1
+    )
+    new = _floats("parameters", parameters).copy()
+    gradient = _like("gradient", gradient, new)
+    new_velocity = np.zeros_like(new) if velocity is None else _like("velocity", velocity, new).copy()
+    _loops.update_parameters(training, learning_rate, gradient.ravel(), new.reshape(-1), new_velocity.reshape(-1))
+    return new, new_velocity
+
+
+def _activation(name, z):
+    z = _floats("z", z)
+    out = np.empty_like(z)
+    _loops.activate_rows(name, z.reshape(1, -1), out.reshape(1, -1))
+    return out
+
+
+def _derivative(name, z):
+    h = _activation(name, z)
+    out = np.empty_like(h)
+    _loops.slopes(name, h.reshape(-1), out.reshape(-1))
+    return out
+
+
+def _network(W, b, X, activation, output_activation):
+    dtype = _dtype_of(as_numbers("X", X))
+    weights, biases, sizes = check_weights(W, b, dtype)
+    names = (*check_hidden_activations(activation, len(sizes) - 2), check_output_activation(output_activation))
+    network = NetworkSpec(sizes, names, dtype)
+    parameters = np.empty(network.n_parameters, dtype)
+    network.flatten(weights, biases, out=parameters)
+    return network, parameters, check_matrix("X", X, dtype, n_columns=sizes[0], columns_are="the first layer")
+
+
+def _floats(argument, value):
+    """Return a C-contiguous array of float32 or float64, of the shape of `value`."""
+    array = as_numbers(argument, value)
+    return np.asarray(array, dtype=_dtype_of(array), order="C")
+
+
+def _like(argument, value, other):
+    array = np.asarray(as_numbers(argument, value), dtype=other.dtype, order="C")
+    if array.shape != other.shape:
+        raise ValueError(f"{argument} must have the shape of parameters, {other.shape}; got {array.shape}")
+    return array
+
+
+def _dtype_of(array):
+    return np.dtype(np.float32 if array.dtype == np.float32 else np.float64)

@@ -1,0 +1,183 @@
+"""What y means: from a user's targets or class labels to the array that a network learns, and back.
+
+Called by ``train`` (encode) and by ``Network.predict`` (decode); knows losses only by the targets they allow.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastnn.checks import as_array, cast_finite, check_matrix
+
+#: loss -> (test of an array of targets, what it asks for); squared_error takes any number.
+TARGETS_OF_LOSS = {
+    "log_loss": (lambda y: (y >= 0) & (y <= 1), "between 0 and 1"),
+    "poisson": (lambda y: y >= 0, "at least 0"),
+    "perceptron": (lambda y: (y == 0) | (y == 1), "0 or 1"),
+}
+
+#: Output activations whose values are read as "this class or not".
+CLASS_OUTPUTS = ("logistic", "softmax", "step")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """How a network's outputs are to be read.
+
+    Parameters
+    ----------
+    kind : {"values", "binary", "multiclass", "multilabel"}
+    classes : ndarray or None
+        The labels in sorted order, for "binary" and "multiclass".
+    """
+
+    kind: str
+    classes: np.ndarray | None = None
+
+    @property
+    def are_classes(self):
+        """Whether an accuracy makes sense."""
+        return self.kind != "values"
+
+    def decode(self, outputs):
+        """Labels (or values) of the rows of `outputs` (n_samples, n_out)."""
+        if self.kind == "binary":
+            return self.classes[(outputs[:, 0] > 0.5).astype(np.intp)]
+        if self.kind == "multiclass":
+            return self.classes[outputs.argmax(axis=1)]
+        if self.kind == "multilabel":
+            return (outputs > 0.5).astype(np.intp)
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    def accuracy(self, outputs, targets):
+        """The fraction of rows whose label is right; a multi-label row is right when all its labels are."""
+        right = self.decode(outputs) == self.decode(targets)
+        return float(right.all(axis=1).mean() if right.ndim == 2 else right.mean())
+
+
+def encode(argument, y, n_samples, n_out, loss, dtype):
+    """Return targets (n_samples, n_out) of `dtype`, and the classes if y was a vector of labels, else None.
+
+    A vector holds class labels where there are several outputs or the loss is log_loss or perceptron; otherwise it is
+    one column of targets.
+    """
+    array = as_array(argument, y)
+    _check_length(argument, array, n_samples)
+    if array.ndim == 1 and (n_out > 1 or loss in ("log_loss", "perceptron")):
+        classes = find_classes(argument, array, n_out)
+        return one_hot(argument, array, classes, n_out, dtype), classes
+    return _as_targets(argument, array, n_out, dtype), None
+
+
+def encode_like(argument, y, n_samples, n_out, classes, dtype):
+    """Return targets for y in the form that training had: labels among `classes`, or, with None, targets."""
+    array = as_array(argument, y)
+    _check_length(argument, array, n_samples)
+    if classes is None:
+        return _as_targets(argument, array, n_out, dtype)
+    if array.ndim != 1:
+        raise ValueError(f"{argument} must be a vector of class labels, as y is; its shape is {array.shape}")
+    return one_hot(argument, array, classes, n_out, dtype)
+
+
+def find_classes(argument, labels, n_out):
+    """Return the sorted labels, one per output (one output: two)."""
+    labels = _as_labels(argument, labels)
+    classes = np.unique(labels)
+    expected = n_out if n_out > 1 else 2
+    if len(classes) != expected:
+        some = ", ".join(map(repr, classes[:10].tolist())) + (", ..." if len(classes) > 10 else "")
+        raise ValueError(
+            f"{argument} has {len(classes)} distinct labels ({some}), but the last layer of {n_out} tells "
+            f"{expected} classes apart; change its size, or pass targets as an array (n_samples, n_out)"
+        )
+    return classes
+
+
+def one_hot(argument, labels, classes, n_out, dtype):
+    """Return targets (n_samples, n_out) for labels; one output: 0 for the first class, 1 for the second."""
+    labels = _as_labels(argument, labels)
+    position = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
+    if (unknown := classes[position] != labels).any():
+        row = int(np.argmax(unknown))
+        raise ValueError(
+            f"{argument} has the label {labels[row].item()!r} in row {row}, which is not among the training labels"
+        )
+    if n_out == 1:
+        return position.astype(dtype).reshape(-1, 1)
+    return np.eye(n_out, dtype=dtype)[position]
+
+
+def is_indicator(targets):
+    """Whether all targets are 0 or 1."""
+    return bool(((targets == 0) | (targets == 1)).all())
+
+
+def sums_to_1(targets):
+    """Whether each row sums to 1 as far as its dtype can tell."""
+    return np.abs(targets.sum(axis=1, dtype=np.float64) - 1) <= 1e-5
+
+
+def check_targets(argument, targets, loss, output_activation):
+    """Refuse targets that the loss is not defined for."""
+    if loss in TARGETS_OF_LOSS:
+        test, expected = TARGETS_OF_LOSS[loss]
+        if not (fits := test(targets)).all():
+            row, column = map(int, np.argwhere(~fits)[0])
+            raise ValueError(
+                f"{argument} has {targets[row, column]} in row {row}, column {column}; "
+                f"loss={loss!r} takes targets {expected}"
+            )
+    if output_activation == "softmax" and not (fits := sums_to_1(targets)).all():
+        row = int(np.argmin(fits))
+        raise ValueError(
+            f"{argument} sums to {targets[row].sum():g} in row {row}; under softmax the targets of a row must sum to 1 "
+            "(for several labels a row use output_activation='logistic')"
+        )
+
+
+def default_output_activation(loss, hidden_activations, targets):
+    """Return the output activation that follows from the loss, and for log_loss from the targets."""
+    if loss == "log_loss":
+        n_labels_differ = is_indicator(targets) and not sums_to_1(targets).all()
+        return "logistic" if targets.shape[1] == 1 or n_labels_differ else "softmax"
+    if loss == "squared_error":
+        return "logistic" if all(name == "logistic" for name in hidden_activations) else "identity"
+    return {"poisson": "exp", "perceptron": "step"}[loss]
+
+
+def labels_of(targets, classes, loss, output_activation):
+    """Return how outputs are to be read, from the training targets and, where y was a vector of labels, its classes."""
+    n_out = targets.shape[1]
+    if classes is None:
+        if loss not in ("log_loss", "perceptron") and not (
+            output_activation in CLASS_OUTPUTS and is_indicator(targets)
+        ):
+            return Labels("values")
+        if n_out > 1 and not sums_to_1(targets).all():
+            return Labels("multilabel")
+        classes = np.arange(max(n_out, 2))
+    return Labels("binary" if n_out == 1 else "multiclass", classes)
+
+
+def _as_targets(argument, array, n_out, dtype):
+    if array.ndim == 1 and n_out == 1:
+        array = array.reshape(-1, 1)
+    return check_matrix(argument, array, dtype, n_columns=n_out, columns_are="the last layer")
+
+
+def _as_labels(argument, array):
+    """Labels as an array that can be sorted: numbers, booleans or strings."""
+    if array.dtype.kind == "O" and all(isinstance(label, str) for label in array):
+        array = array.astype(str)
+    if array.dtype.kind not in "biufUS":
+        raise TypeError(f"the labels in {argument} must be numbers or strings, got an array of dtype {array.dtype}")
+    if array.dtype.kind == "f":
+        cast_finite(argument, array, array.dtype)
+    return array
+
+
+def _check_length(argument, y, n_samples):
+    if y.ndim == 0 or len(y) != n_samples:
+        found = "is a single number" if y.ndim == 0 else f"has {len(y)} rows"
+        raise ValueError(f"X has {n_samples} rows, but {argument} {found}; they must be equally long")

@@ -1,0 +1,198 @@
+"""The network: sizes, activations and parameters; call it to predict. Made by ``training``, or from weights."""
+
+import numpy as np
+
+from fastnn import labels as labels_module
+from fastnn.backends import get_backend
+from fastnn.checks import as_numbers, cast_finite, check_matrix
+from fastnn.spec import NetworkSpec, check_dtype, check_hidden_activations, check_output_activation, check_weights
+from fastnn.state import aligned_zeros
+
+
+class Network:
+    """A dense neural network with its parameters.
+
+    Parameters
+    ----------
+    W, b : dict or list
+        Weights and biases of each layer, ``W[l]`` (n_out, n_in) and ``b[l]`` (n_out,): dicts keyed from 1, as
+        `fastnn.train` returns them, or lists from the first layer on. They are copied.
+    activation : str or list of str, default "logistic"
+        Of the hidden layers: a name for all, or one per hidden layer.
+    output_activation : str, default "logistic"
+    dtype : {"float64", "float32"}, default "float64"
+        The dtype of the parameters; inputs are cast to it and outputs are of it.
+    classes : array-like, optional
+        The class labels, sorted, one per output (one output: two); `predict` gives them back. None: `predict` returns
+        the outputs themselves.
+    backend : {"auto", "cython", "numpy", "python"}, default "auto"
+        What computes predictions.
+
+    Attributes
+    ----------
+    layer_sizes : tuple of int
+        Units of each layer, the inputs first.
+    activations : tuple of str
+        The activation of each layer but the inputs.
+    dtype : numpy.dtype
+    parameters : ndarray
+        All weights, layer by layer, then all biases, in one flat array.
+    W, b : dict
+        Views of `parameters`, keyed from 1: to change them changes the network.
+    classes : ndarray or None
+    n_parameters : int
+    backend : str
+
+    Raises
+    ------
+    TypeError, ValueError
+        If shapes do not fit each other, numbers are not finite, or a name is unknown.
+
+    Examples
+    --------
+    The single neuron with inputs (1, 0), weights (7, 3) and bias -2:
+
+    >>> import fastnn
+    >>> neuron = fastnn.Network([[[7.0, 3.0]]], [[-2.0]])
+    >>> neuron([1.0, 0.0]).round(4)
+    array([0.9933])
+    """
+
+    def __init__(
+        self,
+        W,
+        b,
+        *,
+        activation="logistic",
+        output_activation="logistic",
+        dtype="float64",
+        classes=None,
+        backend="auto",
+    ):
+        dtype = check_dtype(dtype)
+        weights, biases, sizes = check_weights(W, b, dtype)
+        activations = (
+            *check_hidden_activations(activation, len(sizes) - 2),
+            check_output_activation(output_activation),
+        )
+        spec = NetworkSpec(sizes, activations, dtype)
+        parameters = aligned_zeros(spec.n_parameters, dtype)
+        spec.flatten(weights, biases, out=parameters)
+        labels = labels_module.Labels("values") if classes is None else _labels_from_classes(classes, spec.n_out)
+        self._set(spec, parameters, labels, backend)
+
+    @classmethod
+    def _from_parts(cls, spec, parameters, labels, backend):
+        """Return a network on top of these parameters, which are shared, not copied."""
+        network = cls.__new__(cls)
+        network._set(spec, parameters, labels, backend)
+        return network
+
+    def _set(self, spec, parameters, labels, backend):
+        get_backend(backend)
+        self._spec = spec
+        self._labels = labels
+        self.parameters = parameters
+        self.backend = backend
+
+    @property
+    def layer_sizes(self):
+        return self._spec.layer_sizes
+
+    @property
+    def activations(self):
+        return self._spec.activations
+
+    @property
+    def dtype(self):
+        return self._spec.dtype
+
+    @property
+    def n_parameters(self):
+        return self._spec.n_parameters
+
+    @property
+    def W(self):
+        return self._spec.views(self.parameters)[0]
+
+    @property
+    def b(self):
+        return self._spec.views(self.parameters)[1]
+
+    @property
+    def classes(self):
+        return self._labels.classes
+
+    def __call__(self, X):
+        """Return the network's outputs.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_in) or (n_in,)
+
+        Returns
+        -------
+        outputs : ndarray of shape (n_samples, n_out) or (n_out,)
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X does not hold finite numbers, or has the wrong number of columns.
+        """
+        spec = self._spec
+        rows, is_one_row = self._check_rows(X)
+        out = np.empty((len(rows), spec.n_out), spec.dtype)
+        get_backend(self.backend).forward(spec, self.parameters, rows, out)
+        return out[0] if is_one_row else out
+
+    def predict(self, X):
+        """Return class labels for a classifier, values for a regression.
+
+        With one output the second class is where it is > 0.5, with several the class is that of the largest output;
+        a multi-label network gives an array of 0 and 1. A regression with one output gives a vector.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_in) or (n_in,)
+
+        Returns
+        -------
+        prediction : ndarray of shape (n_samples,) or (n_samples, n_out); without the first axis for a single row
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for the call.
+        """
+        outputs = self(X)
+        if outputs.ndim == 1:
+            return self._labels.decode(outputs[None, :])[0]
+        return self._labels.decode(outputs)
+
+    def copy(self):
+        """Return an independent copy, for example to keep what a callback of `fastnn.train` sees."""
+        parameters = aligned_zeros(self.n_parameters, self.dtype)
+        parameters[:] = self.parameters
+        return Network._from_parts(self._spec, parameters, self._labels, self.backend)
+
+    def __repr__(self):
+        sizes = "-".join(map(str, self.layer_sizes))
+        return f"<Network {sizes}, {', '.join(self.activations)}, {self.dtype}, {self.n_parameters} parameters>"
+
+    def _check_rows(self, X):
+        array = as_numbers("X", X)
+        if array.ndim != 1:
+            return check_matrix("X", array, self.dtype, n_columns=self._spec.n_in, columns_are="the first layer"), False
+        if array.shape != (self._spec.n_in,):
+            raise ValueError(f"X is one row of {len(array)} numbers, but the first layer has {self._spec.n_in}")
+        return cast_finite("X", array.reshape(1, -1), self.dtype), True
+
+
+def _labels_from_classes(classes, n_out):
+    given = np.asarray(classes)
+    if given.ndim != 1:
+        raise ValueError(f"classes must be one-dimensional, got shape {given.shape}")
+    found = labels_module.find_classes("classes", given, n_out)
+    if len(found) != len(given) or (found != given).any():
+        raise ValueError(f"classes must be sorted and distinct, got {given.tolist()}")
+    return labels_module.Labels("binary" if n_out == 1 else "multiclass", found)

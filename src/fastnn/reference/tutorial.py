@@ -1,0 +1,181 @@
+"""The tutorials' own functions, by their own names and arguments: per-sample NumPy loops and their helpers.
+
+They are here to be called by readers who know them, to be read, and to be timed and compared against; `fastnn.train`
+does the same, faster. Nothing else in fastnn calls them. The order of the steps and of the random draws is theirs.
+"""
+
+import math
+
+import numpy as np
+
+# -- a feed-forward pass, two ways ------------------------------------------------------------------------------
+
+
+def f(x):
+    """Return the sigmoid of a number or of each entry of an array."""
+    with np.errstate(over="ignore"):  # e^-x may overflow to infinity, which gives 0
+        return 1 / (1 + np.exp(-x))
+
+
+def f_deriv(x):
+    """Return the derivative of the sigmoid."""
+    return f(x) * (1 - f(x))
+
+
+def simple_looped_nn_calc(n_layers, x, w, b):
+    """Return the outputs of a sigmoid network for one sample, by naive loops.
+
+    Parameters
+    ----------
+    n_layers : int
+        The number of layers, the inputs counted.
+    x : sequence of n_in numbers
+    w, b : lists
+        ``w[l]`` (n_out, n_in) and ``b[l]`` (n_out,) of each layer of weights, from 0.
+
+    Returns
+    -------
+    h : list of float
+    """
+    h = list(x)
+    for l in range(n_layers - 1):
+        node_in = h
+        h = []
+        for i in range(len(w[l])):
+            f_sum = 0.0
+            for j in range(len(node_in)):
+                f_sum += w[l][i][j] * node_in[j]
+            f_sum += b[l][i]
+            h.append(1.0 / (1.0 + math.exp(-f_sum)) if f_sum > -700 else 0.0)
+    return h
+
+
+def matrix_feed_forward_calc(n_layers, x, w, b):
+    """Return what `simple_looped_nn_calc` returns, as an array, by matrix products."""
+    h = np.asarray(x)
+    for l in range(n_layers - 1):
+        h = f(np.dot(w[l], h) + b[l])
+    return h
+
+
+# -- training by per-sample loops -------------------------------------------------------------------------------
+
+
+def convert_y_to_vect(y):
+    """Return labels 0 ... 9 as one-hot rows, (n_samples, 10)."""
+    y_vect = np.zeros((len(y), 10))
+    for i in range(len(y)):
+        y_vect[i, y[i]] = 1
+    return y_vect
+
+
+def setup_and_init_weights(nn_structure):
+    """Return dicts W, b keyed from 1, drawn from [0, 1) by NumPy's global generator."""
+    W, b = {}, {}
+    for l in range(1, len(nn_structure)):
+        W[l] = np.random.random_sample((nn_structure[l], nn_structure[l - 1]))
+        b[l] = np.random.random_sample((nn_structure[l],))
+    return W, b
+
+
+def init_tri_values(nn_structure):
+    """Return dicts tri_W, tri_b of zeros, shaped like the weights and biases."""
+    tri_W, tri_b = {}, {}
+    for l in range(1, len(nn_structure)):
+        tri_W[l] = np.zeros((nn_structure[l], nn_structure[l - 1]))
+        tri_b[l] = np.zeros((nn_structure[l],))
+    return tri_W, tri_b
+
+
+def feed_forward(x, W, b):
+    """Return outputs h, keyed from 1 (the inputs), and weighted sums z, keyed from 2, for one sample x."""
+    h, z = {1: x}, {}
+    for l in range(1, len(W) + 1):
+        z[l + 1] = W[l].dot(h[l]) + b[l]
+        h[l + 1] = f(z[l + 1])
+    return h, z
+
+
+def calculate_out_layer_delta(y, h_out, z_out):
+    """Return the delta of the output layer, -(y - h) f'(z)."""
+    return -(y - h_out) * f_deriv(z_out)
+
+
+def calculate_hidden_delta(delta_plus_1, w_l, z_l):
+    """Return the delta of a hidden layer, (W^T delta) f'(z)."""
+    return np.dot(np.transpose(w_l), delta_plus_1) * f_deriv(z_l)
+
+
+def train_nn(nn_structure, X, y, iter_num=3000, alpha=0.25):
+    """Train a sigmoid network by full-batch gradient descent, one sample at a time.
+
+    Parameters
+    ----------
+    nn_structure : list of int
+    X : ndarray of shape (n_samples, n_in)
+    y : ndarray of shape (n_samples, n_out)
+        One-hot.
+    iter_num : int, default 3000
+    alpha : float, default 0.25
+
+    Returns
+    -------
+    W, b : dict
+    avg_cost_func : list of float
+        The mean of ||y - h|| of each iteration, before its step.
+    """
+    W, b = setup_and_init_weights(nn_structure)
+    m = len(y)
+    avg_cost_func = []
+    print(f"Starting gradient descent for {iter_num} iterations")
+    for cnt in range(iter_num):
+        if cnt % 1000 == 0:
+            print(f"Iteration {cnt} of {iter_num}")
+        tri_W, tri_b = init_tri_values(nn_structure)
+        avg_cost = 0.0
+        for i in range(m):
+            delta = {}
+            h, z = feed_forward(X[i, :], W, b)
+            for l in range(len(nn_structure), 0, -1):
+                if l == len(nn_structure):
+                    delta[l] = calculate_out_layer_delta(y[i, :], h[l], z[l])
+                    avg_cost += np.linalg.norm(y[i, :] - h[l])
+                else:
+                    if l > 1:
+                        delta[l] = calculate_hidden_delta(delta[l + 1], W[l], z[l])
+                    tri_W[l] += np.dot(delta[l + 1][:, np.newaxis], np.transpose(h[l][:, np.newaxis]))
+                    tri_b[l] += delta[l + 1]
+        for l in range(len(nn_structure) - 1, 0, -1):
+            W[l] += -alpha * (1.0 / m * tri_W[l])
+            b[l] += -alpha * (1.0 / m * tri_b[l])
+        avg_cost_func.append(avg_cost / m)
+    return W, b, avg_cost_func
+
+
+def predict_y(W, b, X, n_layers):
+    """Return the class of each row of X, the index of the largest output, as floats (n_samples,)."""
+    m = X.shape[0]
+    y = np.zeros((m,))
+    for i in range(m):
+        h, _ = feed_forward(X[i, :], W, b)
+        y[i] = np.argmax(h[n_layers])
+    return y
+
+
+# -- a ReLU and softmax classifier ------------------------------------------------------------------------------
+
+
+def relu_activation(data_array):
+    """Return max(0, x) of each entry."""
+    return np.maximum(data_array, 0)
+
+
+def softmax(output_array):
+    """Return e^x / sum of e^x along each row."""
+    powers = np.exp(output_array - output_array.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def accuracy(predictions, labels):
+    """Return the percentage of rows whose largest prediction stands where the label is largest."""
+    return 100.0 * np.mean(np.argmax(predictions, axis=1) == np.argmax(labels, axis=1))

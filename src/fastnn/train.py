@@ -1,0 +1,313 @@
+"""The functional face: ``train`` in place of a tutorial's training loop, ``predict`` in place of its predictions.
+
+It checks what the user gave, translates names (``alpha`` is the learning rate from here down) and hands over to
+``training``. Nothing is computed here.
+"""
+
+from collections import namedtuple
+
+import numpy as np
+
+from fastnn import labels as labels_module
+from fastnn.backends import get_backend
+from fastnn.checks import check_count, check_matrix, check_name, check_number, check_sample_weight
+from fastnn.initial import Draws, check_init, draw_weights
+from fastnn.network import Network
+from fastnn.spec import (
+    NetworkSpec,
+    check_dtype,
+    check_hidden_activations,
+    check_layer_sizes,
+    check_loss,
+    check_output_activation,
+    check_pair,
+    check_training,
+    check_weights,
+)
+from fastnn.state import TrainingState
+from fastnn.training import ORDERS, Batches, Watch, fit
+
+
+class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
+    """What `train` returns: unpacks as ``W, b, cost``, and carries more.
+
+    Attributes
+    ----------
+    W, b : dict
+        Weights (n_out, n_in) and biases (n_out,) of each layer, keyed from 1; views of the network's parameters.
+    cost : list of float
+        The mean error norm ||y - h|| of each update's batch, before the update.
+    network : Network
+    loss_curve : list of float
+        The objective, penalty included, of each update's batch, before the update.
+    history : dict of lists
+        With ``validation_data``: ``iteration``, ``loss``, ``val_loss`` and for classes ``accuracy`` and
+        ``val_accuracy``, one entry per report; else empty.
+    n_iter : int
+        The number of updates made.
+    """
+
+    def __new__(cls, W, b, cost, network=None, loss_curve=None, history=None):
+        result = super().__new__(cls, W, b, cost)
+        result.network = network
+        result.loss_curve = loss_curve
+        result.history = history
+        result.n_iter = len(cost)
+        return result
+
+    def __repr__(self):
+        last = f", last loss {self.loss_curve[-1]:.6g}" if self.loss_curve else ""
+        return f"<TrainResult of {self.network!r}: {self.n_iter} updates{last}>"
+
+
+def train(
+    nn_structure,
+    X,
+    y,
+    iter_num=3000,
+    alpha=0.25,
+    *,
+    activation="logistic",
+    output_activation=None,
+    loss="squared_error",
+    l2=0.0,
+    solver="sgd",
+    momentum=0.0,
+    nesterov=False,
+    init="uniform",
+    init_scale=1.0,
+    batch_size=None,
+    order="shuffled",
+    tol=0.0,
+    sample_weight=None,
+    validation_data=None,
+    early_stopping=False,
+    n_iter_no_change=10,
+    report_every=None,
+    callback=None,
+    verbose=False,
+    random_state=None,
+    dtype="float64",
+    backend="auto",
+    n_threads=None,
+):
+    """Train a dense neural network by gradient descent.
+
+    With the first five arguments alone it is the tutorials' ``train_nn``: sigmoid layers, squared error, full-batch
+    gradient descent, start weights from NumPy's global generator.
+
+    Parameters
+    ----------
+    nn_structure : list of int
+        Units of each layer, the inputs first: ``[64, 30, 10]``.
+    X : array-like of shape (n_samples, n_in)
+        Finite numbers. Never modified.
+    y : array-like of shape (n_samples, n_out) or (n_samples,)
+        Targets, one-hot or any. A vector holds class labels, encoded in sorted order, where there are several outputs
+        or the loss is log_loss or perceptron (one output: two classes); otherwise it is one column of targets.
+    iter_num : int, default 3000
+        Parameter updates to make.
+    alpha : float, default 0.25
+        The learning rate, greater than 0.
+    activation : str or list of str, default "logistic"
+        Of the hidden layers: "identity", "logistic" (or "sigmoid"), "tanh", "relu" or "step"; a list has one per layer.
+    output_activation : str, optional
+        Any of these, "softmax" or "exp", as the loss allows. None follows from the loss: log_loss takes softmax, or
+        logistic with one output or several labels a row; poisson exp; perceptron step; squared_error logistic if all
+        hidden layers are logistic, else identity.
+    loss : {"squared_error", "log_loss", "poisson", "perceptron"}, default "squared_error"
+        Summed over outputs, averaged over samples. squared_error is ½ ||y - h||²; poisson is half the deviance,
+        y log(y / h) - y + h; perceptron is the perceptron rule, delta h - y, with the objective (h - y) z.
+    l2 : float, default 0
+        λ of the penalty ½ λ Σ ||W||², on the weights alone.
+    solver : {"sgd"}, default "sgd"
+    momentum : float in [0, 1), default 0
+    nesterov : bool, default False
+        Whether the momentum is Nesterov's.
+    init : str or tuple (W, b), default "uniform"
+        "uniform" draws weights and biases from [0, 1). The others draw weights and start from zero biases: "normal",
+        "truncated_normal" (redrawn beyond two standard deviations), "glorot_uniform", "glorot_normal", "he_uniform",
+        "he_normal". Or start weights, as `TrainResult` has them; they are copied.
+    init_scale : float, default 1
+        Multiplies the weights that a name drew.
+    batch_size : int, optional
+        Samples of an update. None, or at least n_samples: all samples, in their order.
+    order : {"shuffled", "sequential", "random"}, default "shuffled"
+        How batches take rows: anew without replacement each pass, the last batch short; in order with wrap-around,
+        from row ``(s * batch_size) % (n_samples - batch_size)`` at update s; with replacement. A pass is
+        ``ceil(n_samples / batch_size)`` updates in each.
+    tol : float, default 0
+        End the run after a pass whose mean cost differs from that of the pass before by less; 0 never does.
+    sample_weight : array-like of shape (n_samples,), optional
+        Loss and gradient of a batch are weighted means. The cost is not weighted.
+    validation_data : tuple (X, y), optional
+        Measured, as the training data is, at each report; see ``history`` of `TrainResult`.
+    early_stopping : bool, default False
+        End the run after `n_iter_no_change` reports without a better ``val_loss``, and give the best weights back.
+    n_iter_no_change : int, default 10
+    report_every : int, optional
+        Updates between two reports to `callback`, `verbose` and `validation_data`; None: one pass. There is one after
+        the last update too.
+    callback : callable, optional
+        ``callback(iteration, loss, network)`` with the number of updates made, the objective of the last batch and
+        the live network (copy it to keep it). Returning True ends the run.
+    verbose : bool, default False
+        Print a line at each report.
+    random_state : None, int, RandomState or Generator
+        None is NumPy's global generator, an int means ``RandomState(int)``.
+    dtype : {"float64", "float32"}, default "float64"
+        Of the parameters and of all arithmetic, whatever X is.
+    backend : {"auto", "cython", "numpy", "python"}, default "auto"
+        What computes: the fastest, the compiled loops, batched NumPy, or naive Python loops.
+    n_threads : int, optional
+        At most so many threads. The compiled and the naive loops run on the calling thread, within any limit; the
+        threads of NumPy's matrix products are limited where NumPy is.
+
+    Returns
+    -------
+    TrainResult
+        Unpacks as ``W, b, cost``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described; the message says what came and what was expected.
+    FloatingPointError
+        If training diverges: the loss or the weights are no longer finite.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 0, 0, 1]
+    >>> result = fastnn.train([2, 1], X, y, 100, 0.2, loss="perceptron", batch_size=1, order="random", random_state=0)
+    >>> result.network.predict(X)
+    array([0, 0, 0, 1])
+    """
+    # What the network is.
+    sizes = check_layer_sizes(nn_structure)
+    dtype = check_dtype(dtype)
+    hidden_activations = check_hidden_activations(activation, len(sizes) - 2)
+    loss = check_loss(loss)
+    if output_activation is not None:
+        output_activation = check_output_activation(output_activation)
+        check_pair(loss, output_activation)
+    compute = get_backend(backend)
+
+    # How it is trained.
+    iter_num = check_count("iter_num", iter_num, minimum=1)
+    alpha = check_number("alpha", alpha, above=0.0)
+    l2 = check_number("l2", l2, low=0.0)
+    if batch_size is not None:
+        batch_size = check_count("batch_size", batch_size, minimum=1)
+    check_name("order", order, ORDERS)
+    if n_threads is not None:
+        check_count("n_threads", n_threads, minimum=1)
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be callable, got {callback!r}")
+    if early_stopping and validation_data is None:
+        raise ValueError("early_stopping=True needs validation_data=(X, y) to measure val_loss on")
+    n_iter_no_change = check_count("n_iter_no_change", n_iter_no_change, minimum=1)
+    draws = Draws(random_state)
+
+    # What it learns from.
+    X = check_matrix("X", X, dtype, n_columns=sizes[0], columns_are="the first layer")
+    n_samples = len(X)
+    targets, classes = labels_module.encode("y", y, n_samples, sizes[-1], loss, dtype)
+    if output_activation is None:
+        layers = [activation] if isinstance(activation, str) and not hidden_activations else hidden_activations
+        output_activation = labels_module.default_output_activation(loss, layers, targets)
+    labels_module.check_targets("y", targets, loss, output_activation)
+    labels = labels_module.labels_of(targets, classes, loss, output_activation)
+    if sample_weight is None:
+        sample_weight = np.ones(n_samples, dtype)
+    else:
+        sample_weight = check_sample_weight(sample_weight, n_samples, dtype)
+    validation = None
+    if validation_data is not None:
+        validation = _check_validation(validation_data, sizes, classes, loss, output_activation, dtype)
+
+    batches = Batches(n_samples, batch_size, order, draws)
+    training = check_training(
+        loss=loss,
+        solver=solver,
+        momentum=momentum,
+        nesterov=nesterov,
+        tol=tol,
+        updates_per_pass=batches.updates_per_pass,
+    )
+    watch = Watch(
+        every=batches.updates_per_pass
+        if report_every is None
+        else check_count("report_every", report_every, minimum=1),
+        callback=callback,
+        verbose=verbose,
+        validation=validation,
+        n_iter_no_change=n_iter_no_change if early_stopping else None,
+    )
+
+    spec = NetworkSpec(sizes, (*hidden_activations, output_activation), dtype)
+    state = TrainingState(spec, training.solver)
+    _set_start_weights(spec, init, init_scale, draws, state.parameters)
+    network = Network._from_parts(spec, state.parameters, labels, backend)
+    loss_curve, cost, history = fit(
+        compute, state, training, network, labels, X, targets, sample_weight, batches, alpha, l2, iter_num, watch
+    )
+    return TrainResult(network.W, network.b, cost.tolist(), network, loss_curve.tolist(), history)
+
+
+def predict(W, b, X, n_layers=None, *, activation="logistic"):
+    """Return the classes that a network with one activation throughout predicts: the tutorials' ``predict_y``.
+
+    For any other network use ``result.network.predict``.
+
+    Parameters
+    ----------
+    W, b : dict or list
+        Weights (n_out, n_in) and biases (n_out,) of each layer, as `train` returns them.
+    X : array-like of shape (n_samples, n_in)
+    n_layers : int, optional
+        The number of layers, the inputs counted; it must be that of W.
+    activation : str, default "logistic"
+        Of every layer.
+
+    Returns
+    -------
+    classes : ndarray of int, shape (n_samples,)
+        The index of the largest output; with one output whether it is > 0.5.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the arguments do not fit each other.
+    """
+    dtype = np.dtype(np.float64)
+    _, _, sizes = check_weights(W, b, dtype)
+    if n_layers is not None and check_count("n_layers", n_layers, minimum=2) != len(sizes):
+        raise ValueError(f"n_layers must be the number of layers of W, inputs included: {len(sizes)}, got {n_layers}")
+    classes = np.arange(max(sizes[-1], 2))
+    network = Network(W, b, activation=activation, output_activation=activation, classes=classes)
+    return network.predict(check_matrix("X", X, dtype, n_columns=sizes[0], columns_are="the first layer"))
+
+
+def _check_validation(validation_data, sizes, classes, loss, output_activation, dtype):
+    if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
+        raise TypeError(f"validation_data must be a pair (X, y), got {type(validation_data).__name__}")
+    X = check_matrix("validation X", validation_data[0], dtype, n_columns=sizes[0], columns_are="the first layer")
+    y = labels_module.encode_like("validation y", validation_data[1], len(X), sizes[-1], classes, dtype)
+    labels_module.check_targets("validation y", y, loss, output_activation)
+    return X, y
+
+
+def _set_start_weights(spec, init, init_scale, draws, out):
+    if isinstance(init, str):
+        name, scale = check_init(init, init_scale)
+        draw_weights(spec, name, scale, draws, out)
+        return
+    if not isinstance(init, tuple | list) or len(init) != 2:
+        raise TypeError(f"init must be a name or a pair (W, b) of start weights, got {init!r}")
+    if init_scale != 1.0:
+        raise ValueError("init_scale multiplies weights that are drawn by name; scale start weights given as (W, b)")
+    weights, biases, sizes = check_weights(*init, spec.dtype)
+    if sizes != spec.layer_sizes:
+        raise ValueError(f"the start weights are those of layers {list(sizes)}, not of {list(spec.layer_sizes)}")
+    spec.flatten(weights, biases, out)

@@ -1,0 +1,236 @@
+"""One run of training over any backend: what ``train`` and the estimators share.
+
+It draws the order of the rows, cuts the run into calls of the backend's ``run`` -- one a pass, or per report if that
+is sooner; one for all full-batch updates when nobody watches -- and between them reports: history, a printed line,
+the callback, early stopping. Below this file nothing is random and nothing is reported; above it nothing loops.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastnn._tables import CONVERGED, DIVERGED
+
+#: How batches take their rows.
+ORDERS = ("shuffled", "sequential", "random")
+
+
+class Batches:
+    """The rows of each pass over the data.
+
+    Parameters
+    ----------
+    n_samples : int
+    batch_size : int or None
+        None, or all samples: full batches in the samples' order, and nothing is drawn.
+    order : {"shuffled", "sequential", "random"}
+    draws : fastnn.initial.Draws
+    """
+
+    def __init__(self, n_samples, batch_size, order, draws):
+        self.n_samples = n_samples
+        self.batch_size = n_samples if batch_size is None else min(batch_size, n_samples)
+        self.order = order
+        self.draws = draws
+
+    @property
+    def is_full(self):
+        """Whether each batch is all samples."""
+        return self.batch_size == self.n_samples
+
+    @property
+    def updates_per_pass(self):
+        """The number of batches of a pass."""
+        return -(-self.n_samples // self.batch_size)
+
+    def next_pass(self, n_updates_before):
+        """Return the rows of the next pass, batch after batch, and the starts of its batches and its end."""
+        m, size, n_updates = self.n_samples, self.batch_size, self.updates_per_pass
+        if self.order == "shuffled":
+            return self.draws.permutation(m).astype(np.intp), np.minimum(np.arange(n_updates + 1) * size, m)
+        if self.order == "random":
+            rows = self.draws.integers(m, (n_updates, size)).astype(np.intp)
+        else:
+            offsets = np.arange(n_updates_before, n_updates_before + n_updates) * size % (m - size)
+            rows = offsets[:, None] + np.arange(size)
+        return rows.ravel(), np.arange(n_updates + 1) * size
+
+
+@dataclass
+class Watch:
+    """Who watches a run: what happens at each report.
+
+    Parameters
+    ----------
+    every : int
+        Updates between two reports.
+    callback : callable or None
+        ``callback(iteration, loss, network)``; returning True ends the run.
+    verbose : bool
+        Print a line.
+    validation : tuple of arrays or None
+        X and targets to measure beside the training data.
+    n_iter_no_change : int or None
+        End the run after so many reports without a better validation loss, and go back to the best parameters.
+    """
+
+    every: int
+    callback: Callable | None = None
+    verbose: bool = False
+    validation: tuple | None = None
+    n_iter_no_change: int | None = None
+
+    @property
+    def is_watching(self):
+        """Whether anybody is there to report to."""
+        return self.callback is not None or self.verbose or self.validation is not None
+
+
+def fit(backend, state, training, network, labels, X, y, sample_weight, batches, learning_rate, l2, n_updates, watch):
+    """Make up to `n_updates` updates of `state`; return the objective and the cost of each, and the history.
+
+    Parameters
+    ----------
+    backend : module
+        One of `fastnn.backends.BACKENDS`.
+    state : TrainingState
+    training : TrainingSpec
+    network : Network
+        The live network on top of the state's parameters.
+    labels : Labels
+    X, y, sample_weight : ndarray
+        (n_samples, n_in), (n_samples, n_out) and (n_samples,), C-contiguous, of the network's dtype.
+    batches : Batches
+    learning_rate, l2 : float
+    n_updates : int
+    watch : Watch
+
+    Returns
+    -------
+    objective, cost : ndarray of shape (n_done,)
+    history : dict of lists
+
+    Raises
+    ------
+    FloatingPointError
+        If the objective or the parameters stop being finite.
+    """
+    objective, cost = np.empty(n_updates), np.empty(n_updates)
+    learning_rates, l2s = np.full(n_updates, learning_rate), np.full(n_updates, l2)
+    reporter = _Reporter(backend, state, training, network, labels, (X, y, sample_weight), l2, n_updates, watch)
+    rows = starts = None
+    done = pass_start = pass_end = 0
+    stop = None
+    while done < n_updates and stop != CONVERGED:
+        end = n_updates
+        if watch.is_watching:
+            end = min(end, done - done % watch.every + watch.every)
+        if not batches.is_full:
+            if done == pass_end:
+                rows, starts = batches.next_pass(done)
+                pass_start, pass_end = done, done + batches.updates_per_pass
+            end = min(end, pass_end)
+        piece = slice(done, end)
+        piece_starts = None if starts is None else starts[done - pass_start : end - pass_start + 1]
+        n_done, stop = backend.run(
+            state,
+            training,
+            X,
+            y,
+            sample_weight,
+            rows,
+            piece_starts,
+            learning_rates[piece],
+            l2s[piece],
+            objective[piece],
+            cost[piece],
+        )
+        done += n_done
+        if stop == DIVERGED:
+            raise _divergence(f"the loss is {objective[done]} before update {done + 1}", learning_rate)
+        is_last = stop == CONVERGED or done == n_updates
+        if watch.is_watching and (is_last or done % watch.every == 0) and reporter.report(done, objective[done - 1]):
+            break
+    reporter.finish()
+    if not np.isfinite(state.parameters).all():
+        raise _divergence(f"weights are not finite after update {done}", learning_rate)
+    return objective[:done], cost[:done], reporter.history
+
+
+class _Reporter:
+    """Tells those who watch how the run goes, and whether it should end."""
+
+    def __init__(self, backend, state, training, network, labels, data, l2, n_updates, watch):
+        self.backend, self.state, self.training, self.network = backend, state, training, network
+        self.labels, self.data, self.l2, self.n_updates, self.watch = labels, data, l2, n_updates, watch
+        self.history = {}
+        self.best_loss, self.best_parameters, self.reports_since_best = np.inf, None, 0
+
+    def report(self, iteration, batch_loss):
+        """Report once; return whether the run should end."""
+        if self.watch.validation is not None:
+            self._measure(iteration)
+        if self.watch.verbose:
+            self._print(iteration, batch_loss)
+        ends = False
+        if self.watch.callback is not None:
+            answer = self.watch.callback(iteration, float(batch_loss), self.network)
+            ends = isinstance(answer, bool | np.bool_) and bool(answer)
+        if self.watch.n_iter_no_change is not None:
+            ends = self._no_better() or ends
+        return ends
+
+    def finish(self):
+        """Go back to the best parameters where early stopping kept them."""
+        if self.best_parameters is not None:
+            self.state.parameters[:] = self.best_parameters
+
+    def _measure(self, iteration):
+        X, y, sample_weight = self.data
+        X_val, y_val = self.watch.validation
+        values = {
+            "iteration": iteration,
+            "loss": self._loss(X, y, sample_weight),
+            "val_loss": self._loss(X_val, y_val, np.ones(len(X_val), X_val.dtype)),
+        }
+        if self.labels.are_classes:
+            values["accuracy"] = self.labels.accuracy(self._outputs(X), y)
+            values["val_accuracy"] = self.labels.accuracy(self._outputs(X_val), y_val)
+        for name, value in values.items():
+            self.history.setdefault(name, []).append(value)
+
+    def _loss(self, X, y, sample_weight):
+        network = self.state.network
+        with np.errstate(over="ignore", invalid="ignore"):  # divergence is found at the next update
+            objective, _ = self.backend.loss_and_gradient(
+                network, self.training.loss, self.state.parameters, X, y, sample_weight, self.l2
+            )
+        return objective
+
+    def _outputs(self, X):
+        out = np.empty((len(X), self.state.network.n_out), X.dtype)
+        self.backend.forward(self.state.network, self.state.parameters, X, out)
+        return out
+
+    def _print(self, iteration, batch_loss):
+        line = f"Iteration {iteration} of {self.n_updates}, loss {batch_loss:.6f}"
+        for name in ("val_loss", "val_accuracy"):
+            if name in self.history:
+                line += f", {name} {self.history[name][-1]:.6f}"
+        print(line)
+
+    def _no_better(self):
+        val_loss = self.history["val_loss"][-1]
+        if val_loss < self.best_loss:
+            self.best_loss, self.best_parameters, self.reports_since_best = val_loss, self.state.parameters.copy(), 0
+        else:
+            self.reports_since_best += 1
+        return self.reports_since_best >= self.watch.n_iter_no_change
+
+
+def _divergence(what, learning_rate):
+    return FloatingPointError(
+        f"training diverged: {what}. Try a smaller learning rate (it was {learning_rate:g}), inputs scaled to mean 0 "
+        "and standard deviation 1, or smaller start weights"
+    )
