@@ -394,8 +394,8 @@ cdef void accumulate(
                 d0, d1, d2, d3 = delta[0, d], delta[1, d], delta[2, d], delta[3, d]
                 for j in range(n_in):
                     gradient[w + j] = (
-                        (((gradient[w + j] + d0 * h[0, x + j]) + d1 * h[1, x + j]) + d2 * h[2, x + j]) + d3 * h[3, x + j]
-                    )
+                        ((gradient[w + j] + d0 * h[0, x + j]) + d1 * h[1, x + j]) + d2 * h[2, x + j]
+                    ) + d3 * h[3, x + j]
             else:
                 for c in range(n_samples):
                     d0 = delta[c, d]
@@ -431,12 +431,13 @@ cdef int batch_loss_and_gradient(
     floating[::1] gradient,             # OUT where with_gradient
     double *objective,                  # OUT
     double *cost,                       # OUT
+    Py_ssize_t *work,                   # IN and OUT: multiply-adds since the last look for Ctrl-C
     floating[::1] transposed,           # work
     floating[:, ::1] h,                 # work: (CHUNK, n_units)
     floating[:, ::1] delta,             # work: (CHUNK, n_units)
     floating[::1] z,                    # work: (widest layer,)
 ) except -1 nogil:
-    cdef Py_ssize_t p, r, s, c = 0, work = 0, last = layers.shape[0] - 1
+    cdef Py_ssize_t p, r, s, c = 0, last = layers.shape[0] - 1
     cdef Py_ssize_t n_weights = layers[0].biases
     cdef bint is_transposed = n_rows >= CHUNK
     cdef double total_loss = 0, total_norm = 0, total_weight = 0, squares = 0
@@ -459,10 +460,10 @@ cdef int batch_loss_and_gradient(
             if c == CHUNK or r == n_rows - 1:
                 accumulate(layers, delta, h, c, gradient)
                 c = 0
-        work += 3 * n_weights
-        if work > WORK_BETWEEN_POLLS:
+        work[0] += 3 * n_weights
+        if work[0] > WORK_BETWEEN_POLLS:
             poll()
-            work = 0
+            work[0] = 0
 
     scale = 1 / total_weight if total_weight > 0 else 0
     if l2 > 0:
@@ -560,10 +561,11 @@ def _loss_and_gradient(
     floating[::1] z,
 ):
     cdef double objective = 0, cost = 0
+    cdef Py_ssize_t work = 0
     with nogil:
         batch_loss_and_gradient(
             layers, loss, l2, parameters, X, y, sample_weight, rows, 0, X.shape[0],
-            with_gradient, gradient, &objective, &cost, transposed, h, delta, z,
+            with_gradient, gradient, &objective, &cost, &work, transposed, h, delta, z,
         )
     return objective, cost
 
@@ -596,7 +598,7 @@ def _run(
     floating[::1] z,
 ):
     cdef Py_ssize_t k, start = 0, n_rows = X.shape[0], n_done = learning_rate.shape[0]
-    cdef Py_ssize_t work = 0, work_of_an_update
+    cdef Py_ssize_t work = 0
     cdef int stop = RAN
     with nogil:
         for k in range(learning_rate.shape[0]):
@@ -604,7 +606,7 @@ def _run(
                 start, n_rows = starts[k], starts[k + 1] - starts[k]
             batch_loss_and_gradient(
                 layers, loss, l2[k], parameters, X, y, sample_weight, rows, start, n_rows,
-                True, gradient, &objective[k], &cost[k], transposed, h, delta, z,
+                True, gradient, &objective[k], &cost[k], &work, transposed, h, delta, z,
             )
             if not isfinite(objective[k]):
                 n_done, stop = k, DIVERGED
@@ -613,10 +615,6 @@ def _run(
             if finish_update(&counters[0], tol, updates_per_pass, cost[k], n_rows):
                 n_done, stop = k + 1, CONVERGED
                 break
-            work += 3 * n_rows * parameters.shape[0]
-            if work > WORK_BETWEEN_POLLS:
-                poll()
-                work = 0
     return n_done, stop
 
 

@@ -1,6 +1,6 @@
-"""Checks of single arguments.
+"""Checks of single arguments, called by the faces before any data is touched; they know no networks.
 
-Each returns the value in the form the code below wants, or says what came, what was expected and what to do. Called by the faces before any data is touched; knows no networks.
+Each returns the value in the form that the code below wants, or says what came, what was expected and what to do.
 """
 
 import difflib

@@ -1,0 +1,69 @@
+"""What the tests share: the data of the tutorials, and how numbers are compared."""
+
+import numpy as np
+import pytest
+
+from fastnn.backends import BACKENDS
+
+#: Output width, loss and output activation of every row of the table of allowed pairs.
+from fastnn._tables import HIDDEN_ACTIVATIONS, LOSS_OUTPUTS
+
+PAIRS = [(loss, output) for loss, outputs in LOSS_OUTPUTS.items() for output in outputs]
+HIDDEN = HIDDEN_ACTIVATIONS
+DTYPES = ["float64", "float32"]
+BACKEND_NAMES = list(BACKENDS)
+
+#: Layer and batch sizes around the widths of vector registers.
+AWKWARD_SIZES = [1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97]
+
+
+def assert_close(actual, expected, tolerance):
+    """Compare two arrays relative to the largest entry of the expected one."""
+    actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
+    assert actual.shape == expected.shape
+    scale = max(np.abs(expected).max(), np.finfo(np.float64).tiny)
+    error = np.abs(actual - expected).max() / scale
+    assert error <= tolerance, f"relative error {error:.3g} > {tolerance:g}"
+
+
+def targets_for(loss, output_activation, n_samples, n_out, rng):
+    """Random targets that the loss and output activation allow."""
+    if loss == "perceptron":
+        return rng.integers(0, 2, (n_samples, n_out)).astype(float)
+    if output_activation == "softmax":
+        return np.eye(n_out)[rng.integers(0, n_out, n_samples)]
+    if loss == "poisson":
+        return rng.poisson(1.5, (n_samples, n_out)).astype(float)
+    return rng.random((n_samples, n_out))
+
+
+@pytest.fixture(scope="session")
+def digits():
+    """S3: the digits, scaled and split as the tutorial does; X_train, X_test, y_train, y_test."""
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+    from sklearn.preprocessing import StandardScaler
+
+    data = load_digits()
+    X = StandardScaler().fit_transform(data.data)
+    return train_test_split(X, data.target, test_size=0.4, random_state=7)
+
+
+@pytest.fixture(scope="session")
+def clusters():
+    """S7: the three Gaussian clusters; X_train, X_test, Y_train, Y_test, and the generator's state after the data."""
+    from sklearn.model_selection import train_test_split
+
+    np.random.seed(12)
+    n = 5000
+    parts = [
+        np.random.multivariate_normal([0, 0], [[2, 0.75], [0.75, 2]], n),
+        np.random.multivariate_normal([1, 4], [[1, 0.75], [0.75, 1]], n),
+    ]
+    with pytest.warns(RuntimeWarning, match="not symmetric positive-semidefinite"):
+        parts.append(np.random.multivariate_normal([2, 8], [[0, 0.75], [0.75, 0]], n))
+    state = np.random.get_state()
+    X = np.vstack(parts).astype(np.float32)
+    Y = np.eye(3)[np.repeat([0, 1, 2], n)]
+    X_train, X_test, Y_train, Y_test = train_test_split(X, Y, test_size=0.1, random_state=12)
+    return X_train, X_test, Y_train, Y_test, state
