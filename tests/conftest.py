@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from fastnn.backends import BACKENDS
-
 #: Output width, loss and output activation of every row of the table of allowed pairs.
 from fastnn._tables import HIDDEN_ACTIVATIONS, LOSS_OUTPUTS
+from fastnn.backends import BACKENDS
 
 PAIRS = [(loss, output) for loss, outputs in LOSS_OUTPUTS.items() for output in outputs]
 HIDDEN = HIDDEN_ACTIVATIONS

@@ -1,0 +1,208 @@
+"""Each row of the tables against an oracle outside fastnn: SciPy's special functions, scikit-learn, closed forms.
+
+And each gradient against central differences of its own objective, which are independent of how it was derived.
+"""
+
+from decimal import Context, Decimal
+
+import numpy as np
+import pytest
+from conftest import BACKEND_NAMES, HIDDEN, PAIRS, assert_close, targets_for
+from scipy import special
+from sklearn.metrics import log_loss, mean_poisson_deviance, mean_squared_error
+
+import fastnn
+from fastnn._tables import ACTIVATIONS, LOSSES, SOLVERS
+from fastnn.backends import get_backend
+from fastnn.spec import NetworkSpec
+
+DECIMAL = Context(prec=60)
+
+#: activation -> the same function from elsewhere.
+ACTIVATION_ORACLES = {
+    "identity": lambda z: z,
+    "logistic": special.expit,
+    "tanh": np.vectorize(lambda z: float((DECIMAL.exp(2 * Decimal(z)) - 1) / (DECIMAL.exp(2 * Decimal(z)) + 1))),
+    "relu": lambda z: (z + np.abs(z)) / 2,
+    "step": lambda z: np.where(z < 0, 0.0, 1.0),
+    "softmax": lambda z: special.softmax(z, axis=1),
+    "exp": np.vectorize(lambda z: float(DECIMAL.exp(Decimal(z)))),
+}
+
+#: (loss, output activation) -> the mean over rows of the loss, from targets y and weighted sums z, from elsewhere.
+LOSS_ORACLES = {
+    ("squared_error", None): lambda y, z, h: 0.5 * y.shape[1] * mean_squared_error(y, h),
+    ("log_loss", "softmax"): lambda y, z, h: log_loss(y.argmax(axis=1), special.softmax(z, axis=1)),
+    ("log_loss", "logistic"): lambda y, z, h: (
+        -(special.xlogy(y, special.expit(z)) + special.xlogy(1 - y, special.expit(-z))).sum(axis=1).mean()
+    ),
+    ("poisson", "exp"): lambda y, z, h: 0.5 * y.shape[1] * mean_poisson_deviance(y.ravel(), np.exp(z).ravel()),
+    ("perceptron", "step"): lambda y, z, h: np.where(y == (z >= 0), 0.0, np.abs(z)).sum(axis=1).mean(),
+}
+
+
+def one_layer(activation, dtype="float64"):
+    """A network whose weighted sums are its inputs."""
+    spec = NetworkSpec((4, 4), (activation,), np.dtype(dtype))
+    parameters = np.zeros(spec.n_parameters, dtype)
+    spec.views(parameters)[0][1][:] = np.eye(4)
+    return spec, parameters
+
+
+def test_every_row_has_an_oracle():
+    assert set(ACTIVATION_ORACLES) == set(ACTIVATIONS)
+    assert {loss for loss, _ in LOSS_ORACLES} == set(LOSSES)
+    assert set(SOLVERS) == {"sgd"}  # test_momentum_is_scikit_learns below
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_activation(backend, activation, dtype):
+    spec, parameters = one_layer(activation, dtype)
+    rng = np.random.default_rng(0)
+    Z = np.vstack([rng.normal(0, 3, (50, 4)), np.zeros((1, 4)), [[-80.0, -20.0, 20.0, 80.0]]]).astype(dtype)
+    out = np.empty_like(Z)
+    get_backend(backend).forward(spec, parameters, Z, out)
+    eps = np.finfo(dtype).eps
+    expected = ACTIVATION_ORACLES[activation](Z.astype(np.float64))
+    assert (np.abs(out - expected) <= 6 * eps * np.abs(expected)).all()
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+@pytest.mark.parametrize("activation", ["logistic", "softmax", "tanh", "relu", "step"])
+def test_activation_at_1000(activation, backend):
+    spec, parameters = one_layer(activation)
+    Z = np.array([[1000.0, -1000.0, 0.0, 999.0]])
+    out = np.empty_like(Z)
+    get_backend(backend).forward(spec, parameters, Z, out)
+    assert_close(out, ACTIVATION_ORACLES[activation](Z), 1e-15)
+
+
+@pytest.mark.parametrize("loss_and_output", PAIRS)
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_loss(backend, loss_and_output):
+    loss, output = loss_and_output
+    oracle = LOSS_ORACLES.get((loss, output), LOSS_ORACLES["squared_error", None])
+    spec, parameters = one_layer(output)
+    rng = np.random.default_rng(2)
+    Z = rng.normal(0, 2, (40, 4))
+    y = targets_for(loss, output, 40, 4, rng)
+    y[:4] = np.eye(4)  # each class is there
+    H = ACTIVATION_ORACLES[output](Z)
+    objective, cost = get_backend(backend).loss_and_gradient(spec, loss, parameters, Z, y, np.ones(40), 0.0)
+    assert_close(objective, oracle(y, Z, H), 1e-12)
+    assert_close(cost, np.mean([np.linalg.norm(row) for row in y - H]), 1e-12)
+
+
+@pytest.mark.parametrize("output", ["softmax", "logistic"])
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_log_loss_does_not_overflow_at_1000(backend, output):
+    spec, parameters = one_layer(output)
+    Z, y = np.array([[1000.0, -1000.0, 500.0, 0.0]]), np.array([[0.0, 1.0, 0.0, 0.0]])
+    gradient = np.empty_like(parameters)
+    objective, _ = get_backend(backend).loss_and_gradient(spec, "log_loss", parameters, Z, y, np.ones(1), 0.0, gradient)
+    # softmax: z_0 - z_1. logistic: log(1 + e^1000) + 1000 + log(1 + e^500) + log 2
+    assert_close(objective, 2000 if output == "softmax" else 2500 + np.log(2), 1e-12)
+    assert np.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize("hidden", HIDDEN)
+@pytest.mark.parametrize("loss_and_output", PAIRS)
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_gradient_is_that_of_the_objective(backend, loss_and_output, hidden):
+    """By central differences. The perceptron's h, like the output of a step, is constant between its thresholds."""
+    loss, output = loss_and_output
+    spec = NetworkSpec((3, 4, 2), (hidden, output), np.dtype(np.float64))
+    rng = np.random.default_rng(4)
+    parameters = rng.standard_normal(spec.n_parameters)
+    X = rng.standard_normal((6, 3))
+    y = targets_for(loss, output, 6, 2, rng)
+    weights = rng.random(6)
+    compute = get_backend(backend)
+    gradient = np.empty_like(parameters)
+    compute.loss_and_gradient(spec, loss, parameters, X, y, weights, 0.3, gradient)
+    step = 1e-6
+    differences = np.empty_like(parameters)
+    for p in range(spec.n_parameters):
+        high, low = parameters.copy(), parameters.copy()
+        high[p] += step
+        low[p] -= step
+        above, _ = compute.loss_and_gradient(spec, loss, high, X, y, weights, 0.3)
+        below, _ = compute.loss_and_gradient(spec, loss, low, X, y, weights, 0.3)
+        differences[p] = (above - below) / (2 * step)
+    assert_close(gradient, differences, 1e-7)
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_l2_is_on_the_weights_alone(backend):
+    spec = NetworkSpec((3, 4, 2), ("tanh", "identity"), np.dtype(np.float64))
+    rng = np.random.default_rng(4)
+    parameters, X, y = rng.standard_normal(spec.n_parameters), rng.standard_normal((6, 3)), rng.standard_normal((6, 2))
+    plain, penalised = np.empty_like(parameters), np.empty_like(parameters)
+    compute = get_backend(backend)
+    loss, _ = compute.loss_and_gradient(spec, "squared_error", parameters, X, y, np.ones(6), 0.0, plain)
+    loss_l2, _ = compute.loss_and_gradient(spec, "squared_error", parameters, X, y, np.ones(6), 0.7, penalised)
+    W, _ = spec.views(parameters)
+    assert_close(loss_l2 - loss, 0.35 * sum((w**2).sum() for w in W.values()), 1e-12)
+    difference_W, difference_b = spec.views(penalised - plain)
+    for l in W:
+        assert_close(difference_W[l], 0.7 * W[l], 1e-12)
+        assert np.abs(difference_b[l]).max() == 0
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+@pytest.mark.parametrize("activation", ["logistic", "tanh", "relu", "identity"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_momentum_is_scikit_learns(backend, activation, n_classes, nesterov):
+    """Full-batch training of scikit-learn's MLPClassifier, from its own start weights."""
+    from sklearn.datasets import make_classification
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.neural_network import MLPClassifier
+
+    X, y = make_classification(60, 8, n_informative=5, n_classes=n_classes, random_state=1)
+    settings = {
+        "hidden_layer_sizes": (6,), "activation": activation, "solver": "sgd", "alpha": 0.6, "batch_size": 60,
+        "learning_rate_init": 0.01, "shuffle": False, "momentum": 0.9, "nesterovs_momentum": nesterov,
+    }  # fmt: skip
+    start = MLPClassifier(max_iter=1, random_state=0, **{**settings, "learning_rate_init": 1e-300})
+    model = MLPClassifier(max_iter=15, random_state=0, **settings)
+    with pytest.warns(ConvergenceWarning):
+        start.fit(X, y)
+    with pytest.warns(ConvergenceWarning):
+        model.fit(X, y)
+    init = ([w.T for w in start.coefs_], start.intercepts_)
+    n_out = 1 if n_classes == 2 else 3
+    result = fastnn.train(
+        [8, 6, n_out], X, y, 15, 0.01, activation=activation, loss="log_loss", l2=0.6 / 60, momentum=0.9,
+        nesterov=nesterov, init=init, backend=backend,
+    )  # fmt: skip
+    for l in (1, 2):
+        assert_close(result.W[l], model.coefs_[l - 1].T, 1e-11)
+        assert_close(result.b[l], model.intercepts_[l - 1], 1e-11)
+    assert_close(result.loss_curve, model.loss_curve_, 1e-11)
+    assert_close(result.network(X), model.predict_proba(X)[:, -n_out:], 1e-11)
+    assert (result.network.predict(X) == model.predict(X)).all()
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_a_weight_of_two_is_a_row_twice(backend):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((12, 4)), rng.random((12, 2))
+    times = rng.integers(0, 4, 12)
+    options = {"activation": "tanh", "random_state": 0, "backend": backend}
+    weighted = fastnn.train([4, 5, 2], X, y, 50, 0.3, sample_weight=times, **options)
+    repeated = fastnn.train([4, 5, 2], np.repeat(X, times, axis=0), np.repeat(y, times, axis=0), 50, 0.3, **options)
+    assert_close(weighted.network.parameters, repeated.network.parameters, 1e-10)
+    assert_close(weighted.loss_curve, repeated.loss_curve, 1e-10)
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_a_batch_without_weight_changes_nothing_but_by_the_penalty(backend):
+    X, y = np.eye(3), np.eye(3)
+    options = {"batch_size": 1, "order": "sequential", "init": "normal", "random_state": 0, "backend": backend}
+    before = fastnn.train([3, 3], X, y, 1, 0.5, sample_weight=[1, 0, 1], **options)
+    after = fastnn.train([3, 3], X, y, 2, 0.5, sample_weight=[1, 0, 1], **options)
+    assert (before.network.parameters == after.network.parameters).all()
+    assert after.loss_curve[1] == 0
