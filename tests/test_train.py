@@ -1,0 +1,506 @@
+"""The functional face: what `fastnn.train` does beside one update: batches, draws, reports, stops, results."""
+
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import numpy as np
+import pytest
+from conftest import BACKEND_NAMES, assert_close
+
+import fastnn
+from fastnn import backends, state, training
+from fastnn.initial import Draws
+from fastnn.spec import NetworkSpec, TrainingSpec
+
+RNG = np.random.default_rng(7)
+X = RNG.standard_normal((23, 4))
+LABELS = RNG.integers(0, 3, 23)
+Y = np.eye(3)[LABELS]
+
+
+def train(*args, **options):
+    return fastnn.train([4, 5, 3], X, Y, *args, **{"random_state": 0, **options})
+
+
+# -- the result ---------------------------------------------------------------------------------------------------
+
+
+def test_the_result_unpacks_and_carries_more():
+    result = train(5)
+    W, b, cost = result
+    assert isinstance(result, tuple)
+    assert {l: w.shape for l, w in W.items()} == {1: (5, 4), 2: (3, 5)}
+    assert {l: v.shape for l, v in b.items()} == {1: (5,), 2: (3,)}
+    assert len(cost) == len(result.loss_curve) == result.n_iter == 5
+    assert result.history == {}
+    assert "4-5-3" in repr(result)
+    assert np.shares_memory(W[1], result.network.parameters)
+
+
+def test_cost_and_loss_are_those_before_the_update():
+    first = train(1)
+    start = fastnn.train([4, 5, 3], X, Y, 1, 1e-300, random_state=0)
+    h = start.network(X)
+    assert_close(first.cost[0], np.linalg.norm(Y - h, axis=1).mean(), 1e-14)
+    assert_close(first.loss_curve[0], 0.5 * ((Y - h) ** 2).sum(axis=1).mean(), 1e-14)
+
+
+def test_a_result_can_be_pickled():
+    result = train(3, validation_data=(X, Y))
+    again = pickle.loads(pickle.dumps(result))
+    assert (again.network(X) == result.network(X)).all()
+    assert again.history == result.history
+    assert again.cost == result.cost
+
+
+# -- random numbers and start weights -----------------------------------------------------------------------------
+
+
+def test_random_state_forms_that_mean_the_same():
+    by_int = train(3, random_state=5)
+    by_state = train(3, random_state=np.random.RandomState(5))
+    np.random.seed(5)
+    by_global = train(3, random_state=None)
+    for other in (by_state, by_global):
+        assert (other.network.parameters == by_int.network.parameters).all()
+
+
+def test_a_generator_is_used_as_it_is():
+    generator = np.random.default_rng(3)
+    result = fastnn.train([4, 3], X, Y, 1, 1e-300, random_state=generator)
+    expected = np.random.default_rng(3)
+    assert (result.W[1] == expected.random((3, 4))).all()
+    assert (result.b[1] == expected.random(3)).all()
+    assert generator.random() == expected.random()
+
+
+@pytest.mark.parametrize(
+    ("init", "bound", "deviation"),
+    [
+        ("normal", np.inf, 1),
+        ("truncated_normal", 2, 0.8796),  # of N(0, 1) cut at two standard deviations
+        ("glorot_uniform", np.sqrt(6 / 500), np.sqrt(2 / 500)),
+        ("glorot_normal", np.inf, np.sqrt(2 / 500)),
+        ("he_uniform", np.sqrt(6 / 300), np.sqrt(2 / 300)),
+        ("he_normal", np.inf, np.sqrt(2 / 300)),
+    ],
+)
+def test_inits_have_their_moments(init, bound, deviation):
+    for scale in (1.0, 0.1):
+        result = fastnn.train(
+            [300, 200], np.zeros((1, 300)), np.zeros((1, 200)), 1, 1e-300, init=init, init_scale=scale, random_state=1
+        )
+        weights = result.W[1] / scale
+        assert np.abs(weights).max() <= bound
+        assert abs(weights.mean()) < 4 * deviation / np.sqrt(weights.size)
+        assert_close(weights.std(), deviation, 0.01)
+        assert np.abs(result.b[1]).max() < 1e-290  # zero but for one step of 1e-300
+
+
+def test_normal_draws_layer_by_layer_as_n_in_by_n_out():
+    result = train(1, alpha=1e-300, init="normal", random_state=2)
+    expected = np.random.RandomState(2)
+    assert (result.W[1] == expected.standard_normal((4, 5)).T).all()
+    assert (result.W[2] == expected.standard_normal((5, 3)).T).all()
+
+
+def test_explicit_start_weights_are_copied_and_nothing_is_drawn():
+    W, b = train(1)[:2]
+    W, b = {l: w.copy() for l, w in W.items()}, {l: v.copy() for l, v in b.items()}
+    before = W[1].copy()
+    generator = np.random.default_rng(0)
+    result = train(3, init=(W, b), random_state=generator)
+    assert (W[1] == before).all()
+    assert (result.W[1] != before).any()
+    assert generator.random() == np.random.default_rng(0).random()
+    as_lists = train(3, init=([W[1], W[2]], [b[1], b[2]]))
+    assert (as_lists.network.parameters == result.network.parameters).all()
+
+
+# -- batches ------------------------------------------------------------------------------------------------------
+
+
+def rows_taken(order, batch_size, n_updates, n_samples=10, seed=0):
+    """The rows of each update, seen from outside: each has its own input column, whose weight moves."""
+    eye = np.eye(n_samples)
+    taken, last = [], []
+
+    def callback(iteration, loss, network):
+        w = network.W[1][0]
+        taken.append(np.flatnonzero(w != (last[-1] if last else start)).tolist())
+        last.append(w.copy())
+
+    start = np.zeros(n_samples)
+    fastnn.train(
+        [n_samples, 1], eye, np.arange(1.0, n_samples + 1), n_updates, 0.01, activation="relu", batch_size=batch_size,
+        order=order, callback=callback, report_every=1, init=([start[None]], [[0.0]]), random_state=seed,
+    )  # fmt: skip
+    return taken
+
+
+def test_shuffled_takes_each_row_once_a_pass_and_the_last_batch_is_short():
+    taken = rows_taken("shuffled", 4, 9)
+    assert [len(rows) for rows in taken] == [4, 4, 2] * 3
+    for p in range(3):
+        assert sorted(row for rows in taken[3 * p : 3 * p + 3] for row in rows) == list(range(10))
+    assert taken[:3] != taken[3:6]
+
+
+def test_sequential_wraps_around_as_the_tutorial_does():
+    expected = [list(range((s * 4) % 6, (s * 4) % 6 + 4)) for s in range(8)]
+    assert rows_taken("sequential", 4, 8) == expected
+
+
+def test_random_draws_with_replacement():
+    expected = np.random.RandomState(0).randint(10, size=(10, 1))
+    assert rows_taken("random", 1, 10) == expected.tolist()
+
+
+@pytest.mark.parametrize("order", training.ORDERS)
+@pytest.mark.parametrize("batch_size", [None, 23, 1000])
+def test_full_batches_draw_nothing(order, batch_size):
+    full = train(5, batch_size=None)
+    generator = np.random.RandomState(0)
+    other = train(5, batch_size=batch_size, order=order, random_state=generator)
+    assert (full.network.parameters == other.network.parameters).all()
+    expected = np.random.RandomState(0)
+    expected.random_sample(5 * 4 + 5 + 3 * 5 + 3)
+    assert generator.random_sample() == expected.random_sample()
+
+
+def count_calls(monkeypatch, **options):
+    calls = []
+    original = backends.BACKENDS["cython"].run
+
+    def run(*args):
+        calls.append(len(args[7]))
+        return original(*args)
+
+    monkeypatch.setattr(backends.BACKENDS["cython"], "run", run)
+    train(30, **options)
+    return calls
+
+
+def test_one_call_for_all_full_batch_updates_and_one_a_pass_for_mini_batches(monkeypatch):
+    assert count_calls(monkeypatch) == [30]
+    assert count_calls(monkeypatch, batch_size=5) == [5] * 6
+    assert count_calls(monkeypatch, batch_size=7) == [4] * 7 + [2]
+    assert count_calls(monkeypatch, batch_size=7, report_every=3) == [4] * 7 + [2]  # nobody watches
+    watch = {"callback": lambda *_: None}
+    assert count_calls(monkeypatch, report_every=8, **watch) == [8, 8, 8, 6]
+    assert count_calls(monkeypatch, batch_size=7, report_every=6, **watch) == [4, 2, 2, 4, 4, 2, 2, 4, 4, 2]
+
+
+def test_a_whole_run_is_without_the_gil():
+    """Another thread goes on counting while one call of run trains."""
+    ticks, done = [], threading.Event()
+
+    def count():
+        while not done.is_set():
+            ticks.append(time.perf_counter())
+            time.sleep(0.001)
+
+    big = np.random.default_rng(0).random((2000, 64))
+    thread = threading.Thread(target=count)
+    thread.start()
+    start = time.perf_counter()
+    fastnn.train([64, 64, 10], big, np.zeros((2000, 10)), 40)
+    end = time.perf_counter()
+    done.set()
+    thread.join()
+    during = [tick for tick in ticks if start + 0.02 < tick < end - 0.02]
+    # Were the GIL held, the thread would get none of the run, or only the moments of a look for Ctrl-C.
+    assert len(during) > 100 * (end - start)
+
+
+def test_ctrl_c_is_answered_while_the_loops_run():
+    program = textwrap.dedent("""
+        import numpy as np, fastnn, time
+        X = np.random.default_rng(0).random((5000, 200))
+        print("ready", flush=True)
+        try:
+            fastnn.train([200, 200, 10], X, np.zeros((5000, 10)), 100_000)
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+    """)
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=10)
+    assert out == "interrupted\n"
+
+
+# -- reports ------------------------------------------------------------------------------------------------------
+
+
+def test_the_callback_gets_iteration_loss_and_the_live_network():
+    seen = []
+
+    def callback(iteration, loss, network):
+        seen.append((iteration, loss, network.copy(), network))
+
+    result = train(10, batch_size=5, callback=callback, report_every=4)
+    assert [iteration for iteration, *_ in seen] == [4, 8, 10]
+    assert [loss for _, loss, *_ in seen] == [result.loss_curve[i - 1] for i in (4, 8, 10)]
+    assert seen[-1][3] is result.network
+    assert (seen[-1][2].parameters == result.network.parameters).all()
+    assert (seen[0][2].parameters == train(4, batch_size=5).network.parameters).all()
+
+
+def test_reports_come_once_a_pass_by_default():
+    seen = []
+    train(12, batch_size=5, callback=lambda iteration, *_: seen.append(iteration))
+    assert seen == [5, 10, 12]
+    seen.clear()
+    train(3, callback=lambda iteration, *_: seen.append(iteration))
+    assert seen == [1, 2, 3]
+
+
+def test_a_callback_that_returns_true_ends_the_run():
+    assert train(50, callback=lambda iteration, *_: iteration == 7).n_iter == 7
+    assert train(50, callback=lambda iteration, *_: np.bool_(iteration >= 8)).n_iter == 8
+    assert train(9, callback=lambda *_: "text").n_iter == 9
+
+
+def test_an_error_in_the_callback_comes_through():
+    def callback(*_):
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        train(5, callback=callback)
+
+
+def test_verbose_prints_a_line_a_report(capsys):
+    result = train(10, verbose=True, report_every=5, validation_data=(X, Y))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith(f"Iteration 5 of 10, loss {result.loss_curve[4]:.6f}, val_loss ")
+    train(10)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_history_measures_all_rows_by_the_parameters_of_that_moment(backend):
+    X_val, y_val = X[:6] + 0.1, LABELS[:6]
+    options = {"loss": "log_loss", "activation": "tanh", "l2": 0.3, "batch_size": 4, "random_state": 0}
+    result = fastnn.train(
+        [4, 5, 3], X, LABELS, 11, 0.5, validation_data=(X_val, y_val), report_every=5, backend=backend, **options
+    )
+    history = result.history
+    assert history["iteration"] == [5, 10, 11]
+    assert set(history) == {"iteration", "loss", "val_loss", "accuracy", "val_accuracy"}
+    for i, n in enumerate(history["iteration"]):
+        network = fastnn.train([4, 5, 3], X, LABELS, n, 0.5, **options).network
+        penalty = 0.15 * sum((w**2).sum() for w in network.W.values())
+        for rows, labels, prefix in ((X, LABELS, ""), (X_val, y_val, "val_")):
+            h = network(rows)
+            loss = -np.log(h[np.arange(len(rows)), labels]).mean() + penalty
+            assert_close(history[f"{prefix}loss"][i], loss, 1e-9)
+            assert history[f"{prefix}accuracy"][i] == (h.argmax(axis=1) == labels).mean()
+
+
+def test_history_of_a_regression_has_no_accuracy():
+    result = fastnn.train([4, 2], X, X[:, :2], 3, 0.1, activation="tanh", validation_data=(X, X[:, :2]))
+    assert set(result.history) == {"iteration", "loss", "val_loss"}
+
+
+def test_early_stopping_gives_the_best_weights_back():
+    rng = np.random.default_rng(0)
+    X_val, y_val = rng.standard_normal((40, 4)), rng.integers(0, 3, 40)  # labels that cannot be learnt
+    seen = {}
+    result = fastnn.train(
+        [4, 16, 3], X, LABELS, 2000, 0.5, activation="tanh", loss="log_loss", init="glorot_uniform", random_state=0,
+        validation_data=(X_val, y_val), early_stopping=True, n_iter_no_change=5, report_every=2,
+        callback=lambda iteration, _, network: seen.update({iteration: network.parameters.copy()}),
+    )  # fmt: skip
+    val_loss = np.array(result.history["val_loss"])
+    best = int(val_loss.argmin())
+    assert result.n_iter == result.history["iteration"][-1] == result.history["iteration"][best] + 5 * 2 < 2000
+    assert (result.network.parameters == seen[result.history["iteration"][best]]).all()
+    assert (result.network.parameters != seen[result.n_iter]).any()
+
+
+# -- stops --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+@pytest.mark.parametrize("report_every", [None, 3])
+def test_tol_compares_passes_weighted_by_rows(backend, report_every):
+    options = {"alpha": 1.0, "batch_size": 7, "backend": backend, "order": "shuffled"}  # batches of 7, 7, 7, 2 rows
+    free = train(80, **options).cost
+    passes = np.average(np.reshape(free, (20, 4)), axis=1, weights=[7, 7, 7, 2])
+    changes = np.abs(np.diff(passes))
+    tol = np.sort(changes)[4]
+    expected = 4 * (int(np.argmax(changes < tol)) + 2)
+    watch = {} if report_every is None else {"report_every": report_every, "callback": lambda *_: None}
+    result = train(80, tol=tol, **options, **watch)
+    assert result.n_iter == expected < 80
+    assert_close(result.cost, free[:expected], 1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+@pytest.mark.parametrize("batch_size", [None, 4])
+def test_divergence_says_when_and_what_to_try(backend, batch_size):
+    def run(n):
+        return fastnn.train(
+            [4, 5, 3], 100 * X, Y, n, 1e4, activation="relu", output_activation="identity", init="normal",
+            random_state=0, backend=backend, batch_size=batch_size,
+        )  # fmt: skip
+
+    with pytest.raises(
+        FloatingPointError, match=r"training diverged: .* update \d+\. Try a smaller learning"
+    ) as caught:
+        run(1000)
+    update = int(str(caught.value).split("update ")[1].split(".")[0])
+    assert 2 < update < 100
+    with pytest.raises(FloatingPointError, match=f"after update {update - 1}|before update {update}"):
+        run(update)
+    assert np.isfinite(run(update - 2).network.parameters).all()
+
+
+# -- inputs are taken as they are ---------------------------------------------------------------------------------
+
+
+def variants(array, tmp_path):
+    array = np.asarray(array, dtype=np.float64)
+    yield "list", array.tolist()
+    yield "fortran", np.asfortranarray(array)
+    wide = np.zeros((2 * len(array), 2 * array.shape[1]))
+    wide[::2, ::2] = array
+    yield "strided", wide[::2, ::2]
+    read_only = array.copy()
+    read_only.flags.writeable = False
+    yield "read-only", read_only
+    path = tmp_path / f"{array.shape[1]}-columns.npy"
+    np.save(path, array)
+    yield "memory-mapped", np.load(path, mmap_mode="r")
+    yield "big-endian", array.astype(">f8")
+    yield "offset", np.frombuffer(b"\0" + array.tobytes(), np.float64, offset=1).reshape(array.shape)
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_any_layout_of_memory_gives_the_same_and_stays_as_it_was(tmp_path, backend):
+    expected = train(5, backend=backend)
+    for name, x in variants(X, tmp_path):
+        for _, y in variants(Y, tmp_path):
+            before = np.array(x), np.array(y)
+            result = fastnn.train([4, 5, 3], x, y, 5, random_state=0, backend=backend)
+            assert result.cost == expected.cost, name
+            assert (result.network(x) == expected.network(X)).all(), name
+            assert (np.array(x) == before[0]).all()
+            assert (np.array(y) == before[1]).all()
+
+
+def test_frames_and_integers_are_taken():
+    pd = pytest.importorskip("pandas")
+    integers = RNG.integers(-3, 4, (23, 4))
+    expected = fastnn.train([4, 3], integers.astype(float), LABELS, 5, loss="log_loss", random_state=0)
+    for x in (integers, integers.astype(np.int8), pd.DataFrame(integers), integers.astype(np.float32)):
+        result = fastnn.train([4, 3], x, pd.Series(LABELS), 5, loss="log_loss", random_state=0)
+        assert result.cost == expected.cost
+
+
+@pytest.mark.parametrize(
+    "labels", [[0, 1, 2], [5, -1, 7], ["a", "c", "b"], [0.5, 1.5, 2.5], np.array(["x", "y", "zz"], object)]
+)
+def test_labels_are_encoded_in_sorted_order_and_given_back(labels):
+    labels = np.asarray(labels)
+    y = labels[LABELS]
+    result = fastnn.train([4, 8, 3], X, y, 300, 1.0, activation="tanh", loss="log_loss", random_state=0)
+    order = np.argsort(labels.astype(str) if labels.dtype.kind == "O" else labels)
+    assert result.network.classes.tolist() == labels[order].tolist()
+    expected = labels[order][result.network(X).argmax(axis=1)]
+    assert result.network.predict(X).tolist() == expected.tolist()
+    one_hot = (y[:, None] == labels[order]).astype(float)
+    same = fastnn.train([4, 8, 3], X, one_hot, 300, 1.0, activation="tanh", loss="log_loss", random_state=0)
+    assert same.cost == result.cost
+    assert result.network.predict(X[0]) == result.network.predict(X)[0]
+
+
+def test_two_labels_with_one_output():
+    y = np.array(["no", "yes"])[(X[:, 0] > 0).astype(int)]
+    result = fastnn.train([4, 1], X, y, 200, 1.0, loss="log_loss", random_state=0)
+    assert (result.network.predict(X) == y).mean() > 0.9
+    assert (result.network.predict(X) == np.where(result.network(X)[:, 0] > 0.5, "yes", "no")).all()
+
+
+def test_a_vector_is_one_column_of_targets_for_squared_error():
+    y = X @ [1.0, 2.0, -1.0, 0.5]
+    vector = fastnn.train([4, 1], X, y, 200, 0.1, activation="relu", random_state=0)
+    column = fastnn.train([4, 1], X, y[:, None], 200, 0.1, activation="relu", random_state=0)
+    assert vector.cost == column.cost
+    assert vector.network.activations == ("identity",)
+    assert_close(vector.network.predict(X), y, 0.1)
+    assert vector.network.predict(X).shape == (23,)
+
+
+def test_multilabel_targets_take_logistic_outputs_and_predict_indicators():
+    y = (X[:, :3] > 0).astype(int)
+    result = fastnn.train([4, 3], X, y, 500, 1.0, loss="log_loss", random_state=0, validation_data=(X, y))
+    assert result.network.activations == ("logistic",)
+    assert (result.network.predict(X) == (result.network(X) > 0.5)).all()
+    assert result.history["val_accuracy"][-1] == (result.network.predict(X) == y).all(axis=1).mean()
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, ("logistic", "logistic")),
+        ({"activation": "sigmoid"}, ("logistic", "logistic")),
+        ({"activation": "relu"}, ("relu", "identity")),
+        ({"activation": ["tanh"]}, ("tanh", "identity")),
+        ({"loss": "log_loss"}, ("logistic", "softmax")),
+        ({"loss": "poisson"}, ("logistic", "exp")),
+        ({"loss": "perceptron"}, ("logistic", "step")),
+        ({"loss": "log_loss", "output_activation": "sigmoid"}, ("logistic", "logistic")),
+    ],
+)
+def test_the_output_activation_follows_from_the_loss(options, expected):
+    assert train(1, 1e-3, **options).network.activations == expected
+
+
+# -- the state ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_a_state_goes_on_from_its_bytes(backend):
+    spec = NetworkSpec((4, 5, 3), ("tanh", "identity"), np.dtype(np.float64))
+    settings = TrainingSpec("squared_error", momentum=0.9, tol=1e-9, updates_per_pass=3)
+    compute = backends.get_backend(backend)
+
+    def run(s, n):
+        arrays = np.full(n, 0.05), np.zeros(n), np.empty(n), np.empty(n)
+        compute.run(s, settings, X, Y, np.ones(23), None, None, *arrays)
+
+    whole = state.TrainingState(spec, "sgd")
+    whole.parameters[:] = np.linspace(-1, 1, spec.n_parameters)
+    half = state.TrainingState(spec, "sgd")
+    half.restore(whole.to_bytes())
+    run(whole, 10)
+    run(half, 4)
+    resumed = state.TrainingState(spec, "sgd")
+    resumed.restore(half.to_bytes())
+    assert resumed.n_updates == 4
+    run(resumed, 6)
+    assert resumed.to_bytes() == whole.to_bytes()
+    with pytest.raises(ValueError, match="bytes, got 3"):
+        resumed.restore(b"abc")
+
+
+def test_blocks_are_aligned():
+    for n in range(1, 40):
+        assert state.aligned_zeros(n, np.float32).ctypes.data % 64 == 0
+
+
+def test_draws_of_a_generator_and_a_random_state():
+    for source in (np.random.RandomState(1), np.random.default_rng(1)):
+        draws = Draws(source)
+        assert draws.integers(3, (100,)).tolist().count(3) == 0
+        assert sorted(draws.permutation(5)) == [0, 1, 2, 3, 4]
+        assert draws.uniform((2, 3)).shape == draws.normal((2, 3)).shape == (2, 3)
