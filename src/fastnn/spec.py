@@ -124,12 +124,12 @@ def check_layer_sizes(nn_structure):
 def check_dtype(dtype):
     """Return the NumPy dtype of a network: float32 or float64."""
     try:
-        checked = np.dtype(dtype)
+        name = "" if dtype is None else np.dtype(dtype).name  # np.dtype(None) would be float64
     except TypeError:
-        checked = None
-    if checked not in (np.dtype(np.float32), np.dtype(np.float64)):
+        name = ""
+    if name not in ("float32", "float64"):
         raise ValueError(f"dtype must be 'float32' or 'float64', got {dtype!r}")
-    return checked.newbyteorder("=")
+    return np.dtype(name)
 
 
 def check_hidden_activations(activation, n_hidden):

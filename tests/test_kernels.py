@@ -1,0 +1,115 @@
+"""The compiled kernels one by one: values from elsewhere, shapes and dtypes kept, inputs untouched."""
+
+import numpy as np
+import pytest
+from conftest import AWKWARD_SIZES, DTYPES, assert_close
+from scipy import special
+
+from fastnn import kernels, reference
+
+ELEMENTWISE = {
+    kernels.sigmoid: special.expit,
+    kernels.relu: lambda z: np.where(z > 0, z, 0),
+    kernels.identity: lambda z: z,
+    kernels.tanh: np.tanh,
+    kernels.exp: np.exp,
+    kernels.step: lambda z: np.heaviside(z, 1.0),
+    kernels.sigmoid_derivative: lambda z: 0.25 / np.cosh(z / 2) ** 2,
+    kernels.relu_derivative: lambda z: np.heaviside(z, 0.0),
+    kernels.tanh_derivative: lambda z: 1 / np.cosh(z) ** 2,
+}
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("kernel", ELEMENTWISE, ids=lambda kernel: kernel.__name__)
+def test_elementwise(kernel, dtype):
+    for size in AWKWARD_SIZES:
+        z = np.random.default_rng(size).normal(0, 3, size).astype(dtype)
+        z[0] = 0
+        before = z.copy()
+        h = kernel(z)
+        assert h.dtype == dtype
+        assert_close(h, ELEMENTWISE[kernel](z.astype(np.float64)), 4 * np.finfo(dtype).eps)
+        assert (z == before).all()
+    assert kernel(np.zeros((2, 3, 4))).shape == (2, 3, 4)
+    assert kernel(1.5).shape == ()
+    assert kernel(np.zeros((0, 3))).shape == (0, 3)
+    assert np.isnan(kernel(np.full(3, np.nan, dtype))).all() or kernel in (kernels.step, kernels.relu_derivative)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_softmax_is_along_the_last_axis(dtype):
+    z = np.random.default_rng(0).normal(0, 3, (2, 5, 7)).astype(dtype)
+    assert_close(kernels.softmax(z), special.softmax(z.astype(np.float64), axis=-1), 4 * np.finfo(dtype).eps)
+    assert_close(kernels.softmax([1000.0, 0.0, -1000.0]), [1, 0, 0], 1e-15)
+    assert_close(kernels.softmax(z[0].T), special.softmax(z[0].T.astype(np.float64), axis=-1), 4 * np.finfo(dtype).eps)
+
+
+def test_forward_and_backward_are_the_tutorials():
+    np.random.seed(0)
+    W, b = reference.setup_and_init_weights([6, 5, 3])
+    X, Y = np.random.random_sample((8, 6)), np.eye(3)[[0, 1, 2, 0, 1, 2, 0, 1]]
+    tri_W, tri_b = reference.init_tri_values([6, 5, 3])
+    for x, y, out in zip(X, Y, kernels.forward(W, b, X), strict=True):
+        h, z = reference.feed_forward(x, W, b)
+        assert_close(out, h[3], 1e-14)
+        delta = {3: reference.calculate_out_layer_delta(y, h[3], z[3])}
+        delta[2] = reference.calculate_hidden_delta(delta[3], W[2], z[2])
+        for l in (1, 2):
+            tri_W[l] += np.outer(delta[l + 1], h[l]) / 8
+            tri_b[l] += delta[l + 1] / 8
+    gradient_W, gradient_b = kernels.backward(W, b, X, Y)
+    for l in (1, 2):
+        assert_close(gradient_W[l], tri_W[l], 1e-14)
+        assert_close(gradient_b[l], tri_b[l], 1e-14)
+
+
+def test_backward_takes_weights_l2_and_float32():
+    rng = np.random.default_rng(0)
+    w, b, X, y = rng.standard_normal((2, 3)), np.zeros(2), rng.standard_normal((4, 3)), rng.standard_normal((4, 2))
+    weights = np.array([1.0, 0.0, 2.0, 1.0])
+    expected = ((X @ w.T - y) * weights[:, None] / 4).T @ X + 0.5 * w
+    options = {"output_activation": "identity", "l2": 0.5, "sample_weight": weights}
+    gradient_W, _ = kernels.backward([w], [b], X, y, **options)
+    assert_close(gradient_W[1], expected, 1e-14)
+    gradient_W, _ = kernels.backward([w], [b], X.astype(np.float32), y, **options)
+    assert gradient_W[1].dtype == np.float32
+    assert_close(gradient_W[1], expected, 1e-6)
+
+
+@pytest.mark.parametrize("nesterov", [False, True])
+def test_update_is_a_step_with_momentum(nesterov):
+    parameters, gradient, velocity = (np.random.default_rng(i).standard_normal((3, 4)) for i in range(3))
+    new, new_velocity = kernels.update(parameters, gradient, 0.1, velocity=velocity, momentum=0.9, nesterov=nesterov)
+    expected = 0.9 * velocity - 0.1 * gradient
+    assert_close(new_velocity, expected, 1e-15)
+    assert_close(new, parameters + (0.9 * expected - 0.1 * gradient if nesterov else expected), 1e-15)
+    assert_close(kernels.update(parameters, gradient, 0.1)[0], parameters - 0.1 * gradient, 1e-15)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: kernels.sigmoid("text"), TypeError, "z must hold real numbers"),
+        (lambda: kernels.sigmoid([1j]), TypeError, "z must hold real numbers"),
+        (lambda: kernels.softmax(1.0), ValueError, "softmax needs rows"),
+        (lambda: kernels.softmax(np.zeros((3, 0))), ValueError, "softmax needs rows"),
+        (lambda: kernels.forward([np.ones((2, 3))], [np.ones(3)], np.ones((1, 3))), ValueError, r"b\[1\] must have"),
+        (lambda: kernels.forward([np.ones((2, 3))], [np.ones(2)], np.ones((1, 4))), ValueError, "X has 4 columns"),
+        (
+            lambda: kernels.backward([np.ones((2, 3))], [np.ones(2)], np.ones((1, 3)), np.ones((2, 2))),
+            ValueError,
+            "X has 1 rows, but y has 2",
+        ),
+        (
+            lambda: kernels.backward([np.ones((2, 3))], [np.ones(2)], np.ones((1, 3)), np.ones((1, 2)), loss="poisson"),
+            ValueError,
+            "cannot be paired",
+        ),
+        (lambda: kernels.update([1.0], [1.0, 2.0], 0.1), ValueError, "gradient must have the shape"),
+        (lambda: kernels.update([1.0], [1.0], 0.0), ValueError, "learning_rate must be finite and greater than 0"),
+    ],
+)
+def test_bad_input(call, error, message):
+    with pytest.raises(error, match=message):
+        call()

@@ -1,0 +1,136 @@
+"""The walls of ARCHITECTURE.md: who may import whom, read from the source."""
+
+import ast
+import re
+from pathlib import Path
+
+import fastnn
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src" / "fastnn"
+
+#: Each module of fastnn -> the level it stands on. A module may import only from levels below its own.
+LEVELS = {
+    "_tables": 0,
+    "checks": 0,
+    "spec": 1,
+    "state": 1,
+    "initial": 1,
+    "labels": 1,
+    "reference.descent": 2,
+    "reference.loops": 3,
+    "reference.batched": 3,
+    "reference.tutorial": 3,
+    "_loops": 3,
+    "backends": 4,
+    "kernels": 4,
+    "network": 5,
+    "training": 6,
+    "train": 7,
+}
+DOORS = {"__init__", "reference.__init__"}  # they only gather names
+
+#: Outside NumPy and the standard library nothing is imported.
+STANDARD = {
+    "collections", "collections.abc", "dataclasses", "difflib", "functools", "math", "numbers", "numpy", "operator",
+}  # fmt: skip
+
+
+def sources():
+    for path in sorted(SOURCE.rglob("*.py*")):
+        if path.suffix in (".py", ".pyx"):
+            yield ".".join(path.relative_to(SOURCE).with_suffix("").parts), path
+
+
+def imports(path):
+    """Modules that a file imports; fastnn's own without the package's name."""
+    if path.suffix == ".pyx":
+        found = re.findall(r"^(?:from|import) ([\w.]+)", path.read_text(), re.MULTILINE)
+    else:
+        found = []
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found += [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{path}: relative import"
+                inside = [f"{node.module}.{alias.name}" for alias in node.names]
+                modules = [name for name in inside if name.removeprefix("fastnn.") in LEVELS]
+                found += modules or [node.module]
+    for name in found:
+        yield name.removeprefix("fastnn.") if name.startswith("fastnn.") else name
+
+
+def test_every_module_has_a_level():
+    assert {name for name, _ in sources()} == set(LEVELS) | DOORS
+
+
+def test_nothing_imports_upward():
+    for name, path in sources():
+        if name in DOORS:
+            continue
+        for imported in imports(path):
+            if imported in LEVELS:
+                same_room = LEVELS[imported] == LEVELS[name] and LEVELS[name] in (0, 1)
+                assert LEVELS[imported] < LEVELS[name] or same_room, f"{name} imports {imported}"
+
+
+def test_there_are_no_cycles():
+    graph = {name: [i for i in imports(path) if i in LEVELS] for name, path in sources() if name not in DOORS}
+    finished = set()
+
+    def visit(name, trail):
+        assert name not in trail, f"cycle: {' -> '.join([*trail, name])}"
+        if name not in finished:
+            for imported in graph[name]:
+                visit(imported, [*trail, name])
+            finished.add(name)
+
+    for name in graph:
+        visit(name, [])
+
+
+def test_only_numpy_and_the_standard_library_are_imported():
+    for name, path in sources():
+        if name in DOORS:
+            continue
+        for imported in imports(path):
+            assert imported in LEVELS or imported in STANDARD or imported == "cython", f"{name} imports {imported}"
+
+
+def test_only_pyx_files_know_c():
+    for name, path in sources():
+        knows_c = re.search(r"^\s*cdef extern|ctypes", path.read_text(), re.MULTILINE)
+        assert not knows_c or path.suffix == ".pyx" or name == "state", name  # state asks an array for its address
+
+
+def test_instruction_sets_are_named_nowhere():
+    for path in [*SOURCE.rglob("*.pyx"), *(ROOT / "csrc").rglob("*.[hc]"), ROOT / "setup.py"]:
+        assert not re.search(r"immintrin|-march|-mavx|__attribute__\(\(target", path.read_text()), path
+
+
+def test_the_tables_have_the_names_of_the_c_sources():
+    from fastnn import _tables
+
+    for table, names in [
+        ("activations", _tables.ACTIVATIONS), ("losses", _tables.LOSSES), ("optimizers", _tables.SOLVERS),
+    ]:  # fmt: skip
+        text = (ROOT / "csrc" / "tables" / f"{table}.def").read_text()
+        assert re.findall(r"^FASTNN_\w+?\((\w+)", text, re.MULTILINE) == list(names)
+
+
+def test_the_stubs_name_what_the_compiled_modules_have():
+    from fastnn import _loops, _tables
+
+    for module in (_tables, _loops):
+        stub = ast.parse((SOURCE / f"{module.__name__.split('.')[-1]}.pyi").read_text())
+        stubbed = {node.target.id for node in stub.body if isinstance(node, ast.AnnAssign)}
+        stubbed |= {node.name for node in stub.body if isinstance(node, ast.FunctionDef)}
+        actual = {name for name, value in vars(module).items() if not name.startswith("_")}
+        actual -= {"np", "NO_ROWS", "LOSSES", "ACTIVATIONS"} if module is _loops else set()
+        assert stubbed == actual, module.__name__
+
+
+def test_public_names_exist_and_are_documented():
+    for module in (fastnn, fastnn.kernels, fastnn.reference):
+        for name in module.__all__:
+            assert name == "__version__" or getattr(module, name).__doc__, f"{module.__name__}.{name}"
