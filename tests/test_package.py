@@ -20,8 +20,8 @@ ROOT = Path(__file__).parents[1]
 #: A program that trains, so that the compiled loops really run.
 SMOKE = """
 import fastnn, fastnn._loops
-W, b, cost = fastnn.train([2, 3, 1], [[0, 0], [1, 1]], [[0], [1]], 50, 0.5, random_state=0)
-assert cost[-1] < cost[0]
+W, b, cost = fastnn.train([2, 3, 1], [[0, 0], [1, 1]], [[0], [1]], 1000, 2.0, random_state=0)
+assert cost[-1] < 0.2 < cost[0]
 print(fastnn._loops.__file__)
 """
 

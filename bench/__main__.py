@@ -1,0 +1,45 @@
+"""Measure all cases, print the table, write JSON and a chart; exit with 1 if two ways disagree."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+os.environ.pop("OPENBLAS_CORETYPE", None)  # it slows NumPy, and is read when NumPy is imported
+
+from bench import cases, report, timing
+from bench.machine import describe
+
+
+def main():
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="3 rounds instead of 9: under 30 seconds")
+    parser.add_argument("--output", type=Path, default=Path("bench/results"), help="folder for JSON and chart")
+    options = parser.parse_args()
+    n_rounds = 3 if options.quick else 9
+
+    machine = describe()
+    report.print_header(machine, n_rounds)
+    rows, disagreements = [], []
+    for case in cases.all_cases():
+        found = case.disagreement()
+        case_rows = report.rows_of(case, timing.measure(case.ways, n_rounds))
+        report.print_rows(case_rows)
+        if found is not None:
+            way, error = found
+            disagreements.append(f"{case.name}, {case.dtype}: {way} differs by {error:.3g}")
+            print(f"  WRONG NUMBERS: {disagreements[-1]}")
+        rows += case_rows
+
+    options.output.mkdir(parents=True, exist_ok=True)
+    report.write_json(options.output / "bench.json", machine, n_rounds, rows, disagreements)
+    report.write_chart(options.output / "bench.png", machine, rows)
+    print(f"\nWritten: {options.output / 'bench.json'}, {options.output / 'bench.png'}")
+    if disagreements:
+        sys.exit("The ways do not agree:\n" + "\n".join(disagreements))
+    print("All ways finished with the same numbers.")
+
+
+if __name__ == "__main__":
+    main()
