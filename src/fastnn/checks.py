@@ -112,19 +112,19 @@ def as_array(argument, value):
 
 def cast_finite(argument, array, dtype):
     """Return a C-contiguous copy (or the array itself) in `dtype`; NaN and infinity are named by their place."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        cast = np.ascontiguousarray(array, dtype=dtype)
-    # One sum finds nearly always that all is well, without an array of flags; only doubt pays for the second look.
-    with np.errstate(over="ignore", invalid="ignore"):
-        doubtful = not math.isfinite(cast.sum(dtype=np.float64))
-    if doubtful and not (finite := np.isfinite(cast)).all():
-        place = tuple(int(i) for i in np.argwhere(~finite)[0])
-        where = f"row {place[0]}" + (f", column {place[1]}" if len(place) > 1 else "")
-        value = array[place]
-        if np.isfinite(value):
-            raise ValueError(f"{argument} has {value} in {where}, which is beyond the range of {np.dtype(dtype)}")
-        raise ValueError(f"{argument} has {value} in {where}; fill or drop such rows first")
-    return cast
+    if array.dtype == dtype:
+        cast = np.ascontiguousarray(array)
+    else:
+        with np.errstate(over="ignore"):  # what overflows is named below
+            cast = np.ascontiguousarray(array, dtype=dtype)
+    if (finite := np.isfinite(cast)).all():
+        return cast
+    place = tuple(int(i) for i in np.argwhere(~finite)[0])
+    where = f"row {place[0]}" + (f", column {place[1]}" if len(place) > 1 else "")
+    value = array[place]
+    if np.isfinite(value):
+        raise ValueError(f"{argument} has {value} in {where}, which is beyond the range of {np.dtype(dtype)}")
+    raise ValueError(f"{argument} has {value} in {where}; fill or drop such rows first")
 
 
 def _listed(names):
