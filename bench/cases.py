@@ -71,7 +71,7 @@ def all_cases():
         yield elementwise("sigmoid of 10,000 numbers", dtype, loops.logistic, batched.logistic, kernels.sigmoid)
         yield elementwise("ReLU of 10,000 numbers", dtype, loops.relu, reference.relu_activation, kernels.relu)
         yield forward("forward, 64-30-10, 1078 rows", dtype, x)
-        yield backward("forward and backward, 64-30-10, 1078 rows", dtype, x, y)
+        yield backward("backward, with the forward pass it needs, 64-30-10, 1078 rows", dtype, x, y)
         yield one_row("S1: forward of one row, 3-3-1", dtype, (3, 3, 1))
         yield one_row("S2: forward of one row, 100-100-50-10", dtype, (100, 100, 50, 10))
         yield epoch("S3: one epoch of training, 64-30-10, 1078 rows", dtype, x, y)
@@ -130,7 +130,7 @@ def one_row(name, dtype, layers):
 
 
 def epoch(name, dtype, X, y):
-    """One full-batch update from the tutorial's start weights."""
+    """One full-batch update from the tutorial's start weights: what it changes in the parameters."""
     spec, start = _network(LAYERS, dtype)
     training = TrainingSpec("squared_error")
     weights = np.ones(len(X), dtype)
@@ -140,7 +140,7 @@ def epoch(name, dtype, X, y):
         state.parameters[:] = start
         curves = np.empty(1), np.empty(1)
         backend.run(state, training, X, y, weights, None, None, np.array([0.25]), np.zeros(1), *curves)
-        return state.parameters.copy()
+        return state.parameters - start
 
     def per_sample():
         np.random.seed(0)
@@ -148,7 +148,7 @@ def epoch(name, dtype, X, y):
             W, b, _ = reference.train_nn(list(LAYERS), X, y, 1, 0.25)
         out = np.empty_like(state.parameters)
         spec.flatten(W, b, out)
-        return out
+        return out - start
 
     ways = _ways(way)
     if dtype == "float64":  # the tutorial's arithmetic

@@ -150,6 +150,14 @@ CASES = [
         "validation y has the label 'd' in row 2, which is not among the training labels",
     ),
     (([4, 3], X, ["a", "b", "c"] * 2), {"validation_data": (X, Y)}, ValueError, "must be a vector of class labels"),
+    (([4, 3], X, Y), {"validation_data": (X, [0, 1, 2, 0, 1, 2])}, ValueError, r"must be of shape \(6, 3\), as y is"),
+    (([4, 1], X, ["a", "b"] * 3), {}, TypeError, "for class labels use loss='log_loss'"),
+    (([4, 3], X, Y), {"nesterov": "no"}, TypeError, "nesterov must be True or False, got 'no'"),
+    (([4, 3], X, Y), {"verbose": 1}, TypeError, "verbose must be True or False, got 1"),
+    (([4, 3], X, Y, 10, np.complex128(0.1)), {}, TypeError, "alpha must be a number"),
+    (([4, 3], X, Y, 10, 10**400), {}, ValueError, "alpha must be finite"),
+    (({4, 3}, X, Y), {}, TypeError, "must be a list of layer sizes"),
+    (([4, 5, 3], X, Y), {"init": (W, B), "init_scale": np.ones(2)}, TypeError, "init_scale must be a number"),
     (([4, 3], X, Y), {"callback": 3}, TypeError, "callback must be callable, got 3"),
 ]
 
@@ -158,10 +166,10 @@ CASES = [
 def test_train(args, options, error, message, monkeypatch):
     for backend in BACKENDS.values():  # nothing is computed before the error
         monkeypatch.setattr(backend, "run", lambda *_: pytest.fail("the run began"))
-    state = np.random.get_state()[1].tolist()
+    np.random.seed(0)
     with pytest.raises(error, match=message):
         fastnn.train(*args, **options)
-    assert np.random.get_state()[1].tolist() == state  # and nothing is drawn
+    assert np.random.random_sample() == np.random.RandomState(0).random_sample()  # and nothing is drawn
 
 
 @pytest.mark.parametrize(

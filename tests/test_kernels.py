@@ -106,6 +106,13 @@ def test_update_is_a_step_with_momentum(nesterov):
             ValueError,
             "cannot be paired",
         ),
+        (
+            lambda: kernels.backward(
+                [np.ones((2, 3))], [np.ones(2)], np.ones((1, 3)), [[1, 1]], output_activation="softmax", loss="log_loss"
+            ),
+            ValueError,
+            "y sums to 2 in row 0",
+        ),
         (lambda: kernels.update([1.0], [1.0, 2.0], 0.1), ValueError, "gradient must have the shape"),
         (lambda: kernels.update([1.0], [1.0], 0.0), ValueError, "learning_rate must be finite and greater than 0"),
     ],

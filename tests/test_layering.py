@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from pathlib import Path
 
 import fastnn
@@ -29,12 +30,6 @@ LEVELS = {
     "train": 7,
 }
 DOORS = {"__init__", "reference.__init__"}  # they only gather names
-
-#: Outside NumPy and the standard library nothing is imported.
-STANDARD = {
-    "collections", "collections.abc", "dataclasses", "difflib", "functools", "math", "numbers", "numpy", "operator",
-}  # fmt: skip
-
 
 def sources():
     for path in sorted(SOURCE.rglob("*.py*")):
@@ -94,7 +89,8 @@ def test_only_numpy_and_the_standard_library_are_imported():
         if name in DOORS:
             continue
         for imported in imports(path):
-            assert imported in LEVELS or imported in STANDARD or imported.split(".")[0] in ("cython", "libc"), (
+            known = {*sys.stdlib_module_names, "numpy", "cython", "libc"}
+            assert imported in LEVELS or imported.split(".")[0] in known, f"{name} imports {imported}"
                 f"{name} imports {imported}"
             )
 

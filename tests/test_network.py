@@ -46,6 +46,17 @@ def test_the_weights_are_copied_in_and_are_views_out():
     assert network.layer_sizes == (4, 5, 3)
 
 
+def test_what_the_kernels_trust_cannot_be_replaced():
+    network = fastnn.Network(W, B, classes=[1, 2, 3])
+    for name in ("parameters", "backend", "W", "classes"):
+        with pytest.raises(AttributeError):
+            setattr(network, name, None)
+    with pytest.raises(TypeError, match="assignment"):
+        network.W[1] = np.zeros((5, 4))
+    with pytest.raises(ValueError, match="read-only"):
+        network.classes[0] = 9
+
+
 def test_per_layer_activations():
     network = fastnn.Network(W, B, activation=["relu"], output_activation="softmax")
     assert network.activations == ("relu", "softmax")

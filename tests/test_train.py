@@ -364,6 +364,29 @@ def test_divergence_says_when_and_what_to_try(backend, batch_size):
     assert np.isfinite(run(update - 2).network.parameters).all()
 
 
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_divergence_is_not_hidden_by_early_stopping(early_stopping):
+    options = {"activation": "relu", "output_activation": "identity", "init": "normal", "random_state": 0}
+    for n in (3, 4, 5):
+        with pytest.raises(FloatingPointError, match="training diverged"):
+            fastnn.train(
+                [4, 5, 3], 100 * X, Y, n, 1e4, validation_data=(X, Y), early_stopping=early_stopping, **options
+            )
+    with pytest.raises(FloatingPointError, match="val_loss is inf after update 1"):
+        fastnn.train([4, 5, 3], X, Y, 50, 0.1, validation_data=(1e200 * X, Y), early_stopping=early_stopping, **options)
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_only_the_ratios_of_sample_weights_count(backend, dtype):
+    weights = np.arange(1.0, 24)
+    options = {"dtype": dtype, "backend": backend, "alpha": 1.0}
+    expected = train(20, sample_weight=weights, **options)
+    for factor in (1e-300, 1e300):
+        scaled = train(20, sample_weight=factor * weights, **options)
+        assert_close(scaled.cost, expected.cost, 1e-12 if dtype == "float64" else 1e-6)
+
+
 # -- inputs are taken as they are ---------------------------------------------------------------------------------
 
 
@@ -463,6 +486,8 @@ def test_multilabel_targets_take_logistic_outputs_and_predict_indicators():
 )
 def test_the_output_activation_follows_from_the_loss(options, expected):
     assert train(1, 1e-3, **options).network.activations == expected
+    if not isinstance(options.get("activation"), list):
+        assert fastnn.train([4, 3], X, Y, 1, 1e-3, **options).network.activations == expected[1:]
 
 
 # -- the state ----------------------------------------------------------------------------------------------------

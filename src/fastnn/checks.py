@@ -36,11 +36,21 @@ def check_count(argument, value, *, minimum):
     return count
 
 
+def check_flag(argument, value):
+    """Return True or False."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{argument} must be True or False, got {value!r}")
+    return bool(value)
+
+
 def check_number(argument, value, *, low=None, above=None, below=None):
     """Return a finite float, not below `low`, greater than `above`, less than `below`, where these are given."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real | np.number):
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise TypeError(f"{argument} must be a number, got {value!r}")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # an int beyond all floats
+        number = math.inf
     bounds = [
         (low is None or number >= low, f"at least {low}"),
         (above is None or number > above, f"greater than {above}"),
@@ -53,7 +63,7 @@ def check_number(argument, value, *, low=None, above=None, below=None):
     return number
 
 
-def check_matrix(argument, value, dtype, *, n_columns=None, columns_are=None):
+def check_matrix(argument, value, dtype, *, n_columns=None, columns_are="the network"):
     """Return a C-contiguous (n_rows, n_columns) array of `dtype`, finite and not empty; a copy only where needed."""
     array = as_numbers(argument, value)
     if array.ndim != 2:
@@ -65,23 +75,25 @@ def check_matrix(argument, value, dtype, *, n_columns=None, columns_are=None):
         raise ValueError(f"{argument} is empty: its shape is {array.shape}")
     if n_columns is not None and array.shape[1] != n_columns:
         raise ValueError(
-            f"{argument} has {array.shape[1]} columns, but {columns_are or 'the network'} has {n_columns}; "
-            f"its shape is {array.shape}"
+            f"{argument} has {array.shape[1]} columns, but {columns_are} has {n_columns}; its shape is {array.shape}"
         )
     return cast_finite(argument, array, dtype)
 
 
 def check_sample_weight(value, n_samples, dtype):
-    """Return the weights of the samples, (n_samples,), none negative and not all zero."""
+    """Return the weights of the samples, (n_samples,), none negative and not all zero, as shares of the largest.
+
+    Only their ratios count; as shares their sums can neither overflow nor vanish.
+    """
     array = as_numbers("sample_weight", value)
     if array.shape != (n_samples,):
         raise ValueError(f"sample_weight must have one entry per row of X, shape ({n_samples},); got {array.shape}")
-    array = cast_finite("sample_weight", array, dtype)
+    array = cast_finite("sample_weight", array, np.float64)
     if (array < 0).any():
         raise ValueError(f"sample_weight[{int(np.argmax(array < 0))}] is negative; weights must be at least 0")
     if not array.any():
         raise ValueError("sample_weight is zero for every row, so there is nothing to learn from")
-    return array
+    return (array / array.max()).astype(dtype)
 
 
 def as_numbers(argument, value):
@@ -90,7 +102,7 @@ def as_numbers(argument, value):
     if array.dtype.kind not in "biuf":
         raise TypeError(
             f"{argument} must hold real numbers, got an array of dtype {array.dtype}; "
-            f"convert it first, for example with numpy.asarray({argument}, dtype=float)"
+            "convert it first, for example with numpy.asarray(..., dtype=float)"
         )
     return array
 
@@ -113,10 +125,10 @@ def as_array(argument, value):
 def cast_finite(argument, array, dtype):
     """Return a C-contiguous copy (or the array itself) in `dtype`; NaN and infinity are named by their place."""
     if array.dtype == dtype:
-        cast = np.ascontiguousarray(array)
+        cast = np.require(array, requirements="CA")
     else:
         with np.errstate(over="ignore"):  # what overflows is named below
-            cast = np.ascontiguousarray(array, dtype=dtype)
+            cast = np.require(array, dtype, "CA")
     if (finite := np.isfinite(cast)).all():
         return cast
     place = tuple(int(i) for i in np.argwhere(~finite)[0])

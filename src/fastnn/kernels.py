@@ -5,7 +5,7 @@ Arrays of float32 are computed in float32, all others in float64. Inputs are nev
 
 import numpy as np
 
-from fastnn import _loops
+from fastnn import _loops, labels
 from fastnn.checks import as_numbers, check_matrix, check_number, check_sample_weight
 from fastnn.spec import (
     NetworkSpec,
@@ -190,6 +190,7 @@ def backward(
     y = check_matrix("y", y, network.dtype, n_columns=network.n_out, columns_are="the last layer")
     if len(y) != len(X):
         raise ValueError(f"X has {len(X)} rows, but y has {len(y)} rows; they must be equally long")
+    labels.check_targets("y", y, loss, network.activations[-1])
     if sample_weight is None:
         sample_weight = np.ones(len(X), network.dtype)
     else:
@@ -222,9 +223,7 @@ def update(parameters, gradient, learning_rate, *, velocity=None, momentum=0.0, 
         If shapes differ or a number is out of range.
     """
     learning_rate = check_number("learning_rate", learning_rate, above=0.0)
-    training = check_training(
-        loss="squared_error", solver="sgd", momentum=momentum, nesterov=nesterov, tol=0.0, updates_per_pass=1
-    )
+    training = check_training(loss="squared_error", solver="sgd", momentum=momentum, nesterov=nesterov)
     new = _floats("parameters", parameters).copy()
     gradient = _like("gradient", gradient, new)
     new_velocity = np.zeros_like(new) if velocity is None else _like("velocity", velocity, new).copy()
@@ -259,15 +258,15 @@ def _network(W, b, X, activation, output_activation):
 def _floats(argument, value):
     """Return a C-contiguous array of float32 or float64, of the shape of `value`."""
     array = as_numbers(argument, value)
-    return np.asarray(array, dtype=_dtype_of(array), order="C")
+    return np.require(array, _dtype_of(array), "CA")
 
 
 def _like(argument, value, other):
-    array = np.asarray(as_numbers(argument, value), dtype=other.dtype, order="C")
+    array = np.require(as_numbers(argument, value), other.dtype, "CA")
     if array.shape != other.shape:
         raise ValueError(f"{argument} must have the shape of parameters, {other.shape}; got {array.shape}")
     return array
 
 
 def _dtype_of(array):
-    return np.dtype(np.float32 if array.dtype == np.float32 else np.float64)
+    return np.dtype(np.float32 if array.dtype.newbyteorder("=") == np.float32 else np.float64)

@@ -16,9 +16,6 @@ TARGETS_OF_LOSS = {
     "perceptron": (lambda y: (y == 0) | (y == 1), "0 or 1"),
 }
 
-#: Output activations whose values are read as "this class or not".
-CLASS_OUTPUTS = ("logistic", "softmax", "step")
-
 
 @dataclass(frozen=True)
 class Labels:
@@ -74,6 +71,8 @@ def encode_like(argument, y, n_samples, n_out, classes, dtype):
     array = as_array(argument, y)
     _check_length(argument, array, n_samples)
     if classes is None:
+        if array.ndim == 1 and n_out > 1:
+            raise ValueError(f"{argument} must be of shape ({n_samples}, {n_out}), as y is; its shape is {array.shape}")
         return _as_targets(argument, array, n_out, dtype)
     if array.ndim != 1:
         raise ValueError(f"{argument} must be a vector of class labels, as y is; its shape is {array.shape}")
@@ -91,6 +90,7 @@ def find_classes(argument, labels, n_out):
             f"{argument} has {len(classes)} distinct labels ({some}), but the last layer of {n_out} tells "
             f"{expected} classes apart; change its size, or pass targets as an array (n_samples, n_out)"
         )
+    classes.flags.writeable = False  # networks hand it out
     return classes
 
 
@@ -139,8 +139,8 @@ def check_targets(argument, targets, loss, output_activation):
 def default_output_activation(loss, hidden_activations, targets):
     """Return the output activation that follows from the loss, and for log_loss from the targets."""
     if loss == "log_loss":
-        n_labels_differ = is_indicator(targets) and not sums_to_1(targets).all()
-        return "logistic" if targets.shape[1] == 1 or n_labels_differ else "softmax"
+        is_multilabel = is_indicator(targets) and not sums_to_1(targets).all()
+        return "logistic" if targets.shape[1] == 1 or is_multilabel else "softmax"
     if loss == "squared_error":
         return "logistic" if all(name == "logistic" for name in hidden_activations) else "identity"
     return {"poisson": "exp", "perceptron": "step"}[loss]
@@ -150,25 +150,30 @@ def labels_of(targets, classes, loss, output_activation):
     """Return how outputs are to be read, from the training targets and, where y was a vector of labels, its classes."""
     n_out = targets.shape[1]
     if classes is None:
-        if loss not in ("log_loss", "perceptron") and not (
-            output_activation in CLASS_OUTPUTS and is_indicator(targets)
-        ):
+        reads_as_class = output_activation == "logistic" and is_indicator(targets)
+        if loss not in ("log_loss", "perceptron") and not reads_as_class:
             return Labels("values")
         if n_out > 1 and not sums_to_1(targets).all():
             return Labels("multilabel")
         classes = np.arange(max(n_out, 2))
+        classes.flags.writeable = False
     return Labels("binary" if n_out == 1 else "multiclass", classes)
 
 
 def _as_targets(argument, array, n_out, dtype):
     if array.ndim == 1 and n_out == 1:
+        if array.dtype.kind not in "biuf":
+            raise TypeError(
+                f"{argument} must hold real numbers for a regression, got an array of dtype {array.dtype}; for class "
+                "labels use loss='log_loss'"
+            )
         array = array.reshape(-1, 1)
     return check_matrix(argument, array, dtype, n_columns=n_out, columns_are="the last layer")
 
 
 def _as_labels(argument, array):
     """Labels as an array that can be sorted: numbers, booleans or strings."""
-    if array.dtype.kind == "O" and all(isinstance(label, str) for label in array):
+    if array.dtype.kind == "T" or (array.dtype.kind == "O" and all(isinstance(label, str) for label in array)):
         array = array.astype(str)
     if array.dtype.kind not in "biufUS":
         raise TypeError(f"the labels in {argument} must be numbers or strings, got an array of dtype {array.dtype}")

@@ -1,5 +1,7 @@
 """The network: sizes, activations and parameters; call it to predict. Made by ``training``, or from weights."""
 
+from types import MappingProxyType
+
 import numpy as np
 
 from fastnn import labels as labels_module
@@ -37,8 +39,8 @@ class Network:
     dtype : numpy.dtype
     parameters : ndarray
         All weights, layer by layer, then all biases, in one flat array.
-    W, b : dict
-        Views of `parameters`, keyed from 1: to change them changes the network.
+    W, b : mapping
+        Views of `parameters`, keyed from 1: ``network.W[1][:] = ...`` changes the network.
     classes : ndarray or None
     n_parameters : int
     backend : str
@@ -92,8 +94,16 @@ class Network:
         get_backend(backend)
         self._spec = spec
         self._labels = labels
-        self.parameters = parameters
-        self.backend = backend
+        self._parameters = parameters
+        self._backend = backend
+
+    @property
+    def parameters(self):
+        return self._parameters
+
+    @property
+    def backend(self):
+        return self._backend
 
     @property
     def layer_sizes(self):
@@ -113,11 +123,11 @@ class Network:
 
     @property
     def W(self):
-        return self._spec.views(self.parameters)[0]
+        return MappingProxyType(self._spec.views(self._parameters)[0])
 
     @property
     def b(self):
-        return self._spec.views(self.parameters)[1]
+        return MappingProxyType(self._spec.views(self._parameters)[1])
 
     @property
     def classes(self):

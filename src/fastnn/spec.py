@@ -5,14 +5,14 @@ A network's parameters are one flat array: the weights of all layers, W[l] (n_ou
 biases of all layers. So the L2 penalty, which leaves biases out, is one slice, and an update one pass.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from fastnn._tables import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSS_OUTPUTS, LOSSES, OUTPUT_ACTIVATIONS, SOLVERS
-from fastnn.checks import as_numbers, cast_finite, check_count, check_matrix, check_name, check_number
+from fastnn.checks import as_numbers, cast_finite, check_count, check_flag, check_matrix, check_name, check_number
 
 #: The struct ``fastnn_layer`` of csrc/fastnn.h.
 LAYER = np.dtype(
@@ -109,7 +109,7 @@ class TrainingSpec:
 
 def check_layer_sizes(nn_structure):
     """Return layer sizes as a tuple of ints, or say what is wrong with them."""
-    if isinstance(nn_structure, str | bytes) or not np.iterable(nn_structure):
+    if isinstance(nn_structure, str | bytes | Mapping | Set) or not np.iterable(nn_structure):
         raise TypeError(f"nn_structure must be a list of layer sizes such as [64, 30, 10], got {nn_structure!r}")
     sizes = tuple(
         check_count(f"nn_structure[{position}]", size, minimum=1) for position, size in enumerate(nn_structure)
@@ -135,9 +135,7 @@ def check_dtype(dtype):
 def check_hidden_activations(activation, n_hidden):
     """Return one table name per hidden layer, from a name for all of them or a list of names."""
     if isinstance(activation, str):
-        activation = [activation] * max(n_hidden, 1)  # without hidden layers the name is checked all the same
-        names = tuple(_activation("activation", name, HIDDEN_ACTIVATIONS) for name in activation)
-        return names[:n_hidden]
+        return (_activation("activation", activation, HIDDEN_ACTIVATIONS),) * n_hidden
     if not np.iterable(activation):
         raise TypeError(f"activation must be a name or a list of names, got {activation!r}")
     names = tuple(
@@ -168,15 +166,14 @@ def check_pair(loss, output_activation):
         )
 
 
-def check_training(*, loss, solver, momentum, nesterov, tol, updates_per_pass):
-    """Return a validated TrainingSpec."""
+def check_training(*, loss, solver, momentum, nesterov, tol=0.0):
+    """Return a validated TrainingSpec, but for `updates_per_pass`, which depends on the data."""
     return TrainingSpec(
         loss=loss,
         solver=check_name("solver", solver, SOLVERS),
         momentum=check_number("momentum", momentum, low=0.0, below=1.0),
-        nesterov=bool(nesterov),
+        nesterov=check_flag("nesterov", nesterov),
         tol=check_number("tol", tol, low=0.0),
-        updates_per_pass=updates_per_pass,
     )
 
 

@@ -1,6 +1,7 @@
 """The memory of a training run: parameters, optimizer state and counters, which ``run`` advances in place.
 
-``training`` makes it, a backend's ``run`` changes it, nothing else does. As bytes it can be kept and gone on with.
+A face makes it and sets the start weights, a backend's ``run`` advances it, early stopping may set the best weights
+back. As bytes it can be kept and gone on with.
 """
 
 import numpy as np

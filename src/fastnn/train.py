@@ -5,12 +5,13 @@ It checks what the user gave, translates names (``alpha`` is the learning rate f
 """
 
 from collections import namedtuple
+from dataclasses import replace
 
 import numpy as np
 
 from fastnn import labels as labels_module
 from fastnn.backends import get_backend
-from fastnn.checks import check_count, check_matrix, check_name, check_number, check_sample_weight
+from fastnn.checks import check_count, check_flag, check_matrix, check_name, check_number, check_sample_weight
 from fastnn.initial import Draws, check_init, draw_weights
 from fastnn.network import Network
 from fastnn.spec import (
@@ -46,6 +47,8 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
     n_iter : int
         The number of updates made.
     """
+
+    network = loss_curve = history = n_iter = None  # a tuple made by _make or _replace has W, b and cost alone
 
     def __new__(cls, W, b, cost, network=None, loss_curve=None, history=None):
         result = super().__new__(cls, W, b, cost)
@@ -160,8 +163,8 @@ def train(
     backend : {"auto", "cython", "numpy", "python"}, default "auto"
         What computes: the fastest, the compiled loops, batched NumPy, or naive Python loops.
     n_threads : int, optional
-        At most so many threads. The compiled and the naive loops run on the calling thread, within any limit; the
-        threads of NumPy's matrix products are limited where NumPy is.
+        Accepted, without effect yet: the loops run on the calling thread, and the threads of NumPy's matrix products
+        are limited where NumPy is.
 
     Returns
     -------
@@ -187,6 +190,8 @@ def train(
     sizes = check_layer_sizes(nn_structure)
     dtype = check_dtype(dtype)
     hidden_activations = check_hidden_activations(activation, len(sizes) - 2)
+    # Without hidden layers a name still says which network is meant.
+    named_activations = check_hidden_activations(activation, 1) if isinstance(activation, str) else hidden_activations
     loss = check_loss(loss)
     if output_activation is not None:
         output_activation = check_output_activation(output_activation)
@@ -196,14 +201,20 @@ def train(
     # How it is trained.
     iter_num = check_count("iter_num", iter_num, minimum=1)
     alpha = check_number("alpha", alpha, above=0.0)
+    training = check_training(loss=loss, solver=solver, momentum=momentum, nesterov=nesterov, tol=tol)
+    start = _check_start(sizes, init, init_scale, dtype)
     l2 = check_number("l2", l2, low=0.0)
     if batch_size is not None:
         batch_size = check_count("batch_size", batch_size, minimum=1)
     check_name("order", order, ORDERS)
     if n_threads is not None:
         check_count("n_threads", n_threads, minimum=1)
+    if report_every is not None:
+        report_every = check_count("report_every", report_every, minimum=1)
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {callback!r}")
+    verbose = check_flag("verbose", verbose)
+    early_stopping = check_flag("early_stopping", early_stopping)
     if early_stopping and validation_data is None:
         raise ValueError("early_stopping=True needs validation_data=(X, y) to measure val_loss on")
     n_iter_no_change = check_count("n_iter_no_change", n_iter_no_change, minimum=1)
@@ -214,8 +225,7 @@ def train(
     n_samples = len(X)
     targets, classes = labels_module.encode("y", y, n_samples, sizes[-1], loss, dtype)
     if output_activation is None:
-        layers = [activation] if isinstance(activation, str) and not hidden_activations else hidden_activations
-        output_activation = labels_module.default_output_activation(loss, layers, targets)
+        output_activation = labels_module.default_output_activation(loss, named_activations, targets)
     labels_module.check_targets("y", targets, loss, output_activation)
     labels = labels_module.labels_of(targets, classes, loss, output_activation)
     if sample_weight is None:
@@ -227,18 +237,9 @@ def train(
         validation = _check_validation(validation_data, sizes, classes, loss, output_activation, dtype)
 
     batches = Batches(n_samples, batch_size, order, draws)
-    training = check_training(
-        loss=loss,
-        solver=solver,
-        momentum=momentum,
-        nesterov=nesterov,
-        tol=tol,
-        updates_per_pass=batches.updates_per_pass,
-    )
+    training = replace(training, updates_per_pass=batches.updates_per_pass)
     watch = Watch(
-        every=batches.updates_per_pass
-        if report_every is None
-        else check_count("report_every", report_every, minimum=1),
+        every=batches.updates_per_pass if report_every is None else report_every,
         callback=callback,
         verbose=verbose,
         validation=validation,
@@ -247,12 +248,16 @@ def train(
 
     spec = NetworkSpec(sizes, (*hidden_activations, output_activation), dtype)
     state = TrainingState(spec, training.solver)
-    _set_start_weights(spec, init, init_scale, draws, state.parameters)
+    if isinstance(start[0], str):
+        draw_weights(spec, *start, draws, state.parameters)
+    else:
+        spec.flatten(*start, state.parameters)
     network = Network._from_parts(spec, state.parameters, labels, backend)
     loss_curve, cost, history = fit(
         compute, state, training, network, labels, X, targets, sample_weight, batches, alpha, l2, iter_num, watch
     )
-    return TrainResult(network.W, network.b, cost.tolist(), network, loss_curve.tolist(), history)
+    W, b = spec.views(state.parameters)
+    return TrainResult(W, b, cost.tolist(), network, loss_curve.tolist(), history)
 
 
 def predict(W, b, X, n_layers=None, *, activation="logistic"):
@@ -280,13 +285,12 @@ def predict(W, b, X, n_layers=None, *, activation="logistic"):
     TypeError, ValueError
         If the arguments do not fit each other.
     """
-    dtype = np.dtype(np.float64)
-    _, _, sizes = check_weights(W, b, dtype)
+    network = Network(W, b, activation=activation, output_activation=activation)
+    sizes = network.layer_sizes
     if n_layers is not None and check_count("n_layers", n_layers, minimum=2) != len(sizes):
         raise ValueError(f"n_layers must be the number of layers of W, inputs included: {len(sizes)}, got {n_layers}")
-    classes = np.arange(max(sizes[-1], 2))
-    network = Network(W, b, activation=activation, output_activation=activation, classes=classes)
-    return network.predict(check_matrix("X", X, dtype, n_columns=sizes[0], columns_are="the first layer"))
+    outputs = network(check_matrix("X", X, network.dtype, n_columns=sizes[0], columns_are="the first layer"))
+    return outputs.argmax(axis=1) if sizes[-1] > 1 else (outputs[:, 0] > 0.5).astype(np.intp)
 
 
 def _check_validation(validation_data, sizes, classes, loss, output_activation, dtype):
@@ -298,16 +302,15 @@ def _check_validation(validation_data, sizes, classes, loss, output_activation, 
     return X, y
 
 
-def _set_start_weights(spec, init, init_scale, draws, out):
+def _check_start(sizes, init, init_scale, dtype):
+    """Return the name and scale of an init that draws, or start weights as dicts W, b."""
     if isinstance(init, str):
-        name, scale = check_init(init, init_scale)
-        draw_weights(spec, name, scale, draws, out)
-        return
+        return check_init(init, init_scale)
     if not isinstance(init, tuple | list) or len(init) != 2:
         raise TypeError(f"init must be a name or a pair (W, b) of start weights, got {init!r}")
-    if init_scale != 1.0:
+    if check_number("init_scale", init_scale, low=0.0) != 1.0:
         raise ValueError("init_scale multiplies weights that are drawn by name; scale start weights given as (W, b)")
-    weights, biases, sizes = check_weights(*init, spec.dtype)
-    if sizes != spec.layer_sizes:
-        raise ValueError(f"the start weights are those of layers {list(sizes)}, not of {list(spec.layer_sizes)}")
-    spec.flatten(weights, biases, out)
+    weights, biases, given_sizes = check_weights(*init, dtype)
+    if given_sizes != sizes:
+        raise ValueError(f"the start weights are those of layers {list(given_sizes)}, not of {list(sizes)}")
+    return weights, biases

@@ -1,8 +1,8 @@
 """One run of training over any backend: what ``train`` and the estimators share.
 
-It draws the order of the rows, cuts the run into calls of the backend's ``run`` -- one a pass, or per report if that
-is sooner; one for all full-batch updates when nobody watches -- and between them reports: history, a printed line,
-the callback, early stopping. Below this file nothing is random and nothing is reported; above it nothing loops.
+It has the order of the rows drawn, cuts the run into calls of the backend's ``run`` (one a pass, or per report if
+that is sooner; one for all full-batch updates when nobody watches), and between them reports: history, a printed
+line, the callback, early stopping. A backend neither draws nor reports; the faces above do not loop.
 """
 
 from collections.abc import Callable
@@ -117,8 +117,9 @@ def fit(backend, state, training, network, labels, X, y, sample_weight, batches,
         If the objective or the parameters stop being finite.
     """
     objective, cost = np.empty(n_updates), np.empty(n_updates)
-    learning_rates, l2s = np.full(n_updates, learning_rate), np.full(n_updates, l2)
-    reporter = _Reporter(backend, state, training, network, labels, (X, y, sample_weight), l2, n_updates, watch)
+    reporter = _Reporter(
+        backend, state, training, network, labels, (X, y, sample_weight), learning_rate, l2, n_updates, watch
+    )
     rows = starts = None
     done = pass_start = pass_end = 0
     stop = None
@@ -131,7 +132,7 @@ def fit(backend, state, training, network, labels, X, y, sample_weight, batches,
                 rows, starts = batches.next_pass(done)
                 pass_start, pass_end = done, done + batches.updates_per_pass
             end = min(end, pass_end)
-        piece = slice(done, end)
+        piece, n_piece = slice(done, end), end - done
         piece_starts = None if starts is None else starts[done - pass_start : end - pass_start + 1]
         n_done, stop = backend.run(
             state,
@@ -141,8 +142,8 @@ def fit(backend, state, training, network, labels, X, y, sample_weight, batches,
             sample_weight,
             rows,
             piece_starts,
-            learning_rates[piece],
-            l2s[piece],
+            np.full(n_piece, learning_rate),
+            np.full(n_piece, l2),
             objective[piece],
             cost[piece],
         )
@@ -152,18 +153,19 @@ def fit(backend, state, training, network, labels, X, y, sample_weight, batches,
         is_last = stop == CONVERGED or done == n_updates
         if watch.is_watching and (is_last or done % watch.every == 0) and reporter.report(done, objective[done - 1]):
             break
-    reporter.finish()
     if not np.isfinite(state.parameters).all():
         raise _divergence(f"weights are not finite after update {done}", learning_rate)
+    reporter.finish()
     return objective[:done], cost[:done], reporter.history
 
 
 class _Reporter:
     """Tells those who watch how the run goes, and whether it should end."""
 
-    def __init__(self, backend, state, training, network, labels, data, l2, n_updates, watch):
+    def __init__(self, backend, state, training, network, labels, data, learning_rate, l2, n_updates, watch):
         self.backend, self.state, self.training, self.network = backend, state, training, network
-        self.labels, self.data, self.l2, self.n_updates, self.watch = labels, data, l2, n_updates, watch
+        self.labels, self.data, self.n_updates, self.watch = labels, data, n_updates, watch
+        self.learning_rate, self.l2 = learning_rate, l2
         self.history = {}
         self.best_loss, self.best_parameters, self.reports_since_best = np.inf, None, 0
 
@@ -197,12 +199,15 @@ class _Reporter:
         if self.labels.are_classes:
             values["accuracy"] = self.labels.accuracy(self._outputs(X), y)
             values["val_accuracy"] = self.labels.accuracy(self._outputs(X_val), y_val)
+        for name in ("loss", "val_loss"):
+            if not np.isfinite(values[name]):
+                raise _divergence(f"{name} is {values[name]} after update {iteration}", self.learning_rate)
         for name, value in values.items():
             self.history.setdefault(name, []).append(value)
 
     def _loss(self, X, y, sample_weight):
         network = self.state.network
-        with np.errstate(over="ignore", invalid="ignore"):  # divergence is found at the next update
+        with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported by the caller
             objective, _ = self.backend.loss_and_gradient(
                 network, self.training.loss, self.state.parameters, X, y, sample_weight, self.l2
             )

@@ -8,6 +8,8 @@ Python has one kind of float, so a float32 network is computed in float64 here a
 import math
 from functools import partial
 
+import numpy as np
+
 from fastnn.reference import descent
 
 # -- elementary functions ---------------------------------------------------------------------------------------
@@ -176,9 +178,10 @@ def accumulate(tri_W, tri_b, delta, h):
 def forward(network, parameters, X, out):
     """Fill `out` (n_samples, n_out) with the network's outputs for the rows of X."""
     W, b = _as_lists(network, parameters)
-    for s, x in enumerate(X.tolist()):
-        h, _ = forward_sample(network.activations, W, b, x)
-        out[s] = h[network.n_layers + 1]
+    with np.errstate(over="ignore"):  # a number beyond float32 is stored as infinite
+        for s, x in enumerate(X.tolist()):
+            h, _ = forward_sample(network.activations, W, b, x)
+            out[s] = h[network.n_layers + 1]
 
 
 def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradient=None):
