@@ -11,21 +11,22 @@ from setuptools.command.build_ext import build_ext
 LIMITED_API = not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 # Contraction into fused multiply-adds is off so that every backend and CPU rounds alike; see docs/decisions.
-UNIX_FLAGS = {
-    "compile": ["-O3", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"],
-    "link": ["-Wl,-s"] if sysconfig.get_platform().startswith("linux") else [],
+UNIX = {
+    "extra_compile_args": ["-O3", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"],
+    "extra_link_args": ["-Wl,-s"] if sysconfig.get_platform().startswith("linux") else [],
+    "libraries": ["m"],  # named, or the loader takes the oldest version of exp, which is a slower one
 }
-MSVC_FLAGS = {"compile": ["/O2", "/std:c11", "/fp:precise"], "link": []}
+MSVC = {"extra_compile_args": ["/O2", "/std:c11", "/fp:precise"]}
 
 
 class BuildExtensions(build_ext):
     """build_ext with the flags of the compiler that setuptools found."""
 
     def build_extensions(self):
-        flags = MSVC_FLAGS if self.compiler.compiler_type == "msvc" else UNIX_FLAGS
+        flags = MSVC if self.compiler.compiler_type == "msvc" else UNIX
         for extension in self.extensions:
-            extension.extra_compile_args += flags["compile"]
-            extension.extra_link_args += flags["link"]
+            for name, values in flags.items():
+                getattr(extension, name).extend(values)
         super().build_extensions()
 
 

@@ -31,6 +31,7 @@ LEVELS = {
 }
 DOORS = {"__init__", "reference.__init__"}  # they only gather names
 
+
 def sources():
     for path in sorted(SOURCE.rglob("*.py*")):
         if path.suffix in (".py", ".pyx"):
@@ -91,8 +92,6 @@ def test_only_numpy_and_the_standard_library_are_imported():
         for imported in imports(path):
             known = {*sys.stdlib_module_names, "numpy", "cython", "libc"}
             assert imported in LEVELS or imported.split(".")[0] in known, f"{name} imports {imported}"
-                f"{name} imports {imported}"
-            )
 
 
 def test_only_pyx_files_know_c():

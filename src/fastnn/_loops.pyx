@@ -60,6 +60,7 @@ cdef extern from "Python.h":
     int PyErr_CheckSignals() except -1
 
 cdef enum:
+    COLUMNS = 64  # of a matrix that `combine_rows` takes at a time
     CHUNK = 4  # samples whose h and delta are kept for `accumulate`
     WORK_BETWEEN_POLLS = 20_000_000  # multiply-adds between two looks for Ctrl-C: about 20 ms
 
@@ -121,13 +122,64 @@ cdef void weighted_sums(
     Py_ssize_t c,
     floating[::1] z,                 # OUT: (n_out,)
 ) noexcept nogil:
-    cdef Py_ssize_t i, j
-    cdef floating total
-    for i in range(layer.n_out):
+    cdef Py_ssize_t i, j, n_in = layer.n_in, w = layer.weights
+    cdef floating x, total, total1, total2, total3
+    for i in range(0, layer.n_out - 3, 4):  # four chains at a time: one waits for each of its additions
+        total = total1 = total2 = total3 = 0
+        for j in range(n_in):
+            x = h[c, layer.inputs + j]
+            total += parameters[w + j] * x
+            total1 += parameters[w + n_in + j] * x
+            total2 += parameters[w + 2 * n_in + j] * x
+            total3 += parameters[w + 3 * n_in + j] * x
+        z[i], z[i + 1], z[i + 2], z[i + 3] = total, total1, total2, total3
+        w += 4 * n_in
+    for i in range(layer.n_out - layer.n_out % 4, layer.n_out):
         total = 0
-        for j in range(layer.n_in):
-            total += parameters[layer.weights + i * layer.n_in + j] * h[c, layer.inputs + j]
-        z[i] = total + parameters[layer.biases + i]
+        for j in range(n_in):
+            total += parameters[w + j] * h[c, layer.inputs + j]
+        z[i] = total
+        w += n_in
+    for i in range(layer.n_out):
+        z[i] += parameters[layer.biases + i]
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef void combine_rows(
+    const floating[::1] matrix,  # IN: (n_rows, n_columns) from `start`
+    Py_ssize_t start,
+    Py_ssize_t n_rows,
+    Py_ssize_t n_columns,
+    const floating[:, ::1] x,    # IN: the coefficients, n_rows entries of row c from `first`
+    Py_ssize_t c,
+    Py_ssize_t first,
+    floating[::1] out,           # OUT: (n_columns,)
+) noexcept nogil:
+    """out[k] = sum over rows i of x[i] matrix[i, k], added in the order of the rows."""
+    cdef Py_ssize_t i, k, column, width, m
+    cdef floating x0, x1, x2, x3
+    cdef floating total[COLUMNS]  # on the stack, where the compiler sees that nothing overlaps
+    for column in range(0, n_columns, 64):
+        width = min(COLUMNS, n_columns - column)
+        m = start + column
+        for k in range(width):
+            total[k] = 0
+        for i in range(0, n_rows - 3, 4):
+            x0, x1, x2, x3 = x[c, first + i], x[c, first + i + 1], x[c, first + i + 2], x[c, first + i + 3]
+            for k in range(width):
+                total[k] = (
+                    ((total[k] + x0 * matrix[m + k]) + x1 * matrix[m + n_columns + k])
+                    + x2 * matrix[m + 2 * n_columns + k]
+                ) + x3 * matrix[m + 3 * n_columns + k]
+            m += 4 * n_columns
+        for i in range(n_rows - n_rows % 4, n_rows):
+            x0 = x[c, first + i]
+            for k in range(width):
+                total[k] += x0 * matrix[m + k]
+            m += n_columns
+        for k in range(width):
+            out[column + k] = total[k]
 
 
 @cython.boundscheck(False)
@@ -140,23 +192,9 @@ cdef void weighted_sums_transposed(
     Py_ssize_t c,
     floating[::1] z,                 # OUT: (n_out,)
 ) noexcept nogil:
-    cdef Py_ssize_t i, j, n_in = layer.n_in, n_out = layer.n_out, w = layer.weights, x = layer.inputs
-    cdef floating x0, x1, x2, x3
-    for i in range(n_out):
-        z[i] = 0
-    for j in range(0, n_in - 3, 4):
-        x0, x1, x2, x3 = h[c, x + j], h[c, x + j + 1], h[c, x + j + 2], h[c, x + j + 3]
-        for i in range(n_out):
-            z[i] = (
-                ((z[i] + transposed[w + i] * x0) + transposed[w + n_out + i] * x1) + transposed[w + 2 * n_out + i] * x2
-            ) + transposed[w + 3 * n_out + i] * x3
-        w += 4 * n_out
-    for j in range(n_in - n_in % 4, n_in):
-        x0 = h[c, x + j]
-        for i in range(n_out):
-            z[i] += transposed[w + i] * x0
-        w += n_out
-    for i in range(n_out):
+    cdef Py_ssize_t i
+    combine_rows(transposed, layer.weights, layer.n_in, layer.n_out, h, c, layer.inputs, z)
+    for i in range(layer.n_out):
         z[i] += parameters[layer.biases + i]
 
 
@@ -236,18 +274,12 @@ cdef void hidden_delta(
     const floating[:, ::1] h,        # IN, row c
     floating[:, ::1] delta,          # IN at the layer's outputs, OUT at its inputs, row c
     Py_ssize_t c,
+    floating[::1] total,             # work: room for the widest layer
 ) noexcept nogil:
-    cdef Py_ssize_t i, j, n_in = layer.n_in, w = layer.weights, to = layer.inputs
-    cdef floating d
-    for j in range(n_in):
-        delta[c, to + j] = 0
-    for i in range(layer.n_out):
-        d = delta[c, layer.outputs + i]
-        for j in range(n_in):
-            delta[c, to + j] += parameters[w + j] * d
-        w += n_in
-    for j in range(n_in):
-        delta[c, to + j] *= slope(activation, h[c, to + j])
+    cdef Py_ssize_t j, to = layer.inputs
+    combine_rows(parameters, layer.weights, layer.n_out, layer.n_in, delta, c, layer.outputs, total)
+    for j in range(layer.n_in):
+        delta[c, to + j] = total[j] * slope(activation, h[c, to + j])
 
 
 @cython.boundscheck(False)
@@ -368,11 +400,12 @@ cdef void backward_sample(
     floating weight,
     floating[:, ::1] delta,          # OUT: row c, all layers but the inputs
     Py_ssize_t c,
+    floating[::1] total,             # work: room for the widest layer
 ) noexcept nogil:
     cdef Py_ssize_t l, last = layers.shape[0] - 1
     output_delta(loss, &layers[last], y, s, h, weight, delta, c)
     for l in range(last, 0, -1):
-        hidden_delta(&layers[l], layers[l - 1].activation, parameters, h, delta, c)
+        hidden_delta(&layers[l], layers[l - 1].activation, parameters, h, delta, c, total)
 
 
 @cython.boundscheck(False)
@@ -455,7 +488,7 @@ cdef int batch_loss_and_gradient(
         total_norm += error_norm(&layers[last], y, s, h, c)
         total_weight += sample_weight[s]
         if with_gradient:
-            backward_sample(layers, loss, parameters, y, s, h, sample_weight[s], delta, c)
+            backward_sample(layers, loss, parameters, y, s, h, sample_weight[s], delta, c, z)
             c += 1
             if c == CHUNK or r == n_rows - 1:
                 accumulate(layers, delta, h, c, gradient)
