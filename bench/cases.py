@@ -120,11 +120,12 @@ def one_row(name, dtype, layers):
     w, b = list(W.values()), list(b.values())
     x = np.random.default_rng(1).random(layers[0]).astype(dtype)
     as_lists = x.tolist(), [matrix.tolist() for matrix in w], [vector.tolist() for vector in b]
-    network = Network(w, b, dtype=dtype, backend="cython")
+    by_numpy, by_cython = (Network(w, b, dtype=dtype, backend=name) for name in ("numpy", "cython"))
     ways = {
         NAIVE: lambda: reference.simple_looped_nn_calc(len(layers), *as_lists),
         PER_SAMPLE: lambda: reference.matrix_feed_forward_calc(len(layers), x, w, b),
-        COMPILED: lambda: network(x),
+        BATCHED: lambda: by_numpy(x),
+        COMPILED: lambda: by_cython(x),
     }
     return Case(name, dtype, ways)
 

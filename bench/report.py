@@ -2,8 +2,11 @@
 
 import json
 
-from bench.cases import BATCHED, NAIVE, PER_SAMPLE
+from bench.cases import BATCHED, COMPILED, NAIVE, PER_SAMPLE
 from bench.timing import summary
+
+#: Right end of the chart's axes over the shortest time.
+SPAN = 5000
 
 
 def rows_of(case, seconds):
@@ -62,7 +65,7 @@ def write_json(path, machine, n_rounds, rows, disagreements):
 
 
 def write_chart(path, machine, rows):
-    """Draw one panel a case, float64, on a logarithmic axis."""
+    """Draw one panel a case, float64, on logarithmic axes of one scale, so that equal steps are equal ratios."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -70,8 +73,7 @@ def write_chart(path, machine, rows):
 
     rows = [row for row in rows if row["dtype"] == "float64"]
     cases = list(dict.fromkeys(row["case"] for row in rows))
-    ways = list(dict.fromkeys(row["way"] for row in rows))
-    colours = dict(zip(ways, ("#bbbbbb", "#56b4e9", "#d55e00", "#0072b2"), strict=False))
+    colours = {NAIVE: "#c8c8c8", PER_SAMPLE: "#a0a0a0", BATCHED: "#787878", COMPILED: "#0072b2"}
     figure, axes = plt.subplots(len(cases), 1, figsize=(8, 1.5 * len(cases) + 0.5), layout="constrained")
     for axis, case in zip(axes, cases, strict=True):
         of_case = [row for row in rows if row["case"] == case]
@@ -80,11 +82,12 @@ def write_chart(path, machine, rows):
         bars = axis.barh(labels, medians, color=[colours[label] for label in labels])
         axis.bar_label(bars, [duration(median) for median in medians], padding=3, fontsize=8)
         axis.set_xscale("log")
-        axis.set_xlim(min(medians) / 2, max(medians) * 4)
+        axis.set_xlim(min(medians) / 2, min(medians) * SPAN)
+        axis.xaxis.set_visible(False)
         axis.invert_yaxis()
         axis.set_title(case, loc="left", fontsize=9)
         axis.tick_params(labelsize=8)
-        axis.spines[["top", "right"]].set_visible(False)
+        axis.spines[["top", "right", "bottom"]].set_visible(False)
     figure.suptitle(f"Time, float64 (logarithmic; shorter is better) on {machine['cpu']}", fontsize=9)
     figure.savefig(path, dpi=120)
     plt.close(figure)

@@ -4,6 +4,7 @@ A way that is quick is called many times a round, so that a round is long agains
 """
 
 import statistics
+from math import ceil
 from time import perf_counter
 
 #: Seconds that one way should take in one round.
@@ -15,11 +16,14 @@ def measure(ways, n_rounds):
 
     Each must have been called before: the first call pays for caches and imports.
     """
-    calls = {name: _calls_a_round(way) for name, way in ways.items()}
-    seconds = {name: [] for name in ways}
-    for _ in range(n_rounds):
+    first = {name: _time(way, 1) for name, way in ways.items()}
+    calls = {name: ceil(ROUND / once) for name, once in first.items()}
+    # A way so slow that one call fills a round has had its first round.
+    seconds = {name: [once] if calls[name] == 1 else [] for name, once in first.items()}
+    while any(len(times) < n_rounds for times in seconds.values()):
         for name, way in ways.items():
-            seconds[name].append(_time(way, calls[name]) / calls[name])
+            if len(seconds[name]) < n_rounds:
+                seconds[name].append(_time(way, calls[name]) / calls[name])
     return seconds
 
 
@@ -27,14 +31,6 @@ def summary(seconds):
     """Return the median, the lower and the upper quartile."""
     lower, median, upper = statistics.quantiles(seconds, n=4, method="inclusive")
     return median, lower, upper
-
-
-def _calls_a_round(way):
-    n, spent = 1, _time(way, 1)
-    while spent < ROUND and n < 100_000:
-        n = max(2 * n, min(100 * n, int(n * ROUND / max(spent, 1e-9))))
-        spent = _time(way, n)
-    return n
 
 
 def _time(way, n):
