@@ -1,6 +1,6 @@
 /* fastnn.h: the whole C interface of fastnn, all that Cython sees of csrc.
    It owns the ids of the tables and the structs that Python, Cython and C share.
-   Included by _tables.pyx (names and ids for Python) and _loops.pyx (ids and structs in the kernels). */
+   Included by _tables.pyx (names and ids for Python) and _sample.pxd and _loops.pyx (ids and structs). */
 #ifndef FASTNN_H
 #define FASTNN_H
 

@@ -153,7 +153,7 @@ CASES = [
     (([4, 3], X, Y), {"validation_data": (X, [0, 1, 2, 0, 1, 2])}, ValueError, r"must be of shape \(6, 3\), as y is"),
     (([4, 1], X, ["a", "b"] * 3), {}, TypeError, "for class labels use loss='log_loss'"),
     (([4, 3], X, Y), {"nesterov": "no"}, TypeError, "nesterov must be True or False, got 'no'"),
-    (([4, 3], X, Y), {"verbose": 1}, TypeError, "verbose must be True or False, got 1"),
+    (([4, 3], X, Y), {"verbose": "yes"}, TypeError, "verbose must be True or False, got 'yes'"),
     (([4, 3], X, Y, 10, np.complex128(0.1)), {}, TypeError, "alpha must be a number"),
     (([4, 3], X, Y, 10, 10**400), {}, ValueError, "alpha must be finite"),
     (({4, 3}, X, Y), {}, TypeError, "must be a list of layer sizes"),

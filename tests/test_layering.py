@@ -22,6 +22,7 @@ LEVELS = {
     "reference.loops": 3,
     "reference.batched": 3,
     "reference.tutorial": 3,
+    "_sample": 2,
     "_loops": 3,
     "backends": 4,
     "kernels": 4,
@@ -34,13 +35,13 @@ DOORS = {"__init__", "reference.__init__"}  # they only gather names
 
 def sources():
     for path in sorted(SOURCE.rglob("*.py*")):
-        if path.suffix in (".py", ".pyx"):
+        if path.suffix in (".py", ".pyx", ".pxd"):
             yield ".".join(path.relative_to(SOURCE).with_suffix("").parts), path
 
 
 def imports(path):
     """Modules that a file imports; fastnn's own without the package's name."""
-    if path.suffix == ".pyx":
+    if path.suffix in (".pyx", ".pxd"):
         found = re.findall(r"^(?:from|import) ([\w.]+)", path.read_text(), re.MULTILINE)
     else:
         found = []
@@ -94,14 +95,16 @@ def test_only_numpy_and_the_standard_library_are_imported():
             assert imported in LEVELS or imported.split(".")[0] in known, f"{name} imports {imported}"
 
 
-def test_only_pyx_files_know_c():
+def test_only_cython_files_know_c():
     for name, path in sources():
         knows_c = re.search(r"^\s*cdef extern|ctypes", path.read_text(), re.MULTILINE)
-        assert not knows_c or path.suffix == ".pyx" or name == "state", name  # state asks an array for its address
+        assert not knows_c or path.suffix in (".pyx", ".pxd") or name == "state", (
+            name
+        )  # state asks an array for its address
 
 
 def test_instruction_sets_are_named_nowhere():
-    for path in [*SOURCE.rglob("*.pyx"), *(ROOT / "csrc").rglob("*.[hc]"), ROOT / "setup.py"]:
+    for path in [*SOURCE.rglob("*.p[yx][xd]"), *(ROOT / "csrc").rglob("*.[hc]"), ROOT / "setup.py"]:
         assert not re.search(r"immintrin|-march|-mavx|__attribute__\(\(target", path.read_text()), path
 
 

@@ -37,8 +37,8 @@ def check_count(argument, value, *, minimum):
 
 
 def check_flag(argument, value):
-    """Return True or False."""
-    if not isinstance(value, bool | np.bool_):
+    """Return True or False; 0 and 1 will do."""
+    if not isinstance(value, bool | np.bool_ | int):
         raise TypeError(f"{argument} must be True or False, got {value!r}")
     return bool(value)
 

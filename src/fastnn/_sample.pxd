@@ -1,0 +1,421 @@
+# cython: language_level=3, cdivision=True
+"""One sample's forward and backward pass, compiled: ``reference/loops.py`` function by function, with types.
+
+Read the two side by side: the same names in the same order, the same sums in the same order. What differs is
+memory: flat arrays in place of dicts of lists, with the offsets of each layer in a ``fastnn_layer``. A row of unit
+values ``h`` starts with the inputs; ``delta`` is laid out alike. Nothing here takes the GIL or allocates. Used by
+``_loops.pyx``, which has the loops over samples and updates.
+
+Two things are done for speed, neither of which changes a sum. A chained sum cannot be vectorised without changing
+its bits, so batches of several rows use `weighted_sums_transposed`, whose inner loop is over outputs. And
+`accumulate` adds four samples to a gradient entry, one after the other, while it is in a register.
+"""
+
+cimport cython
+from cython cimport floating
+from libc.math cimport exp as exp64
+from libc.math cimport expf as exp32
+from libc.math cimport fabs, log, log1p, sqrt
+from libc.math cimport tanh as tanh64
+from libc.math cimport tanhf as tanh32
+
+
+cdef extern from "fastnn.h":
+    enum:
+        IDENTITY "FASTNN_ACTIVATION_identity"
+        LOGISTIC "FASTNN_ACTIVATION_logistic"
+        TANH "FASTNN_ACTIVATION_tanh"
+        RELU "FASTNN_ACTIVATION_relu"
+        STEP "FASTNN_ACTIVATION_step"
+        SOFTMAX "FASTNN_ACTIVATION_softmax"
+        EXP "FASTNN_ACTIVATION_exp"
+        SQUARED_ERROR "FASTNN_LOSS_squared_error"
+        POISSON "FASTNN_LOSS_poisson"
+        PERCEPTRON "FASTNN_LOSS_perceptron"
+
+    ctypedef struct fastnn_layer:
+        Py_ssize_t n_in
+        Py_ssize_t n_out
+        Py_ssize_t weights
+        Py_ssize_t biases
+        Py_ssize_t inputs
+        Py_ssize_t outputs
+        Py_ssize_t activation
+
+cdef enum:
+    COLUMNS = 64  # of a matrix that `combine_rows` takes at a time
+    CHUNK = 4  # samples whose h and delta are kept for `accumulate`
+
+
+# -- elementary functions ---------------------------------------------------------------------------------------
+
+
+cdef inline floating exp(floating z) noexcept nogil:
+    if floating is float:
+        return exp32(z)
+    else:
+        return exp64(z)
+
+
+cdef inline floating tanh(floating z) noexcept nogil:
+    if floating is float:
+        return tanh32(z)
+    else:
+        return tanh64(z)
+
+
+cdef inline floating logistic(floating z) noexcept nogil:
+    cdef floating one = 1  # typed, or Cython computes in double
+    return one / (one + exp(-z))
+
+
+cdef inline floating relu(floating z) noexcept nogil:
+    return 0 if z <= 0 else z
+
+
+cdef inline floating step(floating z) noexcept nogil:
+    return 1 if z >= 0 else 0
+
+
+cdef inline floating slope(Py_ssize_t activation, floating h) noexcept nogil:
+    cdef floating one = 1
+    if activation == IDENTITY:
+        return one
+    elif activation == LOGISTIC:
+        return h * (one - h)
+    elif activation == TANH:
+        return one - h * h
+    elif activation == RELU:
+        return 1 if h > 0 else 0
+    elif activation == EXP:
+        return h
+    return 0  # step
+
+
+# -- one sample, one layer --------------------------------------------------------------------------------------
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef inline void weighted_sums(
+    const fastnn_layer *layer,
+    const floating[::1] parameters,  # IN
+    const floating[:, ::1] h,        # IN at the layer's inputs, row c
+    Py_ssize_t c,
+    floating[::1] z,                 # OUT: (n_out,)
+) noexcept nogil:
+    cdef Py_ssize_t i, j, n_in = layer.n_in, w = layer.weights
+    cdef floating x, total, total1, total2, total3
+    for i in range(0, layer.n_out - 3, 4):  # four chains at a time: one waits for each of its additions
+        total = total1 = total2 = total3 = 0
+        for j in range(n_in):
+            x = h[c, layer.inputs + j]
+            total += parameters[w + j] * x
+            total1 += parameters[w + n_in + j] * x
+            total2 += parameters[w + 2 * n_in + j] * x
+            total3 += parameters[w + 3 * n_in + j] * x
+        z[i], z[i + 1], z[i + 2], z[i + 3] = total, total1, total2, total3
+        w += 4 * n_in
+    for i in range(layer.n_out - layer.n_out % 4, layer.n_out):
+        total = 0
+        for j in range(n_in):
+            total += parameters[w + j] * h[c, layer.inputs + j]
+        z[i] = total
+        w += n_in
+    for i in range(layer.n_out):
+        z[i] += parameters[layer.biases + i]
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef inline void combine_rows(
+    const floating[::1] matrix,  # IN: (n_rows, n_columns) from `start`
+    Py_ssize_t start,
+    Py_ssize_t n_rows,
+    Py_ssize_t n_columns,
+    const floating[:, ::1] x,    # IN: the coefficients, n_rows entries of row c from `first`
+    Py_ssize_t c,
+    Py_ssize_t first,
+    floating[::1] out,           # OUT: (n_columns,)
+) noexcept nogil:
+    """out[k] = sum over rows i of x[i] matrix[i, k], added in the order of the rows."""
+    cdef Py_ssize_t i, k, column, width, m
+    cdef floating x0, x1, x2, x3
+    cdef floating total[COLUMNS]  # on the stack, where the compiler sees that nothing overlaps
+    for column in range(0, n_columns, 64):
+        width = min(COLUMNS, n_columns - column)
+        m = start + column
+        for k in range(width):
+            total[k] = 0
+        for i in range(0, n_rows - 3, 4):
+            x0, x1, x2, x3 = x[c, first + i], x[c, first + i + 1], x[c, first + i + 2], x[c, first + i + 3]
+            for k in range(width):
+                total[k] = (
+                    ((total[k] + x0 * matrix[m + k]) + x1 * matrix[m + n_columns + k])
+                    + x2 * matrix[m + 2 * n_columns + k]
+                ) + x3 * matrix[m + 3 * n_columns + k]
+            m += 4 * n_columns
+        for i in range(n_rows - n_rows % 4, n_rows):
+            x0 = x[c, first + i]
+            for k in range(width):
+                total[k] += x0 * matrix[m + k]
+            m += n_columns
+        for k in range(width):
+            out[column + k] = total[k]
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef inline void weighted_sums_transposed(
+    const fastnn_layer *layer,
+    const floating[::1] transposed,  # IN: W^T (n_in, n_out) where the parameters have W
+    const floating[::1] parameters,  # IN: the biases
+    const floating[:, ::1] h,        # IN at the layer's inputs, row c
+    Py_ssize_t c,
+    floating[::1] z,                 # OUT: (n_out,)
+) noexcept nogil:
+    cdef Py_ssize_t i
+    combine_rows(transposed, layer.weights, layer.n_in, layer.n_out, h, c, layer.inputs, z)
+    for i in range(layer.n_out):
+        z[i] += parameters[layer.biases + i]
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef inline void transpose_weights(
+    const fastnn_layer[::1] layers,
+    const floating[::1] parameters,  # IN
+    floating[::1] transposed,        # OUT
+) noexcept nogil:
+    cdef Py_ssize_t l, i, j, n_in, n_out, w
+    for l in range(layers.shape[0]):
+        n_in, n_out, w = layers[l].n_in, layers[l].n_out, layers[l].weights
+        for i in range(n_out):
+            for j in range(n_in):
+                transposed[w + j * n_out + i] = parameters[w + i * n_in + j]
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef inline void softmax(
+    const floating[::1] z,  # IN: (n,)
+    floating[:, ::1] h,     # OUT: n entries from `start`, row c
+    Py_ssize_t c,
+    Py_ssize_t start,
+    Py_ssize_t n,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef floating top = z[0], total = 0
+    for i in range(1, n):
+        if z[i] > top:
+            top = z[i]
+    for i in range(n):
+        h[c, start + i] = exp(z[i] - top)
+        total += h[c, start + i]
+    for i in range(n):
+        h[c, start + i] /= total
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef inline void activate(
+    const fastnn_layer *layer,
+    const floating[::1] z,  # IN: (n_out,)
+    floating[:, ::1] h,     # OUT at the layer's outputs, row c
+    Py_ssize_t c,
+) noexcept nogil:
+    cdef Py_ssize_t i, out = layer.outputs
+    if layer.activation == SOFTMAX:
+        softmax(z, h, c, out, layer.n_out)
+    elif layer.activation == LOGISTIC:
+        for i in range(layer.n_out):
+            h[c, out + i] = logistic(z[i])
+    elif layer.activation == RELU:
+        for i in range(layer.n_out):
+            h[c, out + i] = relu(z[i])
+    elif layer.activation == TANH:
+        for i in range(layer.n_out):
+            h[c, out + i] = tanh(z[i])
+    elif layer.activation == EXP:
+        for i in range(layer.n_out):
+            h[c, out + i] = exp(z[i])
+    elif layer.activation == STEP:
+        for i in range(layer.n_out):
+            h[c, out + i] = step(z[i])
+    else:  # identity
+        for i in range(layer.n_out):
+            h[c, out + i] = z[i]
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef inline void hidden_delta(
+    const fastnn_layer *layer,       # the layer after the hidden units: its W leads from them to delta
+    Py_ssize_t activation,           # of the hidden units
+    const floating[::1] parameters,  # IN
+    const floating[:, ::1] h,        # IN, row c
+    floating[:, ::1] delta,          # IN at the layer's outputs, OUT at its inputs, row c
+    Py_ssize_t c,
+    floating[::1] total,             # work: room for the widest layer
+) noexcept nogil:
+    cdef Py_ssize_t j, to = layer.inputs
+    combine_rows(parameters, layer.weights, layer.n_out, layer.n_in, delta, c, layer.outputs, total)
+    for j in range(layer.n_in):
+        delta[c, to + j] = total[j] * slope(activation, h[c, to + j])
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef inline void output_delta(
+    Py_ssize_t loss,
+    const fastnn_layer *layer,
+    const floating[:, ::1] y,  # IN: row s
+    Py_ssize_t s,
+    const floating[:, ::1] h,  # IN, row c
+    floating weight,
+    floating[:, ::1] delta,    # OUT at the layer's outputs, row c
+    Py_ssize_t c,
+) noexcept nogil:
+    cdef Py_ssize_t i, out = layer.outputs
+    for i in range(layer.n_out):
+        if loss == SQUARED_ERROR:
+            delta[c, out + i] = -(y[s, i] - h[c, out + i]) * slope(layer.activation, h[c, out + i]) * weight
+        else:
+            delta[c, out + i] = (h[c, out + i] - y[s, i]) * weight
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef inline double log_sum_exp(const floating[::1] z, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef floating top = z[0], total = 0
+    for i in range(1, n):
+        if z[i] > top:
+            top = z[i]
+    for i in range(n):
+        total += exp(z[i] - top)
+    return top + log(total)
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef inline double sample_loss(
+    Py_ssize_t loss,
+    const fastnn_layer *layer,
+    const floating[:, ::1] y,  # IN: row s
+    Py_ssize_t s,
+    const floating[::1] z,     # IN: (n_out,)
+    const floating[:, ::1] h,  # IN, row c
+    Py_ssize_t c,
+) noexcept nogil:
+    cdef Py_ssize_t i, out = layer.outputs
+    cdef double total = 0, lse = log_sum_exp(z, layer.n_out) if layer.activation == SOFTMAX else 0
+    cdef double target
+    for i in range(layer.n_out):
+        target = y[s, i]
+        if loss == SQUARED_ERROR:
+            total += 0.5 * (target - h[c, out + i]) * (target - h[c, out + i])
+        elif loss == POISSON:
+            total += (target * log(target) if target > 0 else 0) - target * z[i] - target + h[c, out + i]
+        elif loss == PERCEPTRON:
+            total += (h[c, out + i] - target) * z[i]
+        elif layer.activation == SOFTMAX:  # log_loss
+            total += target * (lse - z[i])
+        else:  # log_loss of logistic outputs
+            total += relu(z[i]) - target * z[i] + log1p(exp64(-fabs(z[i])))
+    return total
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef inline double error_norm(
+    const fastnn_layer *layer,
+    const floating[:, ::1] y,  # IN: row s
+    Py_ssize_t s,
+    const floating[:, ::1] h,  # IN, row c
+    Py_ssize_t c,
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef double error, total = 0
+    for i in range(layer.n_out):
+        error = y[s, i] - h[c, layer.outputs + i]
+        total += error * error
+    return sqrt(total)
+
+
+# -- one sample, all layers -------------------------------------------------------------------------------------
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef inline void forward_sample(
+    const fastnn_layer[::1] layers,
+    const floating[::1] parameters,  # IN
+    const floating[::1] transposed,  # IN: used where is_transposed
+    bint is_transposed,
+    const floating[:, ::1] X,        # IN: row s
+    Py_ssize_t s,
+    floating[:, ::1] h,              # OUT: row c
+    Py_ssize_t c,
+    floating[::1] z,                 # OUT: weighted sums of the last layer, room for those of the widest
+) noexcept nogil:
+    cdef Py_ssize_t l, j
+    for j in range(X.shape[1]):
+        h[c, j] = X[s, j]
+    for l in range(layers.shape[0]):
+        if is_transposed:
+            weighted_sums_transposed(&layers[l], transposed, parameters, h, c, z)
+        else:
+            weighted_sums(&layers[l], parameters, h, c, z)
+        activate(&layers[l], z, h, c)
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef inline void backward_sample(
+    const fastnn_layer[::1] layers,
+    Py_ssize_t loss,
+    const floating[::1] parameters,  # IN
+    const floating[:, ::1] y,        # IN: row s
+    Py_ssize_t s,
+    const floating[:, ::1] h,        # IN: row c
+    floating weight,
+    floating[:, ::1] delta,          # OUT: row c, all layers but the inputs
+    Py_ssize_t c,
+    floating[::1] total,             # work: room for the widest layer
+) noexcept nogil:
+    cdef Py_ssize_t l, last = layers.shape[0] - 1
+    output_delta(loss, &layers[last], y, s, h, weight, delta, c)
+    for l in range(last, 0, -1):
+        hidden_delta(&layers[l], layers[l - 1].activation, parameters, h, delta, c, total)
+
+
+@cython.boundscheck(False)
+@cython.wraparound(False)
+cdef inline void accumulate(
+    const fastnn_layer[::1] layers,
+    const floating[:, ::1] delta,  # IN
+    const floating[:, ::1] h,      # IN
+    Py_ssize_t n_samples,          # rows of delta and h that are filled
+    floating[::1] gradient,        # IN and OUT
+) noexcept nogil:
+    cdef Py_ssize_t l, i, j, c, n_in, x, w, d
+    cdef floating d0, d1, d2, d3
+    for l in range(layers.shape[0]):
+        n_in, x, w = layers[l].n_in, layers[l].inputs, layers[l].weights
+        for i in range(layers[l].n_out):
+            d = layers[l].outputs + i
+            if n_samples == CHUNK:
+                d0, d1, d2, d3 = delta[0, d], delta[1, d], delta[2, d], delta[3, d]
+                for j in range(n_in):
+                    gradient[w + j] = (
+                        ((gradient[w + j] + d0 * h[0, x + j]) + d1 * h[1, x + j]) + d2 * h[2, x + j]
+                    ) + d3 * h[3, x + j]
+            else:
+                for c in range(n_samples):
+                    d0 = delta[c, d]
+                    for j in range(n_in):
+                        gradient[w + j] += d0 * h[c, x + j]
+            for c in range(n_samples):
+                gradient[layers[l].biases + i] += delta[c, d]
+            w += n_in
