@@ -34,7 +34,7 @@ DOORS = {"__init__", "reference.__init__"}  # they only gather names
 
 
 def sources():
-    for path in sorted(SOURCE.rglob("*.py*")):
+    for path in sorted(SOURCE.rglob("*.p*")):
         if path.suffix in (".py", ".pyx", ".pxd"):
             yield ".".join(path.relative_to(SOURCE).with_suffix("").parts), path
 
