@@ -3,11 +3,15 @@
 Arrays of float32 are computed in float32, all others in float64. Inputs are never modified.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fastnn import _loops, labels
 from fastnn.checks import as_numbers, check_matrix, check_number, check_sample_weight
 from fastnn.spec import (
+    Layers,
     NetworkSpec,
     check_hidden_activations,
     check_loss,
@@ -34,7 +38,7 @@ __all__ = [
 ]
 
 
-def sigmoid(z):
+def sigmoid(z: ArrayLike) -> np.ndarray:
     """Return 1 / (1 + e^-z) of each entry.
 
     Parameters
@@ -59,47 +63,47 @@ def sigmoid(z):
     return _activation("logistic", z)
 
 
-def relu(z):
+def relu(z: ArrayLike) -> np.ndarray:
     """Return max(0, z) of each entry; NaN stays NaN. See `sigmoid` for parameters."""
     return _activation("relu", z)
 
 
-def identity(z):
+def identity(z: ArrayLike) -> np.ndarray:
     """Return a copy of z. See `sigmoid` for parameters."""
     return _activation("identity", z)
 
 
-def tanh(z):
+def tanh(z: ArrayLike) -> np.ndarray:
     """Return the hyperbolic tangent of each entry. See `sigmoid` for parameters."""
     return _activation("tanh", z)
 
 
-def exp(z):
+def exp(z: ArrayLike) -> np.ndarray:
     """Return e^z of each entry. See `sigmoid` for parameters."""
     return _activation("exp", z)
 
 
-def step(z):
+def step(z: ArrayLike) -> np.ndarray:
     """Return 1 where z >= 0, else 0. See `sigmoid` for parameters."""
     return _activation("step", z)
 
 
-def sigmoid_derivative(z):
+def sigmoid_derivative(z: ArrayLike) -> np.ndarray:
     """Return f(z) (1 - f(z)) of each entry, f the sigmoid. See `sigmoid` for parameters."""
     return _derivative("logistic", z)
 
 
-def relu_derivative(z):
+def relu_derivative(z: ArrayLike) -> np.ndarray:
     """Return 1 where z > 0, else 0 (at 0 too). See `sigmoid` for parameters."""
     return _derivative("relu", z)
 
 
-def tanh_derivative(z):
+def tanh_derivative(z: ArrayLike) -> np.ndarray:
     """Return 1 - tanh²(z) of each entry. See `sigmoid` for parameters."""
     return _derivative("tanh", z)
 
 
-def softmax(z):
+def softmax(z: ArrayLike) -> np.ndarray:
     """Return e^z / Σ e^z along the last axis.
 
     Parameters
@@ -123,7 +127,14 @@ def softmax(z):
     return out
 
 
-def forward(W, b, X, *, activation="logistic", output_activation="logistic"):
+def forward(
+    W: Layers,
+    b: Layers,
+    X: ArrayLike,
+    *,
+    activation: str | Sequence[str] = "logistic",
+    output_activation: str = "logistic",
+) -> np.ndarray:
     """Return the outputs of a network, by the looped per-sample forward pass.
 
     Parameters
@@ -151,17 +162,17 @@ def forward(W, b, X, *, activation="logistic", output_activation="logistic"):
 
 
 def backward(
-    W,
-    b,
-    X,
-    y,
+    W: Layers,
+    b: Layers,
+    X: ArrayLike,
+    y: ArrayLike,
     *,
-    activation="logistic",
-    output_activation="logistic",
-    loss="squared_error",
-    l2=0.0,
-    sample_weight=None,
-):
+    activation: str | Sequence[str] = "logistic",
+    output_activation: str = "logistic",
+    loss: str = "squared_error",
+    l2: float = 0.0,
+    sample_weight: ArrayLike | None = None,
+) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
     """Return the gradient of the objective, by the looped per-sample forward and backward passes.
 
     Parameters
@@ -201,7 +212,15 @@ def backward(
     return network.views(gradient)
 
 
-def update(parameters, gradient, learning_rate, *, velocity=None, momentum=0.0, nesterov=False):
+def update(
+    parameters: ArrayLike,
+    gradient: ArrayLike,
+    learning_rate: float,
+    *,
+    velocity: ArrayLike | None = None,
+    momentum: float = 0.0,
+    nesterov: bool = False,
+) -> tuple[np.ndarray, np.ndarray]:
     """Return parameters and velocity after one step of gradient descent.
 
     Parameters

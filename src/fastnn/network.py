@@ -1,13 +1,22 @@
 """The network: sizes, activations and parameters; call it to predict. Made by ``training``, or from weights."""
 
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from fastnn import labels as labels_module
 from fastnn.backends import get_backend
 from fastnn.checks import as_numbers, cast_finite, check_matrix
-from fastnn.spec import NetworkSpec, check_dtype, check_hidden_activations, check_output_activation, check_weights
+from fastnn.spec import (
+    Layers,
+    NetworkSpec,
+    check_dtype,
+    check_hidden_activations,
+    check_output_activation,
+    check_weights,
+)
 from fastnn.state import aligned_zeros
 
 
@@ -62,15 +71,15 @@ class Network:
 
     def __init__(
         self,
-        W,
-        b,
+        W: Layers,
+        b: Layers,
         *,
-        activation="logistic",
-        output_activation="logistic",
-        dtype="float64",
-        classes=None,
-        backend="auto",
-    ):
+        activation: str | Sequence[str] = "logistic",
+        output_activation: str = "logistic",
+        dtype: DTypeLike = "float64",
+        classes: ArrayLike | None = None,
+        backend: str = "auto",
+    ) -> None:
         dtype = check_dtype(dtype)
         weights, biases, sizes = check_weights(W, b, dtype)
         activations = (
@@ -98,42 +107,42 @@ class Network:
         self._backend = backend
 
     @property
-    def parameters(self):
+    def parameters(self) -> np.ndarray:
         return self._parameters
 
     @property
-    def backend(self):
+    def backend(self) -> str:
         return self._backend
 
     @property
-    def layer_sizes(self):
+    def layer_sizes(self) -> tuple[int, ...]:
         return self._spec.layer_sizes
 
     @property
-    def activations(self):
+    def activations(self) -> tuple[str, ...]:
         return self._spec.activations
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype:
         return self._spec.dtype
 
     @property
-    def n_parameters(self):
+    def n_parameters(self) -> int:
         return self._spec.n_parameters
 
     @property
-    def W(self):
+    def W(self) -> Mapping[int, np.ndarray]:
         return MappingProxyType(self._spec.views(self._parameters)[0])
 
     @property
-    def b(self):
+    def b(self) -> Mapping[int, np.ndarray]:
         return MappingProxyType(self._spec.views(self._parameters)[1])
 
     @property
-    def classes(self):
+    def classes(self) -> np.ndarray | None:
         return self._labels.classes
 
-    def __call__(self, X):
+    def __call__(self, X: ArrayLike) -> np.ndarray:
         """Return the network's outputs.
 
         Parameters
@@ -155,7 +164,7 @@ class Network:
         get_backend(self.backend).forward(spec, self.parameters, rows, out)
         return out[0] if is_one_row else out
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Return class labels for a classifier, values for a regression.
 
         With one output the second class is where it is > 0.5, with several the class is that of the largest output;
@@ -179,7 +188,7 @@ class Network:
             return self._labels.decode(outputs[None, :])[0]
         return self._labels.decode(outputs)
 
-    def copy(self):
+    def copy(self) -> "Network":
         """Return an independent copy, for example to keep what a callback of `fastnn.train` sees."""
         parameters = aligned_zeros(self.n_parameters, self.dtype)
         parameters[:] = self.parameters

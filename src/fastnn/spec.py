@@ -5,11 +5,12 @@ A network's parameters are one flat array: the weights of all layers, W[l] (n_ou
 biases of all layers. So the L2 penalty, which leaves biases out, is one slice, and an update one pass.
 """
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from fastnn._tables import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSS_OUTPUTS, LOSSES, OUTPUT_ACTIVATIONS, SOLVERS
 from fastnn.checks import as_numbers, cast_finite, check_count, check_flag, check_matrix, check_name, check_number
@@ -18,6 +19,9 @@ from fastnn.checks import as_numbers, cast_finite, check_count, check_flag, chec
 LAYER = np.dtype(
     [(name, np.intp) for name in ("n_in", "n_out", "weights", "biases", "inputs", "outputs", "activation")]
 )
+
+#: One array a layer of weights: a dict keyed from 1, or a list.
+Layers = Mapping[int, ArrayLike] | Sequence[ArrayLike]
 
 #: Other names that are accepted for a row of the activation table.
 ACTIVATION_ALIASES = {"sigmoid": "logistic"}

@@ -5,9 +5,12 @@ It checks what the user gave, translates names (``alpha`` is the learning rate f
 """
 
 from collections import namedtuple
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from fastnn import labels as labels_module
 from fastnn.backends import get_backend
@@ -15,6 +18,7 @@ from fastnn.checks import check_count, check_flag, check_matrix, check_name, che
 from fastnn.initial import Draws, check_init, draw_weights
 from fastnn.network import Network
 from fastnn.spec import (
+    Layers,
     NetworkSpec,
     check_dtype,
     check_hidden_activations,
@@ -48,7 +52,14 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
         The number of updates made.
     """
 
-    network = loss_curve = history = n_iter = None  # a tuple made by _make or _replace has W, b and cost alone
+    W: dict[int, np.ndarray]
+    b: dict[int, np.ndarray]
+    cost: list[float]
+    # A tuple made by _make or _replace has these three alone.
+    network: Network | None = None
+    loss_curve: list[float] | None = None
+    history: dict[str, list] | None = None
+    n_iter: int | None = None
 
     def __new__(cls, W, b, cost, network=None, loss_curve=None, history=None):
         result = super().__new__(cls, W, b, cost)
@@ -64,36 +75,36 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
 
 
 def train(
-    nn_structure,
-    X,
-    y,
-    iter_num=3000,
-    alpha=0.25,
+    nn_structure: Sequence[int],
+    X: ArrayLike,
+    y: ArrayLike,
+    iter_num: int = 3000,
+    alpha: float = 0.25,
     *,
-    activation="logistic",
-    output_activation=None,
-    loss="squared_error",
-    l2=0.0,
-    solver="sgd",
-    momentum=0.0,
-    nesterov=False,
-    init="uniform",
-    init_scale=1.0,
-    batch_size=None,
-    order="shuffled",
-    tol=0.0,
-    sample_weight=None,
-    validation_data=None,
-    early_stopping=False,
-    n_iter_no_change=10,
-    report_every=None,
-    callback=None,
-    verbose=False,
-    random_state=None,
-    dtype="float64",
-    backend="auto",
-    n_threads=None,
-):
+    activation: str | Sequence[str] = "logistic",
+    output_activation: str | None = None,
+    loss: str = "squared_error",
+    l2: float = 0.0,
+    solver: str = "sgd",
+    momentum: float = 0.0,
+    nesterov: bool = False,
+    init: str | tuple[Layers, Layers] = "uniform",
+    init_scale: float = 1.0,
+    batch_size: int | None = None,
+    order: str = "shuffled",
+    tol: float = 0.0,
+    sample_weight: ArrayLike | None = None,
+    validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+    early_stopping: bool = False,
+    n_iter_no_change: int = 10,
+    report_every: int | None = None,
+    callback: Callable[[int, float, Network], Any] | None = None,
+    verbose: bool = False,
+    random_state: int | np.random.RandomState | np.random.Generator | None = None,
+    dtype: DTypeLike = "float64",
+    backend: str = "auto",
+    n_threads: int | None = None,
+) -> TrainResult:
     """Train a dense neural network by gradient descent.
 
     With the first five arguments alone it is the tutorials' ``train_nn``: sigmoid layers, squared error, full-batch
@@ -260,7 +271,9 @@ def train(
     return TrainResult(W, b, cost.tolist(), network, loss_curve.tolist(), history)
 
 
-def predict(W, b, X, n_layers=None, *, activation="logistic"):
+def predict(
+    W: Layers, b: Layers, X: ArrayLike, n_layers: int | None = None, *, activation: str = "logistic"
+) -> np.ndarray:
     """Return the classes that a network with one activation throughout predicts: the tutorials' ``predict_y``.
 
     For any other network use ``result.network.predict``.
