@@ -56,6 +56,7 @@ def test_a_result_can_be_pickled():
     assert (again.network(X) == result.network(X)).all()
     assert again.history == result.history
     assert again.cost == result.cost
+    assert repr(result._replace(cost=[1.0])).endswith("cost=[1.0])")
 
 
 # -- random numbers and start weights -----------------------------------------------------------------------------

@@ -55,11 +55,10 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
     W: dict[int, np.ndarray]
     b: dict[int, np.ndarray]
     cost: list[float]
-    # A tuple made by _make or _replace has these three alone.
-    network: Network | None = None
-    loss_curve: list[float] | None = None
-    history: dict[str, list] | None = None
-    n_iter: int | None = None
+    network: Network
+    loss_curve: list[float]
+    history: dict[str, list]
+    n_iter: int
 
     def __new__(cls, W, b, cost, network=None, loss_curve=None, history=None):
         result = super().__new__(cls, W, b, cost)
@@ -70,8 +69,9 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
         return result
 
     def __repr__(self):
-        last = f", last loss {self.loss_curve[-1]:.6g}" if self.loss_curve else ""
-        return f"<TrainResult of {self.network!r}: {self.n_iter} updates{last}>"
+        if vars(self).get("network") is None:  # made by _replace or _make: W, b and cost alone
+            return super().__repr__()
+        return f"<TrainResult of {self.network!r}: {self.n_iter} updates, last loss {self.loss_curve[-1]:.6g}>"
 
 
 def train(
