@@ -149,6 +149,7 @@ CASES = [
         ValueError,
         "validation y has the label 'd' in row 2, which is not among the training labels",
     ),
+    (([4, 3], X, [0, 1, 2] * 2), {"validation_data": (X[:2], [0, 7])}, ValueError, "has the label 7 in row 1"),
     (([4, 3], X, ["a", "b", "c"] * 2), {"validation_data": (X, Y)}, ValueError, "must be a vector of class labels"),
     (([4, 3], X, Y), {"validation_data": (X, [0, 1, 2, 0, 1, 2])}, ValueError, r"must be of shape \(6, 3\), as y is"),
     (([4, 1], X, ["a", "b"] * 3), {}, TypeError, "for class labels use loss='log_loss'"),

@@ -84,6 +84,11 @@ def test_a_copy_is_independent(duplicate):
     assert (other.dtype, other.activations, other.backend) == (network.dtype, network.activations, "numpy")
 
 
+def test_a_half_is_the_first_class():
+    assert fastnn.Network([np.zeros((1, 4))], [np.zeros(1)], classes=["n", "y"]).predict(X[0]) == "n"
+    assert fastnn.predict([np.eye(1)], [np.zeros(1)], [[-1.0], [0.0], [1.0]]).tolist() == [0, 0, 1]
+
+
 def test_predict_is_the_tutorials_predict_y():
     weights, biases = dict(W), dict(B)
     expected = reference.predict_y(weights, biases, X, 3)

@@ -95,6 +95,20 @@ def test_loss(backend, loss_and_output):
     assert_close(cost, np.mean([np.linalg.norm(row) for row in y - H]), 1e-12)
 
 
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_softmax_is_shifted_by_the_largest_wherever_it_is(backend, place):
+    spec, parameters = one_layer("softmax")
+    Z, y = 1000 * np.eye(4)[[place]], np.eye(4)[[(place + 1) % 4]]
+    gradient, out = np.empty_like(parameters), np.empty_like(Z)
+    compute = get_backend(backend)
+    objective, _ = compute.loss_and_gradient(spec, "log_loss", parameters, Z, y, np.ones(1), 0.0, gradient)
+    assert_close(objective, 1000, 1e-12)
+    assert np.isfinite(gradient).all()
+    compute.forward(spec, parameters, Z, out)
+    assert_close(out, np.eye(4)[[place]], 1e-15)
+
+
 @pytest.mark.parametrize("output", ["softmax", "logistic"])
 @pytest.mark.parametrize("backend", BACKEND_NAMES)
 def test_log_loss_does_not_overflow_at_1000(backend, output):

@@ -14,7 +14,8 @@ from conftest import BACKEND_NAMES, assert_close
 
 import fastnn
 from fastnn import backends, state, training
-from fastnn.initial import Draws
+from fastnn.initial import INITS, Draws
+from fastnn.labels import Labels
 from fastnn.spec import NetworkSpec, TrainingSpec
 
 RNG = np.random.default_rng(7)
@@ -123,6 +124,23 @@ def test_explicit_start_weights_are_copied_and_nothing_is_drawn():
     assert (as_lists.network.parameters == result.network.parameters).all()
 
 
+def test_init_scale_leaves_biases_as_they_are():
+    one, tenth = (train(1, 1e-300, init_scale=scale) for scale in (1.0, 0.1))
+    assert_close(tenth.W[1], 0.1 * one.W[1], 1e-15)
+    assert (tenth.b[1] == one.b[1]).all()
+
+
+def test_truncated_normal_redraws_beyond_two_standard_deviations_only():
+    class Given:
+        def __init__(self):
+            self.first = np.array([[1.99, -1.99], [2.01, -2.01]])
+
+        def normal(self, shape):
+            return self.first.copy() if isinstance(shape, tuple) else np.full(shape, 0.5)
+
+    assert INITS["truncated_normal"](Given(), 2, 2).tolist() == [[1.99, -1.99], [0.5, 0.5]]
+
+
 # -- batches ------------------------------------------------------------------------------------------------------
 
 
@@ -155,6 +173,8 @@ def test_shuffled_takes_each_row_once_a_pass_and_the_last_batch_is_short():
 def test_sequential_wraps_around_as_the_tutorial_does():
     expected = [list(range((s * 4) % 6, (s * 4) % 6 + 4)) for s in range(8)]
     assert rows_taken("sequential", 4, 8) == expected
+    expected = [list(range((s * 4) % 5, (s * 4) % 5 + 4)) for s in range(9)]  # a pass does not begin at row 0
+    assert rows_taken("sequential", 4, 9, n_samples=9) == expected
 
 
 def test_random_draws_with_replacement():
@@ -219,21 +239,32 @@ def test_a_whole_run_is_without_the_gil():
     assert len(during) > 100 * (end - start)
 
 
-def test_ctrl_c_is_answered_while_the_loops_run():
-    program = textwrap.dedent("""
-        import numpy as np, fastnn, time
-        X = np.random.default_rng(0).random((5000, 200))
+@pytest.mark.parametrize(
+    "call",
+    [
+        "fastnn.train([200, 200, 10], np.ones((5000, 200)), np.zeros((5000, 10)), 100_000)",
+        "fastnn.Network([np.zeros((500, 8)), np.zeros((500, 500))], [np.zeros(500)] * 2)(np.ones((1_000_000, 8)))",
+    ],
+    ids=["train", "predict"],
+)
+def test_ctrl_c_is_answered_while_the_loops_run(call):
+    program = textwrap.dedent(f"""
+        import signal, numpy as np, fastnn
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent may have it ignored
         print("ready", flush=True)
         try:
-            fastnn.train([200, 200, 10], X, np.zeros((5000, 10)), 100_000)
+            {call}
         except KeyboardInterrupt:
             print("interrupted", flush=True)
     """)
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(1.0)
-    process.send_signal(signal.SIGINT)
-    out, _ = process.communicate(timeout=10)
+    try:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=10)
+    finally:
+        process.kill()
     assert out == "interrupted\n"
 
 
@@ -327,6 +358,27 @@ def test_early_stopping_gives_the_best_weights_back():
     assert (result.network.parameters != seen[result.n_iter]).any()
 
 
+def test_an_equal_val_loss_is_no_better():
+    options = {"validation_data": (X, Y), "n_iter_no_change": 3}
+    assert train(50, 1e-300, early_stopping=True, **options).n_iter == 4
+    assert train(50, 1e-300, **options).n_iter == 50
+
+
+def test_a_callback_that_ends_the_run_at_its_best_keeps_the_best():
+    options = {"validation_data": (X, Y), "early_stopping": True}
+    stopped = train(8, callback=lambda iteration, *_: iteration == 5, **options)
+    assert np.argmin(stopped.history["val_loss"]) == 4
+    assert (stopped.network.parameters == train(5).network.parameters).all()
+
+
+def test_the_loss_of_the_history_is_weighted_as_training_is():
+    weights = np.arange(23.0)
+    result = train(5, sample_weight=weights, validation_data=(X, Y))
+    losses = 0.5 * ((Y - result.network(X)) ** 2).sum(axis=1)
+    assert_close(result.history["loss"][-1], np.average(losses, weights=weights), 1e-12)
+    assert_close(result.history["val_loss"][-1], losses.mean(), 1e-12)
+
+
 # -- stops --------------------------------------------------------------------------------------------------------
 
 
@@ -343,6 +395,27 @@ def test_tol_compares_passes_weighted_by_rows(backend, report_every):
     result = train(80, tol=tol, **options, **watch)
     assert result.n_iter == expected < 80
     assert_close(result.cost, free[:expected], 1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_tol_is_strict_and_needs_two_passes(backend):
+    assert train(9, 1e-300, tol=0.0, backend=backend).n_iter == 9
+    seen = []
+    result = train(80, tol=1e6, report_every=5, callback=lambda i, *_: seen.append(i), backend=backend)
+    assert result.n_iter == 2
+    assert seen == [2]  # the last update is reported
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_each_pass_has_its_own_mean(backend):
+    spec = NetworkSpec((4, 5, 3), ("tanh", "identity"), np.dtype(np.float64))
+    s = state.TrainingState(spec, "sgd")
+    s.parameters[:] = np.linspace(-1, 1, spec.n_parameters)
+    curves = np.empty(4), np.empty(4)
+    settings = TrainingSpec("squared_error", updates_per_pass=2)
+    arrays = np.full(4, 0.05), np.zeros(4), *curves
+    backends.get_backend(backend).run(s, settings, X, Y, np.ones(23), None, None, *arrays)
+    assert_close(s.counters["previous_cost"][0], curves[1][2:].mean(), 1e-14)
 
 
 @pytest.mark.parametrize("backend", BACKEND_NAMES)
@@ -431,17 +504,17 @@ def test_frames_and_integers_are_taken():
 
 
 @pytest.mark.parametrize(
-    "labels", [[0, 1, 2], [5, -1, 7], ["a", "c", "b"], [0.5, 1.5, 2.5], np.array(["x", "y", "zz"], object)]
+    "names", [[0, 1, 2], [5, -1, 7], ["a", "c", "b"], [0.5, 1.5, 2.5], np.array(["x", "y", "zz"], object)]
 )
-def test_labels_are_encoded_in_sorted_order_and_given_back(labels):
-    labels = np.asarray(labels)
-    y = labels[LABELS]
+def test_labels_are_encoded_in_sorted_order_and_given_back(names):
+    names = np.asarray(names)
+    y = names[LABELS]
     result = fastnn.train([4, 8, 3], X, y, 300, 1.0, activation="tanh", loss="log_loss", random_state=0)
-    order = np.argsort(labels.astype(str) if labels.dtype.kind == "O" else labels)
-    assert result.network.classes.tolist() == labels[order].tolist()
-    expected = labels[order][result.network(X).argmax(axis=1)]
+    order = np.argsort(names.astype(str) if names.dtype.kind == "O" else names)
+    assert result.network.classes.tolist() == names[order].tolist()
+    expected = names[order][result.network(X).argmax(axis=1)]
     assert result.network.predict(X).tolist() == expected.tolist()
-    one_hot = (y[:, None] == labels[order]).astype(float)
+    one_hot = (y[:, None] == names[order]).astype(float)
     same = fastnn.train([4, 8, 3], X, one_hot, 300, 1.0, activation="tanh", loss="log_loss", random_state=0)
     assert same.cost == result.cost
     assert result.network.predict(X[0]) == result.network.predict(X)[0]
@@ -489,6 +562,16 @@ def test_the_output_activation_follows_from_the_loss(options, expected):
     assert train(1, 1e-3, **options).network.activations == expected
     if not isinstance(options.get("activation"), list):
         assert fastnn.train([4, 3], X, Y, 1, 1e-3, **options).network.activations == expected[1:]
+
+
+def test_one_hidden_layer_of_another_kind_makes_the_output_linear():
+    network = fastnn.train([4, 5, 5, 3], X, Y, 1, activation=["logistic", "tanh"], random_state=0).network
+    assert network.activations == ("logistic", "tanh", "identity")
+
+
+def test_accuracy_of_a_multilabel_row_wants_all_its_labels():
+    outputs, targets = np.array([[0.9, 0.9], [0.9, 0.1], [0.5, 0.6]]), np.array([[1, 1], [1, 1], [0, 1]])
+    assert Labels("multilabel").accuracy(outputs, targets) == 2 / 3
 
 
 # -- the state ----------------------------------------------------------------------------------------------------
