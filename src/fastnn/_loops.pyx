@@ -1,4 +1,4 @@
-# cython: language_level=3, cdivision=True
+# cython: language_level=3
 """The compiled loops over samples and updates: backend "cython", and the kernels behind ``fastnn.kernels``.
 
 ``_sample.pxd`` has one sample's forward and backward pass; here they are summed over a batch, steps are taken, and
@@ -7,7 +7,6 @@ Python's objects become typed memoryviews. A call of `run` holds no GIL and allo
 
 import numpy as np
 
-cimport cython
 from cython cimport floating
 from libc.math cimport fabs, isfinite
 from libc.stdint cimport int64_t
@@ -55,8 +54,6 @@ cdef int poll() except -1 with gil:
     return PyErr_CheckSignals()
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef int batch_loss_and_gradient(
     const fastnn_layer[::1] layers,
     Py_ssize_t loss,
@@ -121,8 +118,6 @@ cdef int batch_loss_and_gradient(
     return 0
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef void update(
     floating momentum,
     bint nesterov,
@@ -137,8 +132,6 @@ cdef void update(
         parameters[p] += momentum * velocity[p] - learning_rate * gradient[p] if nesterov else velocity[p]
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef bint finish_update(
     fastnn_counters *counters, double tol, Py_ssize_t updates_per_pass, double cost, Py_ssize_t n_rows
 ) noexcept nogil:
@@ -159,8 +152,6 @@ cdef bint finish_update(
 # -- the backend: from Python's objects to typed memoryviews ----------------------------------------------------
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 def _forward(
     const fastnn_layer[::1] layers,
     const floating[::1] parameters,
@@ -211,8 +202,6 @@ def _loss_and_gradient(
     return objective, cost
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 def _run(
     const fastnn_layer[::1] layers,
     Py_ssize_t loss,
@@ -259,8 +248,6 @@ def _run(
     return n_done, stop
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 def _activate_rows(Py_ssize_t activation, const floating[:, ::1] Z, floating[:, ::1] H):
     cdef Py_ssize_t s
     cdef fastnn_layer layer
@@ -270,8 +257,6 @@ def _activate_rows(Py_ssize_t activation, const floating[:, ::1] Z, floating[:, 
             activate(&layer, Z[s], H, s)
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 def _slopes(Py_ssize_t activation, const floating[::1] h, floating[::1] out):
     cdef Py_ssize_t i
     with nogil:

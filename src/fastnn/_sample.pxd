@@ -1,4 +1,3 @@
-# cython: language_level=3, cdivision=True
 """One sample's forward and backward pass, compiled: ``reference/loops.py`` function by function, with types.
 
 Read the two side by side: the same names in the same order, the same sums in the same order. What differs is
@@ -11,7 +10,6 @@ its bits, so batches of several rows use `weighted_sums_transposed`, whose inner
 `accumulate` adds four samples to a gradient entry, one after the other, while it is in a register.
 """
 
-cimport cython
 from cython cimport floating
 from libc.math cimport exp as exp64
 from libc.math cimport expf as exp32
@@ -95,8 +93,6 @@ cdef inline floating slope(Py_ssize_t activation, floating h) noexcept nogil:
 # -- one sample, one layer --------------------------------------------------------------------------------------
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef inline void weighted_sums(
     const fastnn_layer *layer,
     const floating[::1] parameters,  # IN
@@ -126,8 +122,6 @@ cdef inline void weighted_sums(
         z[i] += parameters[layer.biases + i]
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef inline void combine_rows(
     const floating[::1] matrix,  # IN: (n_rows, n_columns) from `start`
     Py_ssize_t start,
@@ -164,8 +158,6 @@ cdef inline void combine_rows(
             out[column + k] = total[k]
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef inline void weighted_sums_transposed(
     const fastnn_layer *layer,
     const floating[::1] transposed,  # IN: W^T (n_in, n_out) where the parameters have W
@@ -180,8 +172,6 @@ cdef inline void weighted_sums_transposed(
         z[i] += parameters[layer.biases + i]
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef inline void transpose_weights(
     const fastnn_layer[::1] layers,
     const floating[::1] parameters,  # IN
@@ -195,8 +185,6 @@ cdef inline void transpose_weights(
                 transposed[w + j * n_out + i] = parameters[w + i * n_in + j]
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef inline void softmax(
     const floating[::1] z,  # IN: (n,)
     floating[:, ::1] h,     # OUT: n entries from `start`, row c
@@ -216,8 +204,6 @@ cdef inline void softmax(
         h[c, start + i] /= total
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef inline void activate(
     const fastnn_layer *layer,
     const floating[::1] z,  # IN: (n_out,)
@@ -247,8 +233,6 @@ cdef inline void activate(
             h[c, out + i] = z[i]
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef inline void hidden_delta(
     const fastnn_layer *layer,       # the layer after the hidden units: its W leads from them to delta
     Py_ssize_t activation,           # of the hidden units
@@ -264,8 +248,6 @@ cdef inline void hidden_delta(
         delta[c, to + j] = total[j] * slope(activation, h[c, to + j])
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef inline void output_delta(
     Py_ssize_t loss,
     const fastnn_layer *layer,
@@ -284,8 +266,6 @@ cdef inline void output_delta(
             delta[c, out + i] = (h[c, out + i] - y[s, i]) * weight
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef inline double log_sum_exp(const floating[::1] z, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     cdef floating top = z[0], total = 0
@@ -297,8 +277,6 @@ cdef inline double log_sum_exp(const floating[::1] z, Py_ssize_t n) noexcept nog
     return top + log(total)
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef inline double sample_loss(
     Py_ssize_t loss,
     const fastnn_layer *layer,
@@ -326,8 +304,6 @@ cdef inline double sample_loss(
     return total
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef inline double error_norm(
     const fastnn_layer *layer,
     const floating[:, ::1] y,  # IN: row s
@@ -346,8 +322,6 @@ cdef inline double error_norm(
 # -- one sample, all layers -------------------------------------------------------------------------------------
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef inline void forward_sample(
     const fastnn_layer[::1] layers,
     const floating[::1] parameters,  # IN
@@ -370,8 +344,6 @@ cdef inline void forward_sample(
         activate(&layers[l], z, h, c)
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef inline void backward_sample(
     const fastnn_layer[::1] layers,
     Py_ssize_t loss,
@@ -390,8 +362,6 @@ cdef inline void backward_sample(
         hidden_delta(&layers[l], layers[l - 1].activation, parameters, h, delta, c, total)
 
 
-@cython.boundscheck(False)
-@cython.wraparound(False)
 cdef inline void accumulate(
     const fastnn_layer[::1] layers,
     const floating[:, ::1] delta,  # IN
