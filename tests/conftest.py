@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-#: Output width, loss and output activation of every row of the table of allowed pairs.
+import fastnn
 from fastnn._tables import HIDDEN_ACTIVATIONS, LOSS_OUTPUTS
 from fastnn.backends import BACKENDS
 
+#: Every allowed pair of a loss and an output activation.
 PAIRS = [(loss, output) for loss, outputs in LOSS_OUTPUTS.items() for output in outputs]
 HIDDEN = HIDDEN_ACTIVATIONS
 DTYPES = ["float64", "float32"]
@@ -14,6 +15,17 @@ BACKEND_NAMES = list(BACKENDS)
 
 #: Layer and batch sizes around the widths of vector registers.
 AWKWARD_SIZES = [1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97]
+
+
+#: A small problem: three classes of rows that cannot be told apart perfectly.
+X = np.random.default_rng(7).standard_normal((23, 4))
+LABELS = np.random.default_rng(8).integers(0, 3, 23)
+Y = np.eye(3)[LABELS]
+
+
+def train(*args, **options):
+    """Train a 4-5-3 network on the small problem, with `random_state=0` unless told otherwise."""
+    return fastnn.train([4, 5, 3], X, Y, *args, **{"random_state": 0, **options})
 
 
 def assert_close(actual, expected, tolerance):

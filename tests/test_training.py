@@ -1,0 +1,377 @@
+"""One run of training: its batches, its reports, how it stops, and the state that it can go on from."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import numpy as np
+import pytest
+from conftest import BACKEND_NAMES, LABELS, X, Y, assert_close, train
+
+import fastnn
+from fastnn import backends, state, training
+from fastnn.initial import Draws
+from fastnn.spec import NetworkSpec, TrainingSpec
+
+# -- batches ------------------------------------------------------------------------------------------------------
+
+
+def rows_taken(order, batch_size, n_updates, n_samples=10, seed=0):
+    """The rows of each update, seen from outside: each has its own input column, whose weight moves."""
+    eye = np.eye(n_samples)
+    taken, last = [], []
+
+    def callback(iteration, loss, network):
+        w = network.W[1][0]
+        taken.append(np.flatnonzero(w != (last[-1] if last else start)).tolist())
+        last.append(w.copy())
+
+    start = np.zeros(n_samples)
+    fastnn.train(
+        [n_samples, 1], eye, np.arange(1.0, n_samples + 1), n_updates, 0.01, activation="relu", batch_size=batch_size,
+        order=order, callback=callback, report_every=1, init=([start[None]], [[0.0]]), random_state=seed,
+    )  # fmt: skip
+    return taken
+
+
+def test_shuffled_takes_each_row_once_a_pass_and_the_last_batch_is_short():
+    taken = rows_taken("shuffled", 4, 9)
+    assert [len(rows) for rows in taken] == [4, 4, 2] * 3
+    for p in range(3):
+        assert sorted(row for rows in taken[3 * p : 3 * p + 3] for row in rows) == list(range(10))
+    assert taken[:3] != taken[3:6]
+
+
+def test_sequential_wraps_around_as_the_tutorial_does():
+    expected = [list(range((s * 4) % 6, (s * 4) % 6 + 4)) for s in range(8)]
+    assert rows_taken("sequential", 4, 8) == expected
+    expected = [list(range((s * 4) % 5, (s * 4) % 5 + 4)) for s in range(9)]  # a pass does not begin at row 0
+    assert rows_taken("sequential", 4, 9, n_samples=9) == expected
+
+
+def test_random_draws_with_replacement():
+    expected = np.random.RandomState(0).randint(10, size=(10, 1))
+    assert rows_taken("random", 1, 10) == expected.tolist()
+
+
+@pytest.mark.parametrize("order", training.ORDERS)
+@pytest.mark.parametrize("batch_size", [None, 23, 1000])
+def test_full_batches_draw_nothing(order, batch_size):
+    full = train(5, batch_size=None)
+    generator = np.random.RandomState(0)
+    other = train(5, batch_size=batch_size, order=order, random_state=generator)
+    assert (full.network.parameters == other.network.parameters).all()
+    expected = np.random.RandomState(0)
+    expected.random_sample(5 * 4 + 5 + 3 * 5 + 3)
+    assert generator.random_sample() == expected.random_sample()
+
+
+def count_calls(monkeypatch, **options):
+    calls = []
+    original = backends.BACKENDS["cython"].run
+
+    def run(*args):
+        calls.append(len(args[7]))
+        return original(*args)
+
+    monkeypatch.setattr(backends.BACKENDS["cython"], "run", run)
+    train(30, **options)
+    return calls
+
+
+def test_one_call_for_all_full_batch_updates_and_one_a_pass_for_mini_batches(monkeypatch):
+    assert count_calls(monkeypatch) == [30]
+    assert count_calls(monkeypatch, batch_size=5) == [5] * 6
+    assert count_calls(monkeypatch, batch_size=7) == [4] * 7 + [2]
+    assert count_calls(monkeypatch, batch_size=7, report_every=3) == [4] * 7 + [2]  # nobody watches
+    watch = {"callback": lambda *_: None}
+    assert count_calls(monkeypatch, report_every=8, **watch) == [8, 8, 8, 6]
+    assert count_calls(monkeypatch, batch_size=7, report_every=6, **watch) == [4, 2, 2, 4, 4, 2, 2, 4, 4, 2]
+
+
+def test_a_whole_run_is_without_the_gil():
+    """Another thread goes on counting while one call of run trains."""
+    ticks, done = [], threading.Event()
+
+    def count():
+        while not done.is_set():
+            ticks.append(time.perf_counter())
+            time.sleep(0.001)
+
+    big = np.random.default_rng(0).random((2000, 64))
+    thread = threading.Thread(target=count)
+    thread.start()
+    start = time.perf_counter()
+    fastnn.train([64, 64, 10], big, np.zeros((2000, 10)), 40)
+    end = time.perf_counter()
+    done.set()
+    thread.join()
+    during = [tick for tick in ticks if start + 0.02 < tick < end - 0.02]
+    # Were the GIL held, the thread would get none of the run, or only the moments of a look for Ctrl-C.
+    assert len(during) > 100 * (end - start)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "fastnn.train([200, 200, 10], np.ones((5000, 200)), np.zeros((5000, 10)), 100_000)",
+        "fastnn.Network([np.zeros((500, 8)), np.zeros((500, 500))], [np.zeros(500)] * 2)(np.ones((1_000_000, 8)))",
+    ],
+    ids=["train", "predict"],
+)
+def test_ctrl_c_is_answered_while_the_loops_run(call):
+    program = textwrap.dedent(f"""
+        import signal, numpy as np, fastnn
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent may have it ignored
+        print("ready", flush=True)
+        try:
+            {call}
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+    """)
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout.readline() == "ready\n"
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=10)
+    finally:
+        process.kill()
+    assert out == "interrupted\n"
+
+
+# -- reports ------------------------------------------------------------------------------------------------------
+
+
+def test_the_callback_gets_iteration_loss_and_the_live_network():
+    seen = []
+
+    def callback(iteration, loss, network):
+        seen.append((iteration, loss, network.copy(), network))
+
+    result = train(10, batch_size=5, callback=callback, report_every=4)
+    assert [iteration for iteration, *_ in seen] == [4, 8, 10]
+    assert [loss for _, loss, *_ in seen] == [result.loss_curve[i - 1] for i in (4, 8, 10)]
+    assert seen[-1][3] is result.network
+    assert (seen[-1][2].parameters == result.network.parameters).all()
+    assert (seen[0][2].parameters == train(4, batch_size=5).network.parameters).all()
+
+
+def test_reports_come_once_a_pass_by_default():
+    seen = []
+    train(12, batch_size=5, callback=lambda iteration, *_: seen.append(iteration))
+    assert seen == [5, 10, 12]
+    seen.clear()
+    train(3, callback=lambda iteration, *_: seen.append(iteration))
+    assert seen == [1, 2, 3]
+
+
+def test_a_callback_that_returns_true_ends_the_run():
+    assert train(50, callback=lambda iteration, *_: iteration == 7).n_iter == 7
+    assert train(50, callback=lambda iteration, *_: np.bool_(iteration >= 8)).n_iter == 8
+    assert train(9, callback=lambda *_: "text").n_iter == 9
+
+
+def test_an_error_in_the_callback_comes_through():
+    def callback(*_):
+        raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        train(5, callback=callback)
+
+
+def test_verbose_prints_a_line_a_report(capsys):
+    result = train(10, verbose=True, report_every=5, validation_data=(X, Y))
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith(f"Iteration 5 of 10, loss {result.loss_curve[4]:.6f}, val_loss ")
+    train(10)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_history_measures_all_rows_by_the_parameters_of_that_moment(backend):
+    X_val, y_val = X[:6] + 0.1, LABELS[:6]
+    options = {"loss": "log_loss", "activation": "tanh", "l2": 0.3, "batch_size": 4, "random_state": 0}
+    result = fastnn.train(
+        [4, 5, 3], X, LABELS, 11, 0.5, validation_data=(X_val, y_val), report_every=5, backend=backend, **options
+    )
+    history = result.history
+    assert history["iteration"] == [5, 10, 11]
+    assert set(history) == {"iteration", "loss", "val_loss", "accuracy", "val_accuracy"}
+    for i, n in enumerate(history["iteration"]):
+        network = fastnn.train([4, 5, 3], X, LABELS, n, 0.5, **options).network
+        penalty = 0.15 * sum((w**2).sum() for w in network.W.values())
+        for rows, labels, prefix in ((X, LABELS, ""), (X_val, y_val, "val_")):
+            h = network(rows)
+            loss = -np.log(h[np.arange(len(rows)), labels]).mean() + penalty
+            assert_close(history[f"{prefix}loss"][i], loss, 1e-9)
+            assert history[f"{prefix}accuracy"][i] == (h.argmax(axis=1) == labels).mean()
+
+
+def test_history_of_a_regression_has_no_accuracy():
+    result = fastnn.train([4, 2], X, X[:, :2], 3, 0.1, activation="tanh", validation_data=(X, X[:, :2]))
+    assert set(result.history) == {"iteration", "loss", "val_loss"}
+
+
+def test_early_stopping_gives_the_best_weights_back():
+    rng = np.random.default_rng(0)
+    X_val, y_val = rng.standard_normal((40, 4)), rng.integers(0, 3, 40)  # labels that cannot be learnt
+    seen = {}
+    result = fastnn.train(
+        [4, 16, 3], X, LABELS, 2000, 0.5, activation="tanh", loss="log_loss", init="glorot_uniform", random_state=0,
+        validation_data=(X_val, y_val), early_stopping=True, n_iter_no_change=5, report_every=2,
+        callback=lambda iteration, _, network: seen.update({iteration: network.parameters.copy()}),
+    )  # fmt: skip
+    val_loss = np.array(result.history["val_loss"])
+    best = int(val_loss.argmin())
+    assert result.n_iter == result.history["iteration"][-1] == result.history["iteration"][best] + 5 * 2 < 2000
+    assert (result.network.parameters == seen[result.history["iteration"][best]]).all()
+    assert (result.network.parameters != seen[result.n_iter]).any()
+
+
+def test_an_equal_val_loss_is_no_better():
+    options = {"validation_data": (X, Y), "n_iter_no_change": 3}
+    assert train(50, 1e-300, early_stopping=True, **options).n_iter == 4
+    assert train(50, 1e-300, **options).n_iter == 50
+
+
+def test_a_callback_that_ends_the_run_at_its_best_keeps_the_best():
+    options = {"validation_data": (X, Y), "early_stopping": True}
+    stopped = train(8, callback=lambda iteration, *_: iteration == 5, **options)
+    assert np.argmin(stopped.history["val_loss"]) == 4
+    assert (stopped.network.parameters == train(5).network.parameters).all()
+
+
+def test_the_loss_of_the_history_is_weighted_as_training_is():
+    weights = np.arange(23.0)
+    result = train(5, sample_weight=weights, validation_data=(X, Y))
+    losses = 0.5 * ((Y - result.network(X)) ** 2).sum(axis=1)
+    assert_close(result.history["loss"][-1], np.average(losses, weights=weights), 1e-12)
+    assert_close(result.history["val_loss"][-1], losses.mean(), 1e-12)
+
+
+# -- stops --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+@pytest.mark.parametrize("report_every", [None, 3])
+def test_tol_compares_passes_weighted_by_rows(backend, report_every):
+    options = {"alpha": 1.0, "batch_size": 7, "backend": backend, "order": "shuffled"}  # batches of 7, 7, 7, 2 rows
+    free = train(80, **options).cost
+    passes = np.average(np.reshape(free, (20, 4)), axis=1, weights=[7, 7, 7, 2])
+    changes = np.abs(np.diff(passes))
+    tol = np.sort(changes)[4]
+    expected = 4 * (int(np.argmax(changes < tol)) + 2)
+    watch = {} if report_every is None else {"report_every": report_every, "callback": lambda *_: None}
+    result = train(80, tol=tol, **options, **watch)
+    assert result.n_iter == expected < 80
+    assert_close(result.cost, free[:expected], 1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_tol_is_strict_and_needs_two_passes(backend):
+    assert train(9, 1e-300, tol=0.0, backend=backend).n_iter == 9
+    seen = []
+    result = train(80, tol=1e6, report_every=5, callback=lambda i, *_: seen.append(i), backend=backend)
+    assert result.n_iter == 2
+    assert seen == [2]  # the last update is reported
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_each_pass_has_its_own_mean(backend):
+    spec = NetworkSpec((4, 5, 3), ("tanh", "identity"), np.dtype(np.float64))
+    s = state.TrainingState(spec, "sgd")
+    s.parameters[:] = np.linspace(-1, 1, spec.n_parameters)
+    curves = np.empty(4), np.empty(4)
+    settings = TrainingSpec("squared_error", updates_per_pass=2)
+    arrays = np.full(4, 0.05), np.zeros(4), *curves
+    backends.get_backend(backend).run(s, settings, X, Y, np.ones(23), None, None, *arrays)
+    assert_close(s.counters["previous_cost"][0], curves[1][2:].mean(), 1e-14)
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+@pytest.mark.parametrize("batch_size", [None, 4])
+def test_divergence_says_when_and_what_to_try(backend, batch_size):
+    def run(n):
+        return fastnn.train(
+            [4, 5, 3], 100 * X, Y, n, 1e4, activation="relu", output_activation="identity", init="normal",
+            random_state=0, backend=backend, batch_size=batch_size,
+        )  # fmt: skip
+
+    with pytest.raises(
+        FloatingPointError, match=r"training diverged: .* update \d+\. Try a smaller learning"
+    ) as caught:
+        run(1000)
+    update = int(str(caught.value).split("update ")[1].split(".")[0])
+    assert 2 < update < 100
+    with pytest.raises(FloatingPointError, match=f"after update {update - 1}|before update {update}"):
+        run(update)
+    assert np.isfinite(run(update - 2).network.parameters).all()
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_divergence_is_not_hidden_by_early_stopping(early_stopping):
+    options = {"activation": "relu", "output_activation": "identity", "init": "normal", "random_state": 0}
+    for n in (3, 4, 5):
+        with pytest.raises(FloatingPointError, match="training diverged"):
+            fastnn.train(
+                [4, 5, 3], 100 * X, Y, n, 1e4, validation_data=(X, Y), early_stopping=early_stopping, **options
+            )
+    with pytest.raises(FloatingPointError, match="val_loss is inf after update 1"):
+        fastnn.train([4, 5, 3], X, Y, 50, 0.1, validation_data=(1e200 * X, Y), early_stopping=early_stopping, **options)
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_only_the_ratios_of_sample_weights_count(backend, dtype):
+    weights = np.arange(1.0, 24)
+    options = {"dtype": dtype, "backend": backend, "alpha": 1.0}
+    expected = train(20, sample_weight=weights, **options)
+    for factor in (1e-300, 1e300):
+        scaled = train(20, sample_weight=factor * weights, **options)
+        assert_close(scaled.cost, expected.cost, 1e-12 if dtype == "float64" else 1e-6)
+
+
+# -- the state ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_a_state_goes_on_from_its_bytes(backend):
+    spec = NetworkSpec((4, 5, 3), ("tanh", "identity"), np.dtype(np.float64))
+    settings = TrainingSpec("squared_error", momentum=0.9, tol=1e-9, updates_per_pass=3)
+    compute = backends.get_backend(backend)
+
+    def run(s, n):
+        arrays = np.full(n, 0.05), np.zeros(n), np.empty(n), np.empty(n)
+        compute.run(s, settings, X, Y, np.ones(23), None, None, *arrays)
+
+    whole = state.TrainingState(spec, "sgd")
+    whole.parameters[:] = np.linspace(-1, 1, spec.n_parameters)
+    half = state.TrainingState(spec, "sgd")
+    half.restore(whole.to_bytes())
+    run(whole, 10)
+    run(half, 4)
+    resumed = state.TrainingState(spec, "sgd")
+    resumed.restore(half.to_bytes())
+    assert resumed.n_updates == 4
+    run(resumed, 6)
+    assert resumed.to_bytes() == whole.to_bytes()
+    with pytest.raises(ValueError, match="bytes, got 3"):
+        resumed.restore(b"abc")
+
+
+def test_blocks_are_aligned():
+    for n in range(1, 40):
+        assert state.aligned_zeros(n, np.float32).ctypes.data % 64 == 0
+
+
+def test_draws_of_a_generator_and_a_random_state():
+    for source in (np.random.RandomState(1), np.random.default_rng(1)):
+        draws = Draws(source)
+        assert draws.integers(3, (100,)).tolist().count(3) == 0
+        assert sorted(draws.permutation(5)) == [0, 1, 2, 3, 4]
+        assert draws.uniform((2, 3)).shape == draws.normal((2, 3)).shape == (2, 3)
