@@ -14,7 +14,7 @@ LIMITED_API = not sysconfig.get_config_var("Py_GIL_DISABLED")
 # heeds neither a header nor a decorator for the inline functions of a .pxd file.
 DIRECTIVES = {"boundscheck": False, "wraparound": False, "cdivision": True, "freethreading_compatible": True}
 
-# Contraction into fused multiply-adds is off so that every backend and CPU rounds alike; see docs/decisions.
+# Contraction into fused multiply-adds is off so that every backend and CPU rounds alike.
 UNIX = {
     "extra_compile_args": ["-O3", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"],
     "extra_link_args": ["-Wl,-s"] if sysconfig.get_platform().startswith("linux") else [],

@@ -42,7 +42,7 @@ cdef extern from "fastnn.h":
 
 cdef enum:
     COLUMNS = 64  # of a matrix that `combine_rows` takes at a time
-    CHUNK = 4  # samples whose h and delta are kept for `accumulate`
+    CHUNK = 4  # samples whose h and delta are kept for `accumulate`, which spells out four
 
 
 # -- elementary functions ---------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ cdef inline void combine_rows(
     cdef Py_ssize_t i, k, column, width, m
     cdef floating x0, x1, x2, x3
     cdef floating total[COLUMNS]  # on the stack, where the compiler sees that nothing overlaps
-    for column in range(0, n_columns, 64):
+    for column in range(0, n_columns, 64):  # by COLUMNS: Cython wants a literal step
         width = min(COLUMNS, n_columns - column)
         m = start + column
         for k in range(width):
@@ -185,6 +185,15 @@ cdef inline void transpose_weights(
                 transposed[w + j * n_out + i] = parameters[w + i * n_in + j]
 
 
+cdef inline floating largest(const floating[::1] z, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef floating top = z[0]
+    for i in range(1, n):
+        if z[i] > top:
+            top = z[i]
+    return top
+
+
 cdef inline void softmax(
     const floating[::1] z,  # IN: (n,)
     floating[:, ::1] h,     # OUT: n entries from `start`, row c
@@ -193,10 +202,7 @@ cdef inline void softmax(
     Py_ssize_t n,
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef floating top = z[0], total = 0
-    for i in range(1, n):
-        if z[i] > top:
-            top = z[i]
+    cdef floating top = largest(z, n), total = 0
     for i in range(n):
         h[c, start + i] = exp(z[i] - top)
         total += h[c, start + i]
@@ -268,10 +274,7 @@ cdef inline void output_delta(
 
 cdef inline double log_sum_exp(const floating[::1] z, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    cdef floating top = z[0], total = 0
-    for i in range(1, n):
-        if z[i] > top:
-            top = z[i]
+    cdef floating top = largest(z, n), total = 0
     for i in range(n):
         total += exp(z[i] - top)
     return top + log(total)
