@@ -114,7 +114,7 @@ def fit(backend, state, training, network, labels, X, y, sample_weight, batches,
     Raises
     ------
     FloatingPointError
-        If the objective or the parameters stop being finite.
+        If the objective, the parameters or the optimizer's state stop being finite.
     """
     objective, cost = np.empty(n_updates), np.empty(n_updates)
     reporter = _Reporter(
@@ -153,8 +153,10 @@ def fit(backend, state, training, network, labels, X, y, sample_weight, batches,
         is_last = stop == CONVERGED or done == n_updates
         if watch.is_watching and (is_last or done % watch.every == 0) and reporter.report(done, objective[done - 1]):
             break
-    if not np.isfinite(state.parameters).all():
-        raise _divergence(f"weights are not finite after update {done}", learning_rate)
+    # An infinite mean of squares would freeze its parameter, finite, without a word.
+    for what, block in (("weights", state.parameters), ("the solver's means", state.optimizer)):
+        if not np.isfinite(block).all():
+            raise _divergence(f"{what} are not finite after update {done}", learning_rate)
     reporter.finish()
     return objective[:done], cost[:done], reporter.history
 
