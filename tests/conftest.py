@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 
 import fastnn
-from fastnn._tables import HIDDEN_ACTIVATIONS, LOSS_OUTPUTS
-from fastnn.backends import BACKENDS
+from fastnn._tables import HIDDEN_ACTIVATIONS, LOSS_OUTPUTS, SOLVERS
+from fastnn.backends import BACKENDS, backends_with
 
 #: Every allowed pair of a loss and an output activation.
 PAIRS = [(loss, output) for loss, outputs in LOSS_OUTPUTS.items() for output in outputs]
 HIDDEN = HIDDEN_ACTIVATIONS
 DTYPES = ["float64", "float32"]
 BACKEND_NAMES = list(BACKENDS)
+#: Every solver with every backend that has it, as the registry tells.
+SOLVERS_ON_BACKENDS = [(solver, backend) for solver in SOLVERS for backend in reversed(backends_with(solver))]
 
 #: Layer and batch sizes around the widths of vector registers.
 AWKWARD_SIZES = [1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 97]

@@ -94,8 +94,19 @@ CASES = [
     (([4, 5, 3], X, Y), {"output_activation": "soft"}, ValueError, "unknown output_activation 'soft'.*mean 'softmax'"),
     (([4, 5, 3], X, Y), {"output_activation": "softmax"}, ValueError, "loss='squared_error' cannot be paired with"),
     (([4, 5, 3], X, Y), {"loss": "logloss"}, ValueError, "unknown loss 'logloss'.*mean 'log_loss'"),
-    (([4, 5, 3], X, Y), {"solver": "adm"}, ValueError, "unknown solver 'adm': expected one of 'sgd'"),
+    (([4, 5, 3], X, Y), {"solver": "adm"}, ValueError, "unknown solver 'adm': expected one of 'sgd'.*mean 'adam'"),
+    (([4, 5, 3], X, Y), {"solver": None}, TypeError, "solver must be one of 'sgd', 'rmsprop', 'adam', 'adamw'"),
     (([4, 5, 3], X, Y), {"backend": "numpi"}, ValueError, "unknown backend 'numpi'.*mean 'numpy'"),
+    *(
+        (
+            ([4, 5, 3], X, Y),
+            {"solver": solver, "backend": backend},
+            ValueError,
+            f"solver='{solver}' is not available on backend='{backend}'; use .*backend='numpy' or backend='auto'",
+        )
+        for solver in ("rmsprop", "adam", "adamw")
+        for backend in ("cython", "python")
+    ),
     (([4, 5, 3], X, Y), {"init": "he"}, ValueError, "unknown init 'he': expected one of 'uniform'"),
     (([4, 5, 3], X, Y), {"order": "shufled"}, ValueError, "unknown order 'shufled'.*mean 'shuffled'"),
     (([4, 5, 3], X, Y), {"dtype": "float16"}, ValueError, "dtype must be 'float32' or 'float64', got 'float16'"),
@@ -109,6 +120,22 @@ CASES = [
     (([4, 3], X, Y, 10, "0.1"), {}, TypeError, "alpha must be a number, got '0.1'"),
     (([4, 3], X, Y), {"l2": -0.1}, ValueError, "l2 must be finite and at least 0.0, got -0.1"),
     (([4, 3], X, Y), {"momentum": 1.0}, ValueError, "momentum must be finite and at least 0.0 and less than 1.0"),
+    (([4, 3], X, Y), {"beta_1": 1.0}, ValueError, "beta_1 must be finite and at least 0.0 and less than 1.0, got 1.0"),
+    (([4, 3], X, Y), {"beta_1": None}, TypeError, "beta_1 must be a number, got None"),
+    (([4, 3], X, Y), {"beta_2": -0.1}, ValueError, "beta_2 must be finite and at least 0.0 and less than 1.0"),
+    (([4, 3], X, Y), {"beta_2": 1, "solver": "adam"}, ValueError, "beta_2 must be .* less than 1.0, got 1"),
+    (([4, 3], X, Y), {"beta_2": np.nan, "solver": "rmsprop"}, ValueError, "beta_2 must be finite"),
+    (([4, 3], X, Y), {"beta_2": "0.9"}, TypeError, "beta_2 must be a number, got '0.9'"),
+    (([4, 3], X, Y), {"epsilon": 0.0}, ValueError, "epsilon must be finite and greater than 0.0, got 0.0"),
+    (
+        ([4, 3], X, Y),
+        {"epsilon": 1e-60, "dtype": "float32"},
+        ValueError,
+        r"epsilon=1e-60 is 0.0 in float32; use one nearer to 1e-8, or dtype='float64'",
+    ),
+    (([4, 3], X, Y), {"epsilon": 1e60, "dtype": "float32"}, ValueError, r"epsilon=1e\+60 is inf in float32"),
+    (([4, 3], X, Y), {"weight_decay": -0.01}, ValueError, "weight_decay must be finite and at least 0.0, got -0.01"),
+    (([4, 3], X, Y), {"weight_decay": np.inf, "solver": "adamw"}, ValueError, "weight_decay must be finite"),
     (([4, 3], X, Y), {"tol": -1.0}, ValueError, "tol must be"),
     (([4, 3], X, Y), {"batch_size": 0}, ValueError, "batch_size must be at least 1, got 0"),
     (([4, 3], X, Y), {"report_every": 0}, ValueError, "report_every must be at least 1"),

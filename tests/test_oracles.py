@@ -1,4 +1,4 @@
-"""Each row of the tables against an oracle outside fastnn: SciPy's special functions, scikit-learn, closed forms.
+"""Each activation and loss against an oracle outside fastnn: SciPy's special functions, scikit-learn, closed forms.
 
 And each gradient against central differences of its own objective, which are independent of how it was derived.
 """
@@ -12,7 +12,7 @@ from scipy import special
 from sklearn.metrics import log_loss, mean_poisson_deviance, mean_squared_error
 
 import fastnn
-from fastnn._tables import ACTIVATIONS, LOSSES, SOLVERS
+from fastnn._tables import ACTIVATIONS, LOSSES
 from fastnn.backends import get_backend
 from fastnn.spec import NetworkSpec
 
@@ -52,7 +52,6 @@ def one_layer(activation, dtype="float64"):
 def test_every_row_has_an_oracle():
     assert set(ACTIVATION_ORACLES) == set(ACTIVATIONS)
     assert {loss for loss, _ in LOSS_ORACLES} == set(LOSSES)
-    assert set(SOLVERS) == {"sgd"}  # test_momentum_is_scikit_learns below
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -163,41 +162,6 @@ def test_l2_is_on_the_weights_alone(backend):
     for l in W:
         assert_close(difference_W[l], 0.7 * W[l], 1e-12)
         assert np.abs(difference_b[l]).max() == 0
-
-
-@pytest.mark.parametrize("backend", BACKEND_NAMES)
-@pytest.mark.parametrize("activation", ["logistic", "tanh", "relu", "identity"])
-@pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize("nesterov", [False, True])
-def test_momentum_is_scikit_learns(backend, activation, n_classes, nesterov):
-    """Full-batch training of scikit-learn's MLPClassifier, from its own start weights."""
-    from sklearn.datasets import make_classification
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.neural_network import MLPClassifier
-
-    X, y = make_classification(60, 8, n_informative=5, n_classes=n_classes, random_state=1)
-    settings = {
-        "hidden_layer_sizes": (6,), "activation": activation, "solver": "sgd", "alpha": 0.6, "batch_size": 60,
-        "learning_rate_init": 0.01, "shuffle": False, "momentum": 0.9, "nesterovs_momentum": nesterov,
-    }  # fmt: skip
-    start = MLPClassifier(max_iter=1, random_state=0, **{**settings, "learning_rate_init": 1e-300})
-    model = MLPClassifier(max_iter=15, random_state=0, **settings)
-    with pytest.warns(ConvergenceWarning):
-        start.fit(X, y)
-    with pytest.warns(ConvergenceWarning):
-        model.fit(X, y)
-    init = ([w.T for w in start.coefs_], start.intercepts_)
-    n_out = 1 if n_classes == 2 else 3
-    result = fastnn.train(
-        [8, 6, n_out], X, y, 15, 0.01, activation=activation, loss="log_loss", l2=0.6 / 60, momentum=0.9,
-        nesterov=nesterov, init=init, backend=backend,
-    )  # fmt: skip
-    for l in (1, 2):
-        assert_close(result.W[l], model.coefs_[l - 1].T, 1e-11)
-        assert_close(result.b[l], model.intercepts_[l - 1], 1e-11)
-    assert_close(result.loss_curve, model.loss_curve_, 1e-11)
-    assert_close(result.network(X), model.predict_proba(X)[:, -n_out:], 1e-11)
-    assert (result.network.predict(X) == model.predict(X)).all()
 
 
 @pytest.mark.parametrize("backend", BACKEND_NAMES)

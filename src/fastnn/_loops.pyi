@@ -3,6 +3,8 @@ from numpy import ndarray
 from fastnn.spec import NetworkSpec, TrainingSpec
 from fastnn.state import TrainingState
 
+SOLVERS: tuple[str, ...]
+
 def activate_rows(activation: str, Z: ndarray, out: ndarray) -> None: ...
 def slopes(activation: str, h: ndarray, out: ndarray) -> None: ...
 def update_parameters(

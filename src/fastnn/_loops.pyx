@@ -276,6 +276,9 @@ def _update(
         update(<floating> momentum, nesterov, <floating> learning_rate, gradient, parameters, velocity)
 
 
+#: The solvers that `run` has.
+SOLVERS = ("sgd",)
+
 NO_ROWS = np.empty(0, np.intp)
 
 

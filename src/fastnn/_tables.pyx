@@ -56,3 +56,6 @@ LOSS_OUTPUTS = {
 
 #: Solver name -> numbers of optimizer state that it keeps a parameter.
 SOLVERS = {fastnn_optimizers[i].name.decode(): fastnn_optimizers[i].n_state for i in range(FASTNN_N_OPTIMIZERS)}
+
+#: Solver name -> id, in the order of the table.
+SOLVER_IDS = {name: i for i, name in enumerate(SOLVERS)}

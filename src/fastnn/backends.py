@@ -1,5 +1,6 @@
 """The registry of backends: name -> the three functions that each offers, all with the same arguments.
 
+A backend declares in ``SOLVERS`` which solvers its ``run`` has; everything else all of them can.
 ``forward(network, parameters, X, out)``, ``loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2,
 gradient)`` and ``run(state, training, X, y, ...)``; `fastnn.reference.descent.run` documents them in full.
 """
@@ -8,13 +9,22 @@ from fastnn import _loops
 from fastnn.checks import check_name
 from fastnn.reference import batched, loops
 
+#: Slowest first: "auto" takes the last that has the solver.
 BACKENDS = {"python": loops, "numpy": batched, "cython": _loops}
 
-#: What "auto" picks: the fastest there is.
-FASTEST = "cython"
+
+def backends_with(solver):
+    """Return the names of the backends that can train by `solver`, fastest first; None: all."""
+    return [name for name, backend in reversed(BACKENDS.items()) if solver is None or solver in backend.SOLVERS]
 
 
-def get_backend(name):
-    """Return the backend called `name`; "auto" is the fastest."""
+def get_backend(name, solver=None):
+    """Return the backend called `name`; "auto" is the fastest that has the solver. None: any, it is not to train."""
     check_name("backend", name, ["auto", *BACKENDS])
-    return BACKENDS[FASTEST if name == "auto" else name]
+    able = backends_with(solver)
+    if name == "auto":
+        return BACKENDS[able[0]]
+    if name not in able:
+        choices = " or ".join(f"backend={other!r}" for other in [*able, "auto"])
+        raise ValueError(f"solver={solver!r} is not available on backend={name!r}; use {choices}")
+    return BACKENDS[name]

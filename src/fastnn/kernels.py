@@ -242,8 +242,8 @@ def update(
         If shapes differ or a number is out of range.
     """
     learning_rate = check_number("learning_rate", learning_rate, above=0.0)
-    training = check_training(loss="squared_error", solver="sgd", momentum=momentum, nesterov=nesterov)
     new = _floats("parameters", parameters).copy()
+    training = check_training(loss="squared_error", solver="sgd", momentum=momentum, nesterov=nesterov, dtype=new.dtype)
     gradient = _like("gradient", gradient, new)
     new_velocity = np.zeros_like(new) if velocity is None else _like("velocity", velocity, new).copy()
     _loops.update_parameters(training, learning_rate, gradient.ravel(), new.reshape(-1), new_velocity.reshape(-1))

@@ -23,6 +23,9 @@ LAYER = np.dtype(
 #: One array a layer of weights: a dict keyed from 1, or a list.
 Layers = Mapping[int, ArrayLike] | Sequence[ArrayLike]
 
+#: beta_2 where it is not given, for solvers whose default is not that of `TrainingSpec`.
+DEFAULT_BETA_2 = {"rmsprop": 0.9}
+
 #: Other names that are accepted for a row of the activation table.
 ACTIVATION_ALIASES = {"sigmoid": "logistic"}
 
@@ -101,12 +104,20 @@ class NetworkSpec:
 
 @dataclass(frozen=True)
 class TrainingSpec:
-    """How a network is trained, below the level of one update: what ``run`` needs beside its arrays."""
+    """How a network is trained, below the level of one update: what ``run`` needs beside its arrays.
+
+    A solver reads its own numbers and ignores the others: sgd momentum and nesterov; rmsprop beta_2 and epsilon; adam
+    beta_1, beta_2 and epsilon; adamw these and weight_decay.
+    """
 
     loss: str
     solver: str = "sgd"
     momentum: float = 0.0
     nesterov: bool = False
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    weight_decay: float = 0.01
     tol: float = 0.0
     updates_per_pass: int = 1
 
@@ -170,13 +181,35 @@ def check_pair(loss, output_activation):
         )
 
 
-def check_training(*, loss, solver, momentum, nesterov, tol=0.0):
-    """Return a validated TrainingSpec, but for `updates_per_pass`, which depends on the data."""
+def check_training(
+    *,
+    loss,
+    solver,
+    momentum,
+    nesterov,
+    dtype,
+    beta_1=0.9,
+    beta_2=None,
+    epsilon=1e-8,
+    weight_decay=0.01,
+    tol=0.0,
+):
+    """Return a validated TrainingSpec, but for `updates_per_pass`, which depends on the data.
+
+    Numbers that the solver does not read are checked all the same. A `beta_2` of None is the solver's own default.
+    """
+    solver = check_name("solver", solver, SOLVERS)
+    if beta_2 is None:
+        beta_2 = DEFAULT_BETA_2.get(solver, TrainingSpec.beta_2)
     return TrainingSpec(
         loss=loss,
-        solver=check_name("solver", solver, SOLVERS),
+        solver=solver,
         momentum=check_number("momentum", momentum, low=0.0, below=1.0),
         nesterov=check_flag("nesterov", nesterov),
+        beta_1=check_number("beta_1", beta_1, low=0.0, below=1.0),
+        beta_2=check_number("beta_2", beta_2, low=0.0, below=1.0),
+        epsilon=_check_epsilon(epsilon, dtype),
+        weight_decay=check_number("weight_decay", weight_decay, low=0.0),
         tol=check_number("tol", tol, low=0.0),
     )
 
@@ -201,6 +234,16 @@ def check_weights(W, b, dtype):
             )
         biases[l] = cast_finite(f"b[{l}]", bias, dtype)
     return weights, biases, tuple(sizes)
+
+
+def _check_epsilon(epsilon, dtype):
+    """Return epsilon, which keeps a step from dividing by zero and so must not vanish when it is cast."""
+    number = check_number("epsilon", epsilon, above=0.0)
+    with np.errstate(all="ignore"):  # what vanishes or overflows is named below
+        cast = float(dtype.type(number))
+    if not 0.0 < cast < np.inf:
+        raise ValueError(f"epsilon={epsilon!r} is {cast} in {dtype}; use one nearer to 1e-8, or dtype='float64'")
+    return number
 
 
 def _activation(argument, name, known):

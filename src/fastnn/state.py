@@ -25,7 +25,11 @@ def aligned_zeros(n, dtype):
 
 
 class TrainingState:
-    """Parameters, optimizer state (sgd: the velocity) and counters of one training run.
+    """Parameters, optimizer state and counters of one training run.
+
+    The optimizer state is flat: for each number that the solver keeps a parameter, an array laid out like the
+    parameters. That is the velocity for sgd, the mean of the squared gradients for rmsprop, and for adam and adamw
+    the first moments, then the second moments.
 
     Parameters
     ----------

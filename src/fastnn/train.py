@@ -88,6 +88,10 @@ def train(
     solver: str = "sgd",
     momentum: float = 0.0,
     nesterov: bool = False,
+    beta_1: float = 0.9,
+    beta_2: float | None = None,
+    epsilon: float = 1e-8,
+    weight_decay: float = 0.01,
     init: str | tuple[Layers, Layers] = "uniform",
     init_scale: float = 1.0,
     batch_size: int | None = None,
@@ -133,11 +137,22 @@ def train(
         Summed over outputs, averaged over samples. squared_error is ½ ||y - h||²; poisson is half the deviance,
         y log(y / h) - y + h; perceptron is the perceptron rule, delta h - y, with the objective (h - y) z.
     l2 : float, default 0
-        λ of the penalty ½ λ Σ ||W||², on the weights alone.
-    solver : {"sgd"}, default "sgd"
+        λ of the penalty ½ λ Σ ||W||², on the weights alone; part of the gradient whatever the solver.
+    solver : {"sgd", "rmsprop", "adam", "adamw"}, default "sgd"
+        How a gradient becomes a step; the notes have the formulas. Constants of the other solvers are checked, then
+        ignored.
     momentum : float in [0, 1), default 0
+        sgd only.
     nesterov : bool, default False
-        Whether the momentum is Nesterov's.
+        Whether the momentum is Nesterov's. sgd only.
+    beta_1 : float in [0, 1), default 0.9
+        Decay of the mean of the gradients. adam and adamw only.
+    beta_2 : float in [0, 1), optional
+        Decay of the mean of the squared gradients. None: 0.999 for adam and adamw, 0.9 for rmsprop. These three only.
+    epsilon : float, default 1e-8
+        Greater than 0, in `dtype` too: keeps a step from dividing by zero. rmsprop, adam and adamw only.
+    weight_decay : float, default 0.01
+        The weights, not the biases, shrink by its product with alpha at each update. adamw only.
     init : str or tuple (W, b), default "uniform"
         "uniform" draws weights and biases from [0, 1). The others draw weights and start from zero biases: "normal",
         "truncated_normal" (redrawn beyond two standard deviations), "glorot_uniform", "glorot_normal", "he_uniform",
@@ -172,7 +187,8 @@ def train(
     dtype : {"float64", "float32"}, default "float64"
         Of the parameters and of all arithmetic, whatever X is.
     backend : {"auto", "cython", "numpy", "python"}, default "auto"
-        What computes: the fastest, the compiled loops, batched NumPy, or naive Python loops.
+        What computes: the fastest that has the solver, the compiled loops, batched NumPy, or naive Python loops.
+        "numpy" has every solver, "cython" and "python" have sgd.
     n_threads : int, optional
         Accepted, without effect yet: the loops run on the calling thread, and the threads of NumPy's matrix products
         are limited where NumPy is.
@@ -185,9 +201,21 @@ def train(
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described; the message says what came and what was expected.
+        If an argument is not as described, or the backend lacks the solver; the message says what came and what was
+        expected.
     FloatingPointError
-        If training diverges: the loss or the weights are no longer finite.
+        If training diverges: the loss, the weights or a solver's means are no longer finite.
+
+    Notes
+    -----
+    With the gradient g, the learning rate η and t, the number of this update, counted from 1:
+
+    - sgd: v = μ v - η g, step v; with Nesterov's momentum the step is μ v - η g. As scikit-learn.
+    - rmsprop (Tieleman and Hinton, 2012, lecture 6.5): s = β₂ s + (1 - β₂) g², step -η g / (√s + ε).
+    - adam (Kingma and Ba, 2015, in the order of computation at the end of their section 2, as scikit-learn): m = β₁ m +
+      (1 - β₁) g, v = β₂ v + (1 - β₂) g², step -η √(1 - β₂^t) / (1 - β₁^t) m / (√v + ε).
+    - adamw (Loshchilov and Hutter, 2019, scaled by η as in PyTorch): W shrinks by η `weight_decay` W, then adam's
+      step, from the gradient at W before it shrank.
 
     Examples
     --------
@@ -207,12 +235,23 @@ def train(
     if output_activation is not None:
         output_activation = check_output_activation(output_activation)
         check_pair(loss, output_activation)
-    compute = get_backend(backend)
 
     # How it is trained.
     iter_num = check_count("iter_num", iter_num, minimum=1)
     alpha = check_number("alpha", alpha, above=0.0)
-    training = check_training(loss=loss, solver=solver, momentum=momentum, nesterov=nesterov, tol=tol)
+    training = check_training(
+        loss=loss,
+        solver=solver,
+        momentum=momentum,
+        nesterov=nesterov,
+        dtype=dtype,
+        beta_1=beta_1,
+        beta_2=beta_2,
+        epsilon=epsilon,
+        weight_decay=weight_decay,
+        tol=tol,
+    )
+    compute = get_backend(backend, training.solver)
     start = _check_start(sizes, init, init_scale, dtype)
     l2 = check_number("l2", l2, low=0.0)
     if batch_size is not None:

@@ -1,4 +1,4 @@
-"""The loop over updates that the two reference backends share: gradient descent as the maths has it.
+"""The loop over updates that the two reference backends share, whatever the solver.
 
 ``loops`` and ``batched`` bring their own gradient and their own step; ``_loops.pyx`` has this loop compiled.
 """
@@ -17,8 +17,11 @@ def run(
 
     Parameters
     ----------
-    loss_and_gradient, update : callable
+    loss_and_gradient : callable
         The backend's own.
+    update : callable
+        The backend's own: ``update(training, learning_rate, gradient, state)`` makes one step of ``training.solver``
+        in place. It is update ``state.n_updates + 1`` of the run, which goes on from call to call.
     state : TrainingState
     training : TrainingSpec
     X : (n_samples, n_in)
@@ -48,7 +51,7 @@ def run(
             )
             if not math.isfinite(objective[k]):
                 return k, DIVERGED
-            update(training, learning_rate[k], gradient, state.parameters, state.optimizer)
+            update(training, learning_rate[k], gradient, state)
             if finish_update(counters, training, cost[k], len(X[batch])):
                 return k + 1, CONVERGED
     return len(learning_rate), RAN

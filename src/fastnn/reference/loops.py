@@ -212,17 +212,20 @@ def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradie
     return scale * total_loss + 0.5 * l2 * squares, total_norm / len(X)
 
 
-def update(training, learning_rate, gradient, parameters, velocity):
-    """One step of gradient descent, plain or with momentum, in place."""
+def update(training, learning_rate, gradient, state):
+    """One step of gradient descent, plain or with momentum, in place: the state's optimizer is the velocity."""
     new_parameters, new_velocity = [], []
-    for parameter, slope, v in zip(parameters.tolist(), gradient.tolist(), velocity.tolist(), strict=True):
+    for parameter, slope, v in zip(state.parameters.tolist(), gradient.tolist(), state.optimizer.tolist(), strict=True):
         v = training.momentum * v - learning_rate * slope
         change = training.momentum * v - learning_rate * slope if training.nesterov else v
         new_parameters.append(parameter + change)
         new_velocity.append(v)
-    parameters[:] = new_parameters
-    velocity[:] = new_velocity
+    state.parameters[:] = new_parameters
+    state.optimizer[:] = new_velocity
 
+
+#: The solvers that `run` has.
+SOLVERS = ("sgd",)
 
 #: ``run(state, training, X, y, ...)``: one update per entry of the learning rate; see `descent.run`.
 run = partial(descent.run, loss_and_gradient, update)
