@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import BACKEND_NAMES, LABELS, X, Y, assert_close, train
+from conftest import BACKEND_NAMES, LABELS, SOLVERS_ON_BACKENDS, X, Y, assert_close, train
 
 import fastnn
 from fastnn import backends, state, training
@@ -339,23 +339,25 @@ def test_only_the_ratios_of_sample_weights_count(backend, dtype):
 # -- the state ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("backend", BACKEND_NAMES)
-def test_a_state_goes_on_from_its_bytes(backend):
-    spec = NetworkSpec((4, 5, 3), ("tanh", "identity"), np.dtype(np.float64))
-    settings = TrainingSpec("squared_error", momentum=0.9, tol=1e-9, updates_per_pass=3)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(("solver", "backend"), SOLVERS_ON_BACKENDS)
+def test_a_state_goes_on_from_its_bytes(backend, solver, dtype):
+    spec = NetworkSpec((4, 5, 3), ("tanh", "identity"), np.dtype(dtype))
+    settings = TrainingSpec("squared_error", solver, momentum=0.9, tol=1e-9, updates_per_pass=3)
     compute = backends.get_backend(backend)
+    data = X.astype(dtype), Y.astype(dtype), np.ones(23, dtype)
 
     def run(s, n):
         arrays = np.full(n, 0.05), np.zeros(n), np.empty(n), np.empty(n)
-        compute.run(s, settings, X, Y, np.ones(23), None, None, *arrays)
+        compute.run(s, settings, *data, None, None, *arrays)
 
-    whole = state.TrainingState(spec, "sgd")
+    whole = state.TrainingState(spec, solver)
     whole.parameters[:] = np.linspace(-1, 1, spec.n_parameters)
-    half = state.TrainingState(spec, "sgd")
+    half = state.TrainingState(spec, solver)
     half.restore(whole.to_bytes())
     run(whole, 10)
     run(half, 4)
-    resumed = state.TrainingState(spec, "sgd")
+    resumed = state.TrainingState(spec, solver)
     resumed.restore(half.to_bytes())
     assert resumed.n_updates == 4
     run(resumed, 6)
