@@ -1,11 +1,15 @@
 """The compiled extensions of fastnn: sources and compiler flags; everything else stands in pyproject.toml."""
 
 import sysconfig
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from glob import glob
+from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
 
 # A free-threaded CPython has no limited API: its wheels are per version.
 LIMITED_API = not sysconfig.get_config_var("Py_GIL_DISABLED")
@@ -22,26 +26,69 @@ UNIX = {
 }
 MSVC = {"extra_compile_args": ["/O2", "/std:c11", "/fp:precise"]}
 
+# Name of an instruction set -> the flags that its stubs in csrc/targets are compiled with; csrc/tables/targets.def has
+# the same names. One whose flags the compiler does not take is left out; "baseline" takes none and is always there.
+TARGETS = {
+    "baseline": [],
+    "avx2": ["-mavx2", "-mfma"],
+    "avx512": ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mfma", "-mprefer-vector-width=512"],
+}
+
 
 class BuildExtensions(build_ext):
-    """build_ext with the flags of the compiler that setuptools found."""
+    """build_ext with the flags of the compiler that setuptools found, and the engine's targets."""
 
     def build_extensions(self):
         flags = MSVC if self.compiler.compiler_type == "msvc" else UNIX
         for extension in self.extensions:
             for name, values in flags.items():
                 getattr(extension, name).extend(values)
+            if extension.name == "fastnn._engine":
+                self.add_targets(extension)
         super().build_extensions()
 
+    def add_targets(self, engine):
+        """Compile the stubs of each target that the compiler has, side by side, and link them to the engine."""
+        built = [name for name, flags in TARGETS.items() if self.compiler_takes(flags)]
+        engine.define_macros += [(f"FASTNN_BUILT_{name}", None) for name in built]
+        stubs = [
+            (f"csrc/targets/{name}_{dtype}.c", TARGETS[name]) for name in built for dtype in ("float32", "float64")
+        ]
 
-def extension(name):
-    """The extension module fastnn.<name>, from src/fastnn/<name>.pyx."""
+        def compile_stub(source, flags):
+            return self.compiler.compile(
+                [source],
+                output_dir=self.build_temp,
+                include_dirs=["csrc"],
+                extra_postargs=[*engine.extra_compile_args, *flags],
+            )
+
+        with ThreadPoolExecutor() as pool:
+            for objects in pool.map(compile_stub, *zip(*stubs, strict=True)):
+                engine.extra_objects += objects
+
+    def compiler_takes(self, flags):
+        """Whether a file compiles with these flags for the machine that is built for."""
+        if not flags:
+            return True
+        with tempfile.TemporaryDirectory() as folder:
+            probe = Path(folder, "probe.c")
+            probe.write_text("int main(void) { return 0; }")
+            try:
+                self.compiler.compile([str(probe)], output_dir=folder, extra_postargs=["-Werror", *flags])
+            except CompileError:
+                return False
+        return True
+
+
+def extension(name, sources=()):
+    """The extension module fastnn.<name>, from src/fastnn/<name>.pyx and other sources."""
     limited = [("Py_LIMITED_API", "0x030B0000"), ("CYTHON_LIMITED_API", "1")]
     return Extension(
         f"fastnn.{name}",
-        [f"src/fastnn/{name}.pyx"],
+        [f"src/fastnn/{name}.pyx", *sources],
         include_dirs=["csrc"],
-        depends=["csrc/fastnn.h", *glob("csrc/tables/*.def")],
+        depends=glob("csrc/**/*.*", recursive=True),
         define_macros=limited if LIMITED_API else [],
         py_limited_api=LIMITED_API,
     )
@@ -49,7 +96,7 @@ def extension(name):
 
 setup(
     ext_modules=cythonize(
-        [extension("_tables"), extension("_loops")],
+        [extension("_tables"), extension("_loops"), extension("_engine", sorted(glob("csrc/core/*.c")))],
         build_dir="build/cython",
         compiler_directives=DIRECTIVES,
     ),

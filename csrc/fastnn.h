@@ -1,6 +1,7 @@
 /* fastnn.h: the whole C interface of fastnn, all that Cython sees of csrc.
-   It owns the ids of the tables and the structs that Python, Cython and C share.
-   Included by _tables.pyx (names and ids for Python) and _sample.pxd and _loops.pyx (ids and structs). */
+   It owns the ids of the tables, the structs that Python, Cython and C share, and the engine's functions.
+   Included by _tables.pyx (names and ids), _sample.pxd and _loops.pyx (ids and structs), _engine.pyx (all of it), and
+   by the engine itself. */
 #ifndef FASTNN_H
 #define FASTNN_H
 
@@ -70,9 +71,10 @@ static const fastnn_optimizer_row fastnn_optimizers[] = {
 
 /* How a call of run ended. */
 enum fastnn_stop {
-    FASTNN_RAN = 0,       /* made every update that was asked for */
-    FASTNN_CONVERGED = 1, /* stopped by tol, after the update that completed a pass */
-    FASTNN_DIVERGED = 2   /* stopped before an update whose objective is not finite */
+    FASTNN_RAN = 0,        /* made every update that was asked for */
+    FASTNN_CONVERGED = 1,  /* stopped by tol, after the update that completed a pass */
+    FASTNN_DIVERGED = 2,   /* stopped before an update whose objective is not finite */
+    FASTNN_INTERRUPTED = 3 /* stopped by poll: as after the last update made */
 };
 
 /* One layer of weights: where its numbers are. Offsets count numbers, not bytes. */
@@ -93,5 +95,91 @@ typedef struct {
     int64_t pass_rows;    /* rows of the current pass so far */
     double previous_cost; /* mean over the last complete pass, +inf before there is one */
 } fastnn_counters;
+
+/* How a network is trained, below the level of one update. */
+typedef struct {
+    int loss, solver, nesterov;
+    double momentum, beta_1, beta_2, epsilon, weight_decay, tol;
+    int64_t updates_per_pass;
+} fastnn_training;
+
+/* Numbers here are of the dtype of the kernels that are called. */
+
+/* What a network learns from: X dense, or CSR, whose rows are made dense when their batch comes. */
+typedef struct {
+    ptrdiff_t n_samples;
+    const void *X;                /* (n_samples, n_in), or the CSR entries */
+    const ptrdiff_t *csr_columns; /* (n_entries,): the column of each entry; NULL: X is dense */
+    const ptrdiff_t *csr_starts;  /* (n_samples + 1,): the first entry of each row, and their number */
+    const void *y;                /* (n_samples, n_out) */
+    const void *sample_weight;    /* (n_samples,) */
+} fastnn_data;
+
+/* One call of run. Parameters and state are flat, as spec.py lays them out. */
+typedef struct {
+    ptrdiff_t n_layers;
+    const fastnn_layer *layers;
+    const fastnn_training *training;
+    fastnn_data data;
+    const ptrdiff_t *rows;   /* the rows that the updates take, one batch after the other; NULL: all, in order */
+    const ptrdiff_t *starts; /* batch k is rows[starts[k]] to rows[starts[k + 1] - 1] */
+    ptrdiff_t n_updates;
+    const double *learning_rate, *l2; /* (n_updates,) */
+    void *parameters;                 /* IN and OUT */
+    void *state;                      /* IN and OUT: the optimizer's */
+    fastnn_counters *counters;        /* IN and OUT */
+    double *objective, *cost;         /* OUT: (n_updates,) */
+    ptrdiff_t n_done;                 /* OUT: updates made */
+    int (*poll)(void);                /* called every few milliseconds; not 0: stop */
+} fastnn_run;
+
+/* An elementary function of n numbers. */
+typedef void (*fastnn_elementwise)(const void *x, void *out, ptrdiff_t n);
+
+/* All kernels of one instruction set and one dtype. `work` is a block of work_size bytes, aligned to 64. */
+typedef struct {
+    const char *target;
+    int vector_bytes;
+
+    /* For a call of run or loss_and_gradient. n_state: numbers of optimizer state a parameter, 0 if none. */
+    size_t (*work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, int n_state);
+    int (*run)(fastnn_run *run, void *work); /* returns how it ended */
+    /* gradient: OUT, flat, NULL if not wanted. Returns FASTNN_RAN or FASTNN_INTERRUPTED. */
+    int (*loss_and_gradient)(const fastnn_layer *layers, ptrdiff_t n_layers, int loss, double l2,
+                             const fastnn_data *data, const void *parameters, void *gradient, double *objective,
+                             double *cost, int (*poll)(void), void *work);
+
+    /* Outputs (n_samples, n_out) of the rows of X; y and weights are not read. */
+    size_t (*forward_work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples);
+    int (*forward)(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data, const void *parameters,
+                   void *out, int (*poll)(void), void *work);
+
+    int (*all_finite)(const void *x, ptrdiff_t n);
+
+    fastnn_elementwise exp, log, logistic, tanh;
+
+    /* The yardstick of the benchmark: n rounds of independent multiply-adds; returns the floating-point operations. */
+    double (*multiply_adds)(ptrdiff_t n);
+} fastnn_kernels;
+
+/* Blocks aligned to 64 bytes, NULL where there is no memory; core/memory.c. */
+void *fastnn_allocate(size_t n);
+void fastnn_free(void *block); /* NULL is allowed */
+
+/* A block kept for the next call. A thread that finds it taken gets one of its own. Starts as all zeros. */
+typedef struct {
+    void *block;
+    size_t size;
+    volatile int is_taken;
+} fastnn_scratch;
+void *fastnn_scratch_take(fastnn_scratch *scratch, size_t n); /* at least n bytes, or NULL */
+void fastnn_scratch_give_back(fastnn_scratch *scratch, void *block);
+void fastnn_scratch_free(fastnn_scratch *scratch);
+
+/* Kernels of the instruction set in use, and which there are; core/dispatch.c. */
+const fastnn_kernels *fastnn_active(int is_float64);
+ptrdiff_t fastnn_n_targets(void);                 /* that this build has and this machine can run */
+const char *fastnn_target_name(ptrdiff_t target); /* slowest first */
+void fastnn_use(ptrdiff_t target);
 
 #endif

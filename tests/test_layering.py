@@ -24,6 +24,8 @@ LEVELS = {
     "reference.tutorial": 3,
     "_sample": 2,
     "_loops": 3,
+    "_engine": 3,
+    "simd": 4,
     "backends": 4,
     "kernels": 4,
     "network": 5,
@@ -103,9 +105,34 @@ def test_only_cython_files_know_c():
         )  # state asks an array for its address
 
 
-def test_instruction_sets_are_named_nowhere():
-    for path in [*SOURCE.rglob("*.p[yx][xd]"), *(ROOT / "csrc").rglob("*.[hc]"), ROOT / "setup.py"]:
-        assert not re.search(r"immintrin|-march|-mavx|__attribute__\(\(target", path.read_text()), path
+def test_only_the_targets_and_the_vocabulary_know_an_instruction_set():
+    knows = [ROOT / "csrc" / room for room in ("simd", "targets")]
+    paths = [*SOURCE.rglob("*.p[yx]*"), *(ROOT / "csrc").rglob("*.[hc]")]
+    assert len(paths) > 30
+    for path in paths:
+        if path.parent in knows:
+            continue
+        code = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+        assert not re.search(r"immintrin|_mm\d*_|-march|-mavx|__AVX|__FMA__|attribute__\(\(target", code), path
+
+
+def test_the_flags_of_a_target_stand_in_setup_alone_and_each_target_has_its_stubs():
+    setup = (ROOT / "setup.py").read_text()
+    assert "-march" not in setup
+    targets = re.search(r"^TARGETS = (\{.*?^\})", setup, re.MULTILINE | re.DOTALL)
+    names = list(ast.literal_eval(targets[1]))
+    table = (ROOT / "csrc" / "tables" / "targets.def").read_text()
+    assert re.findall(r"^FASTNN_TARGET\((\w+)", table, re.MULTILINE) == names
+    stubs = {path.stem for path in (ROOT / "csrc" / "targets").iterdir()}
+    assert stubs == {f"{name}_{dtype}" for name in names for dtype in ("float32", "float64")}
+
+
+def test_the_engine_stands_without_python_and_its_kernels_allocate_nothing():
+    for path in (ROOT / "csrc").rglob("*.[hc]"):
+        text = path.read_text()
+        assert "Python.h" not in text, path
+        if path.parent.name in ("simd", "kernels", "targets"):
+            assert not re.search(r"\b(malloc|calloc|realloc|free) ?\(|stdlib\.h", text), path
 
 
 def test_the_tables_have_the_names_of_the_c_sources():
@@ -119,18 +146,18 @@ def test_the_tables_have_the_names_of_the_c_sources():
 
 
 def test_the_stubs_name_what_the_compiled_modules_have():
-    from fastnn import _loops, _tables
+    from fastnn import _engine, _loops, _tables
 
-    for module in (_tables, _loops):
+    for module in (_tables, _loops, _engine):
         stub = ast.parse((SOURCE / f"{module.__name__.split('.')[-1]}.pyi").read_text())
         stubbed = {node.target.id for node in stub.body if isinstance(node, ast.AnnAssign)}
-        stubbed |= {node.name for node in stub.body if isinstance(node, ast.FunctionDef)}
+        stubbed |= {node.name for node in stub.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
         actual = {name for name, value in vars(module).items() if not name.startswith("_")}
-        actual -= {"np", "NO_ROWS", "LOSSES", "ACTIVATIONS"} if module is _loops else set()
+        actual -= {"np", "NO_ROWS", "LOSSES", "ACTIVATIONS", "SOLVER_IDS"} if module is not _tables else set()
         assert stubbed == actual, module.__name__
 
 
 def test_public_names_exist_and_are_documented():
-    for module in (fastnn, fastnn.kernels, fastnn.reference):
+    for module in (fastnn, fastnn.kernels, fastnn.reference, fastnn.simd):
         for name in module.__all__:
             assert name == "__version__" or getattr(module, name).__doc__, f"{module.__name__}.{name}"

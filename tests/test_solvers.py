@@ -305,9 +305,10 @@ def test_divergence_raises(solver, backend, dtype):
 
 
 def one_update_of_one_weight(x, w, solver, backend):
+    # In two rows, so that a gradient is formed: one row alone may go straight into the weights.
     fastnn.train(
-        [1, 1], [[x]], [[0.0]], 1, 0.01, activation="relu", init=([[[w]]], [[0.0]]), dtype="float32", solver=solver,
-        backend=backend,
+        [1, 1], [[x]] * 2, [[0.0]] * 2, 1, 0.01, activation="relu", init=([[[w]]], [[0.0]]), dtype="float32",
+        solver=solver, backend=backend,
     )  # fmt: skip
 
 

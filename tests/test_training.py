@@ -71,14 +71,15 @@ def test_full_batches_draw_nothing(order, batch_size):
 
 def count_calls(monkeypatch, **options):
     calls = []
-    original = backends.BACKENDS["cython"].run
+    original = backends.BACKENDS["simd"].run
 
     def run(*args):
         calls.append(len(args[7]))
         return original(*args)
 
-    monkeypatch.setattr(backends.BACKENDS["cython"], "run", run)
+    monkeypatch.setattr(backends.BACKENDS["simd"], "run", run)
     train(30, **options)
+    monkeypatch.undo()
     return calls
 
 
@@ -92,7 +93,8 @@ def test_one_call_for_all_full_batch_updates_and_one_a_pass_for_mini_batches(mon
     assert count_calls(monkeypatch, batch_size=7, report_every=6, **watch) == [4, 2, 2, 4, 4, 2, 2, 4, 4, 2]
 
 
-def test_a_whole_run_is_without_the_gil():
+@pytest.mark.parametrize("backend", ["cython", "simd"])
+def test_a_whole_run_is_without_the_gil(backend):
     """Another thread goes on counting while one call of run trains."""
     ticks, done = [], threading.Event()
 
@@ -105,7 +107,7 @@ def test_a_whole_run_is_without_the_gil():
     thread = threading.Thread(target=count)
     thread.start()
     start = time.perf_counter()
-    fastnn.train([64, 64, 10], big, np.zeros((2000, 10)), 40)
+    fastnn.train([64, 64, 10], big, np.zeros((2000, 10)), 40 if backend == "cython" else 400, backend=backend)
     end = time.perf_counter()
     done.set()
     thread.join()
@@ -117,12 +119,15 @@ def test_a_whole_run_is_without_the_gil():
 @pytest.mark.parametrize(
     "call",
     [
-        "fastnn.train([200, 200, 10], np.ones((5000, 200)), np.zeros((5000, 10)), 100_000)",
-        "fastnn.Network([np.zeros((500, 8)), np.zeros((500, 500))], [np.zeros(500)] * 2)(np.ones((1_000_000, 8)))",
+        "fastnn.train([200, 200, 10], np.ones((5000, 200)), np.zeros((5000, 10)), 100_000, {backend})",
+        "fastnn.train([8, 8], np.ones((5000, 8)), np.zeros((5000, 8)), 10_000_000, {backend}, batch_size=1)",
+        "o = np.ones; fastnn.Network([o((500, 8)), o((500, 500))], [o(500)] * 2, {backend})(o((1_000_000, 8)))",
     ],
-    ids=["train", "predict"],
+    ids=["train", "online", "predict"],
 )
-def test_ctrl_c_is_answered_while_the_loops_run(call):
+@pytest.mark.parametrize("backend", ["cython", "simd"])
+def test_ctrl_c_is_answered_while_the_loops_run(call, backend):
+    call = call.format(backend=f"{backend=}")
     program = textwrap.dedent(f"""
         import signal, numpy as np, fastnn
         signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent may have it ignored

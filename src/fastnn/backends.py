@@ -5,12 +5,12 @@ A backend declares in ``SOLVERS`` which solvers its ``run`` has; everything else
 gradient)`` and ``run(state, training, X, y, ...)``; `fastnn.reference.descent.run` documents them in full.
 """
 
-from fastnn import _loops
+from fastnn import _engine, _loops
 from fastnn.checks import check_name
 from fastnn.reference import batched, loops
 
 #: Slowest first: "auto" takes the last that has the solver.
-BACKENDS = {"python": loops, "numpy": batched, "cython": _loops}
+BACKENDS = {"python": loops, "numpy": batched, "cython": _loops, "simd": _engine}
 
 
 def backends_with(solver):

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fastnn import labels as labels_module
-from fastnn.backends import get_backend
+from fastnn._engine import Predictor
+from fastnn.backends import BACKENDS, get_backend
 from fastnn.checks import as_numbers, cast_finite, check_matrix
 from fastnn.spec import (
     Layers,
@@ -20,8 +21,8 @@ from fastnn.spec import (
 from fastnn.state import aligned_zeros
 
 
-class Network:
-    """A dense neural network with its parameters.
+class Network(Predictor):
+    """A dense neural network with its parameters; call it to predict.
 
     Parameters
     ----------
@@ -100,7 +101,8 @@ class Network:
         return network
 
     def _set(self, spec, parameters, labels, backend):
-        get_backend(backend)
+        if get_backend(backend) is BACKENDS["simd"]:
+            self._bind(spec, parameters)
         self._spec = spec
         self._labels = labels
         self._parameters = parameters
@@ -142,27 +144,29 @@ class Network:
     def classes(self) -> np.ndarray | None:
         return self._labels.classes
 
-    def __call__(self, X: ArrayLike) -> np.ndarray:
-        """Return the network's outputs.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_in) or (n_in,)
-
-        Returns
-        -------
-        outputs : ndarray of shape (n_samples, n_out) or (n_out,)
-
-        Raises
-        ------
-        TypeError, ValueError
-            If X does not hold finite numbers, or has the wrong number of columns.
-        """
-        spec = self._spec
+    def _outputs(self, X):
+        """The call, for whatever needs checking, casting or explaining."""
         rows, is_one_row = self._check_rows(X)
-        out = np.empty((len(rows), spec.n_out), spec.dtype)
-        get_backend(self.backend).forward(spec, self.parameters, rows, out)
+        out = np.empty((len(rows), self._spec.n_out), self._spec.dtype)
+        get_backend(self.backend).forward(self._spec, self.parameters, rows, out)
         return out[0] if is_one_row else out
+
+    def _outputs_into(self, X, out):
+        """``predict_into``, for whatever needs explaining, or another backend to compute."""
+        dtype, n_out = self.dtype, self._spec.n_out
+        for name, array in (("X", X), ("out", out)):
+            if not isinstance(array, np.ndarray) or array.dtype != dtype or not array.flags.c_contiguous:
+                raise TypeError(f"predict_into takes {name} as a C-contiguous {dtype} array, got {_describe(array)}")
+        rows, is_one_row = self._check_rows(X)
+        expected = (n_out,) if is_one_row else (len(rows), n_out)
+        if out.shape != expected:
+            raise ValueError(f"out must have shape {expected} for X of shape {X.shape}, got {out.shape}")
+        if not out.flags.writeable:
+            raise ValueError("out is read-only")
+        if np.may_share_memory(X, out):
+            raise ValueError("out shares memory with X, which is still read when the first outputs are written")
+        get_backend(self.backend).forward(self._spec, self.parameters, rows, out.reshape(len(rows), n_out))
+        return out
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Return class labels for a classifier, values for a regression.
@@ -190,9 +194,10 @@ class Network:
 
     def copy(self) -> "Network":
         """Return an independent copy, for example to keep what a callback of `fastnn.train` sees."""
-        parameters = aligned_zeros(self.n_parameters, self.dtype)
-        parameters[:] = self.parameters
-        return Network._from_parts(self._spec, parameters, self._labels, self.backend)
+        return _from_copy(self._spec, self.parameters, self._labels, self.backend)
+
+    def __reduce__(self):
+        return _from_copy, (self._spec, self.parameters, self._labels, self.backend)
 
     def __repr__(self):
         sizes = "-".join(map(str, self.layer_sizes))
@@ -215,3 +220,16 @@ def _labels_from_classes(classes, n_out):
     if len(found) != len(given) or (found != given).any():
         raise ValueError(f"classes must be sorted and distinct, got {given.tolist()}")
     return labels_module.Labels("binary" if n_out == 1 else "multiclass", found)
+
+
+def _from_copy(spec, parameters, labels, backend):
+    """A network on a block of its own: of `Network.copy`, and of a pickle."""
+    block = aligned_zeros(spec.n_parameters, spec.dtype)
+    block[:] = parameters
+    return Network._from_parts(spec, block, labels, backend)
+
+
+def _describe(array):
+    if not isinstance(array, np.ndarray):
+        return type(array).__name__
+    return f"{array.dtype} of shape {array.shape}{'' if array.flags.c_contiguous else ', not C-contiguous'}"

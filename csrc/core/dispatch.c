@@ -1,0 +1,41 @@
+/* dispatch.c: which instruction sets this build has and this machine can run, and which one is in use.
+   The compiler's own test of the CPU asks the operating system too whether it saves the registers. Called by
+   _engine.pyx; nothing here computes. */
+#include "fastnn.h"
+
+#define FASTNN_TARGET(name, supported) extern const fastnn_kernels fastnn_##name##_float32, fastnn_##name##_float64;
+#include "tables/targets.def"
+#undef FASTNN_TARGET
+
+enum {
+#define FASTNN_TARGET(name, supported) +1
+    N_BUILT =
+#include "tables/targets.def"
+#undef FASTNN_TARGET
+};
+
+static const fastnn_kernels *targets[N_BUILT][2]; /* those that can run; float32 and float64 */
+static ptrdiff_t n_targets;
+static ptrdiff_t in_use;
+
+ptrdiff_t fastnn_n_targets(void) {
+    if (n_targets == 0) {
+        ptrdiff_t n = 0;
+#define FASTNN_TARGET(name, supported)              \
+    if (supported) {                                \
+        targets[n][0] = &fastnn_##name##_float32;   \
+        targets[n++][1] = &fastnn_##name##_float64; \
+    }
+#include "tables/targets.def"
+#undef FASTNN_TARGET
+        n_targets = n;
+        in_use = n - 1;
+    }
+    return n_targets;
+}
+
+const char *fastnn_target_name(ptrdiff_t target) { return targets[target][0]->target; }
+
+void fastnn_use(ptrdiff_t target) { in_use = target; }
+
+const fastnn_kernels *fastnn_active(int is_float64) { return targets[in_use][is_float64]; }

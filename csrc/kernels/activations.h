@@ -1,0 +1,90 @@
+/* activations.h: each activation of a vector, its derivative from its output, and both over the rows of a block.
+   Used by dense.h, row.h and losses.h. Softmax is not elementwise: it stands in losses.h, beside the loss it belongs to. */
+#ifndef FASTNN_ACTIVATIONS_H
+#define FASTNN_ACTIVATIONS_H
+
+#include "fastnn.h"
+#include "kernels/vmath.h"
+
+/* z where z > 0 or NaN, else 0. */
+INLINE vec v_relu(vec z) { return v_mask(~v_at_least(v_all(0), z), z); }
+
+INLINE vec v_step(vec z) { return v_mask(v_at_least(z, v_all(0)), v_all(1)); }
+
+/* An elementwise activation; where the name is a constant, so is the choice. */
+INLINE vec v_activate(int activation, vec z) {
+    switch (activation) {
+    case FASTNN_ACTIVATION_logistic: return v_logistic(z);
+    case FASTNN_ACTIVATION_tanh: return v_tanh(z);
+    case FASTNN_ACTIVATION_relu: return v_relu(z);
+    case FASTNN_ACTIVATION_step: return v_step(z);
+    case FASTNN_ACTIVATION_exp: return v_exp(z);
+    default: return z; /* identity */
+    }
+}
+
+/* The derivative of an elementwise activation by its input, from its output h: a polynomial where h > above, else 0.
+   So a kernel that multiplies by it has no choice to make. */
+typedef struct {
+    vec constant, linear, square, above;
+} slope;
+
+INLINE slope slope_of(int activation) {
+    slope s = {v_all(0), v_all(0), v_all(0), v_all(-INFINITE)}; /* step */
+    switch (activation) {
+    case FASTNN_ACTIVATION_identity: s.constant = v_all(1); break;
+    case FASTNN_ACTIVATION_logistic: /* (1 - h) h */
+        s.linear = v_all(1);
+        s.square = v_all(-1);
+        break;
+    case FASTNN_ACTIVATION_tanh: /* 1 - h^2 */
+        s.constant = v_all(1);
+        s.square = v_all(-1);
+        break;
+    case FASTNN_ACTIVATION_relu:
+        s.constant = v_all(1);
+        s.above = v_all(0);
+        break;
+    case FASTNN_ACTIVATION_exp: s.linear = v_all(1); break;
+    default: break;
+    }
+    return s;
+}
+
+INLINE vec v_slope(const slope *s, vec h) {
+    return v_mask(v_less(s->above, h), v_fma(v_fma(s->square, h, s->linear), h, s->constant));
+}
+
+INLINE void activate_with(const int activation, ptrdiff_t n_rows, ptrdiff_t n_vectors, real *h, ptrdiff_t stride) {
+    for (ptrdiff_t row = 0; row < n_rows; row++, h += stride) {
+        for (ptrdiff_t i = 0; i < n_vectors * LANES; i += LANES) {
+            v_store(h + i, v_activate(activation, v_load(h + i)));
+        }
+    }
+}
+
+/* The elementwise activation of h (n_rows, n_vectors), in place; identity and softmax leave it as it is. */
+static void activate(int activation, ptrdiff_t n_rows, ptrdiff_t n_vectors, real *h, ptrdiff_t stride) {
+    switch (activation) {
+#define CASE(name)                                                                          \
+    case FASTNN_ACTIVATION_##name:                                                          \
+        activate_with(FASTNN_ACTIVATION_##name, n_rows, n_vectors, h, stride);              \
+        break;
+        CASE(logistic)
+        CASE(tanh)
+        CASE(relu)
+        CASE(step)
+        CASE(exp)
+#undef CASE
+    default: break;
+    }
+}
+
+/* d (n_vectors) times the slopes of one row, in place. */
+static void times_slope_row(int activation, ptrdiff_t n_vectors, const real *h, real *d) {
+    slope s = slope_of(activation);
+    for (ptrdiff_t i = 0; i < n_vectors * LANES; i += LANES) {
+        v_store(d + i, v_load(d + i) * v_slope(&s, v_load(h + i)));
+    }
+}
+#endif

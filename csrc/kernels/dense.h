@@ -1,0 +1,201 @@
+/* dense.h: the three matrix products of a dense layer, over blocks of rows.
+   forward   Z = b + H W^T,        fused with ReLU; `activate` does the other activations
+   backward  dH = (dZ W) * slope,  fused with the derivative of the activation before
+   gradient  gW^T = H^T dZ,        stored, or added to what is there
+   Used by network.h; one row alone takes the kernels of row.h, with the same bits.
+
+   All three are one loop: a tile of R rows x C vectors of sums stays in registers, one number a row is broadcast
+   and multiplied with C vectors of the second matrix, whose rows are padded to whole vectors. So each output is one
+   chain of multiply-adds, in the same order in a tile of any size. R and C are constants in each case of a switch,
+   or the compiler keeps the sums in memory. */
+#ifndef FASTNN_DENSE_H
+#define FASTNN_DENSE_H
+
+#include "kernels/activations.h"
+#include "simd/vector.h"
+
+/* Tiles: how many rows go with one, two or three vectors. They fill the registers, 32 in AVX-512, else 16. */
+#if defined(FASTNN_VECTOR_BYTES) && FASTNN_VECTOR_BYTES == 64
+enum { ROWS_1 = 12, ROWS_2 = 12, ROWS_3 = 8 };
+#define EACH_TILE(F, kind)                                                                                         \
+    F(kind, 1, 1) F(kind, 2, 1) F(kind, 3, 1) F(kind, 4, 1) F(kind, 5, 1) F(kind, 6, 1) F(kind, 7, 1)             \
+    F(kind, 8, 1) F(kind, 9, 1) F(kind, 10, 1) F(kind, 11, 1) F(kind, 12, 1)                                      \
+    F(kind, 1, 2) F(kind, 2, 2) F(kind, 3, 2) F(kind, 4, 2) F(kind, 5, 2) F(kind, 6, 2) F(kind, 7, 2)             \
+    F(kind, 8, 2) F(kind, 9, 2) F(kind, 10, 2) F(kind, 11, 2) F(kind, 12, 2)                                      \
+    F(kind, 1, 3) F(kind, 2, 3) F(kind, 3, 3) F(kind, 4, 3) F(kind, 5, 3) F(kind, 6, 3) F(kind, 7, 3) F(kind, 8, 3)
+#else
+enum { ROWS_1 = 8, ROWS_2 = 6, ROWS_3 = 4 };
+#define EACH_TILE(F, kind)                                                                                         \
+    F(kind, 1, 1) F(kind, 2, 1) F(kind, 3, 1) F(kind, 4, 1) F(kind, 5, 1) F(kind, 6, 1) F(kind, 7, 1)             \
+    F(kind, 8, 1)                                                                                                  \
+    F(kind, 1, 2) F(kind, 2, 2) F(kind, 3, 2) F(kind, 4, 2) F(kind, 5, 2) F(kind, 6, 2)                           \
+    F(kind, 1, 3) F(kind, 2, 3) F(kind, 3, 3) F(kind, 4, 3)
+#endif
+enum { MAX_ROWS = 12, MAX_VECTORS = 3 };
+
+/* Steps of a chain before the sums go to memory and come back: the strip of the second matrix stays in the L1 cache. */
+enum { STEPS = 256 };
+
+enum product { FORWARD, BACKWARD, GRADIENT };
+
+/* One product: out (n_rows, n_vectors) from n_steps steps of each chain. */
+typedef struct {
+    ptrdiff_t n_rows, n_vectors, n_steps;
+    const real *a;   /* FORWARD, BACKWARD: (n_rows, n_steps); GRADIENT: (n_steps, n_rows) */
+    ptrdiff_t a_stride;
+    const real *b;   /* (n_steps, n_vectors) */
+    ptrdiff_t b_stride;
+    const real *start; /* FORWARD: (n_vectors,) the biases */
+    real lowest;       /* FORWARD: outputs are no smaller: 0 for ReLU, else -inf */
+    const real *h;     /* BACKWARD: like out, the outputs of the layer before */
+    slope slope_before; /* BACKWARD: of its activation */
+    int adds;          /* GRADIENT: to what is in out */
+    real *out;
+    ptrdiff_t out_stride;
+} fastnn_product;
+
+INLINE void tile(const enum product kind, const int R, const int C, const fastnn_product *p, ptrdiff_t row,
+                 ptrdiff_t vector, ptrdiff_t first, ptrdiff_t n_steps) {
+    const ptrdiff_t a_row = kind == GRADIENT ? 1 : p->a_stride, a_step = kind == GRADIENT ? p->a_stride : 1;
+    const ptrdiff_t b_step = p->b_stride, out_stride = p->out_stride;
+    const real *a = p->a + row * a_row + first * a_step;
+    const real *b = p->b + vector * LANES + first * b_step;
+    real *out = p->out + row * out_stride + vector * LANES;
+    const int is_first = first == 0, is_last = first + n_steps == p->n_steps;
+    vec sum[MAX_ROWS][MAX_VECTORS];
+    UNROLL for (int r = 0; r < R; r++) {
+        UNROLL for (int c = 0; c < C; c++) {
+            sum[r][c] = kind != GRADIENT && !is_first ? v_load(out + r * out_stride + c * LANES)
+                        : kind == FORWARD             ? v_load(p->start + (vector + c) * LANES)
+                                                      : v_all(0);
+        }
+    }
+    /* One pointer serves three rows, at 0, 1 and 2 strides, as x86 addresses them. One pointer a row, which the
+       compiler makes when it sees through them, does not fit into the registers. */
+    const real *a3 = a + 3 * a_row, *a6 = a + 6 * a_row, *a9 = a + 9 * a_row;
+    for (ptrdiff_t k = 0; k < n_steps; k++) {
+        vec of_b[MAX_VECTORS];
+        UNROLL for (int c = 0; c < C; c++) { of_b[c] = v_load(b + c * LANES); }
+        UNROLL for (int r = 0; r < R; r++) {
+            const real *from = kind == GRADIENT || r < 3 ? a + r * a_row
+                               : r < 6                   ? a3 + (r - 3) * a_row
+                               : r < 9                   ? a6 + (r - 6) * a_row
+                                                         : a9 + (r - 9) * a_row;
+            vec of_a = v_all(*from);
+            UNROLL for (int c = 0; c < C; c++) { sum[r][c] = v_fma(of_a, of_b[c], sum[r][c]); }
+        }
+        a += a_step;
+        a3 += a_step;
+        a6 += a_step;
+        a9 += a_step;
+        b += b_step;
+        if (kind != GRADIENT) {
+            OPAQUE(a);
+            if (R > 3) {
+                OPAQUE(a3);
+            }
+            if (R > 6) {
+                OPAQUE(a6);
+            }
+            if (R > 9) {
+                OPAQUE(a9);
+            }
+        }
+    }
+    if (kind == GRADIENT && (p->adds || !is_first)) {
+        UNROLL for (int r = 0; r < R; r++) {
+            UNROLL for (int c = 0; c < C; c++) { sum[r][c] = v_load(out + r * out_stride + c * LANES) + sum[r][c]; }
+        }
+    }
+    if (kind == FORWARD && is_last) {
+        vec lowest = v_all(p->lowest);
+        UNROLL for (int r = 0; r < R; r++) {
+            UNROLL for (int c = 0; c < C; c++) { sum[r][c] = v_max(sum[r][c], lowest); }
+        }
+    }
+    if (kind == BACKWARD && is_last) {
+        const real *h = p->h + row * out_stride + vector * LANES;
+        UNROLL for (int r = 0; r < R; r++) {
+            UNROLL for (int c = 0; c < C; c++) {
+                sum[r][c] = sum[r][c] * v_slope(&p->slope_before, v_load(h + r * out_stride + c * LANES));
+            }
+        }
+    }
+    UNROLL for (int r = 0; r < R; r++) {
+        UNROLL for (int c = 0; c < C; c++) { v_store(out + r * out_stride + c * LANES, sum[r][c]); }
+    }
+}
+
+/* `n_strips` tiles of R rows one below the other. */
+INLINE void strips(const enum product kind, const int R, const int C, const fastnn_product *p, ptrdiff_t row,
+                   ptrdiff_t n_strips, ptrdiff_t vector, ptrdiff_t first, ptrdiff_t n_steps) {
+    for (; n_strips > 0; n_strips--, row += R) {
+        tile(kind, R, C, p, row, vector, first, n_steps);
+    }
+}
+
+/* One function for each size of tile: inside of a larger one the compiler runs out of registers. */
+typedef void strips_of(const fastnn_product *p, ptrdiff_t row, ptrdiff_t n_strips, ptrdiff_t vector, ptrdiff_t first,
+                       ptrdiff_t n_steps);
+
+#define STRIPS(kind, R, C)                                                                         \
+    OUTLINE void kind##_##R##_##C(const fastnn_product *p, ptrdiff_t row, ptrdiff_t n_strips,      \
+                                  ptrdiff_t vector, ptrdiff_t first, ptrdiff_t n_steps) {          \
+        strips(kind, R, C, p, row, n_strips, vector, first, n_steps);                              \
+    }
+EACH_TILE(STRIPS, FORWARD)
+EACH_TILE(STRIPS, BACKWARD)
+EACH_TILE(STRIPS, GRADIENT)
+#undef STRIPS
+
+static strips_of *const tiles[3][MAX_VECTORS + 1][MAX_ROWS + 1] = {
+#define ENTRY(kind, R, C) [kind][C][R] = kind##_##R##_##C,
+    EACH_TILE(ENTRY, FORWARD) EACH_TILE(ENTRY, BACKWARD) EACH_TILE(ENTRY, GRADIENT)
+#undef ENTRY
+};
+
+/* All rows of a panel of C vectors, in strips of equal height, or the first of them one row higher. */
+static void panel(enum product kind, int C, const fastnn_product *p, ptrdiff_t vector, ptrdiff_t first,
+                  ptrdiff_t n_steps) {
+    static const ptrdiff_t most[] = {0, ROWS_1, ROWS_2, ROWS_3};
+    ptrdiff_t n_strips = (p->n_rows + most[C] - 1) / most[C], height = p->n_rows / n_strips;
+    ptrdiff_t n_higher = p->n_rows % n_strips;
+    if (n_higher > 0) {
+        tiles[kind][C][height + 1](p, 0, n_higher, vector, first, n_steps);
+    }
+    tiles[kind][C][height](p, n_higher * (height + 1), n_strips - n_higher, vector, first, n_steps);
+}
+
+/* Panels of two vectors; of one or three where their number is odd. */
+static void product(enum product kind, const fastnn_product *p) {
+    for (ptrdiff_t first = 0; first < p->n_steps; first += STEPS) {
+        ptrdiff_t n_steps = p->n_steps - first < STEPS ? p->n_steps - first : STEPS;
+        ptrdiff_t vector = 0;
+        if (p->n_vectors % 2 == 1) {
+            int C = p->n_vectors == 1 ? 1 : 3;
+            panel(kind, C, p, 0, first, n_steps);
+            vector = C;
+        }
+        for (; vector < p->n_vectors; vector += 2) {
+            panel(kind, 2, p, vector, first, n_steps);
+        }
+    }
+}
+
+static void dense_forward(const fastnn_product *p) { product(FORWARD, p); }
+
+static void dense_backward(const fastnn_product *p) { product(BACKWARD, p); }
+
+static void dense_gradient(const fastnn_product *p) { product(GRADIENT, p); }
+
+/* The sums of the columns of d (n_rows, n_vectors): the gradient of the biases. */
+static void column_sums(ptrdiff_t n_rows, ptrdiff_t n_vectors, const real *d, ptrdiff_t stride, int adds, real *out) {
+    for (ptrdiff_t i = 0; i < n_vectors * LANES; i += LANES) {
+        vec sum = v_load(d + i);
+        for (ptrdiff_t row = 1; row < n_rows; row++) {
+            sum = sum + v_load(d + row * stride + i);
+        }
+        v_store(out + i, adds ? v_load(out + i) + sum : sum);
+    }
+}
+#endif

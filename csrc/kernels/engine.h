@@ -1,0 +1,83 @@
+/* engine.h: what a target offers: one table of functions, under the name that its stub gives it.
+   A stub in targets/ defines FASTNN_TARGET, the width and the dtype, and includes this file. */
+#ifndef FASTNN_ENGINE_H
+#define FASTNN_ENGINE_H
+
+#include "kernels/predict.h"
+#include "kernels/training.h"
+
+static int all_finite(const void *x, ptrdiff_t n) {
+    const real *from = x;
+    vec bad = v_all(0);
+    ptrdiff_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        bad = bad + (v_load(from + i) - v_load(from + i)); /* 0, or NaN, which stays */
+    }
+    real rest = 0;
+    for (; i < n; i++) {
+        rest += from[i] - from[i];
+    }
+    for (int lane = 0; lane < LANES; lane++) {
+        rest += LANE(bad, lane);
+    }
+    return rest == 0;
+}
+
+/* name (n numbers): the vectors of an elementary function over an array. */
+#define ELEMENTWISE(name)                                                        \
+    static void engine_##name(const void *x, void *out, ptrdiff_t n) {           \
+        const real *from = x;                                                    \
+        real *to = out, rest[LANES] = {0};                                       \
+        ptrdiff_t i = 0;                                                         \
+        for (; i + LANES <= n; i += LANES) {                                     \
+            v_store(to + i, v_##name(v_load(from + i)));                         \
+        }                                                                        \
+        memcpy(rest, from + i, (size_t)(n - i) * sizeof(real));                  \
+        v_store(rest, v_##name(v_load(rest)));                                   \
+        memcpy(to + i, rest, (size_t)(n - i) * sizeof(real));                    \
+    }
+ELEMENTWISE(exp)
+ELEMENTWISE(log)
+ELEMENTWISE(logistic)
+ELEMENTWISE(tanh)
+
+static double multiply_adds(ptrdiff_t n) {
+    enum { CHAINS = 12 }; /* enough to hide the latency, few enough for the registers */
+    vec sum[CHAINS];
+    volatile real noise = (real)0.999;
+    vec factor = v_all(noise);
+    UNROLL for (int c = 0; c < CHAINS; c++) { sum[c] = v_all((real)c); }
+    for (ptrdiff_t i = 0; i < n; i++) {
+        UNROLL for (int c = 0; c < CHAINS; c++) { sum[c] = v_fma(sum[c], factor, factor); }
+    }
+    UNROLL for (int c = 1; c < CHAINS; c++) { sum[0] = sum[0] + sum[c]; }
+    noise = LANE(sum[0], 0);
+    return 2.0 * CHAINS * LANES * (double)n;
+}
+
+#define PASTE(a, b, c) a##_##b##_##c
+#define TABLE(target, dtype) PASTE(fastnn, target, dtype)
+#define STRING_OF(x) #x
+#define STRING(x) STRING_OF(x)
+#ifdef FASTNN_FLOAT32
+#define DTYPE float32
+#else
+#define DTYPE float64
+#endif
+
+const fastnn_kernels TABLE(FASTNN_TARGET_NAME, DTYPE) = {
+    .target = STRING(FASTNN_TARGET_NAME),
+    .vector_bytes = LANES * FASTNN_REAL_BYTES,
+    .work_size = work_size,
+    .run = engine_run,
+    .loss_and_gradient = engine_loss_and_gradient,
+    .forward_work_size = forward_work_size,
+    .forward = engine_forward,
+    .all_finite = all_finite,
+    .exp = engine_exp,
+    .log = engine_log,
+    .logistic = engine_logistic,
+    .tanh = engine_tanh,
+    .multiply_adds = multiply_adds,
+};
+#endif

@@ -1,0 +1,195 @@
+/* layout.h: the engine's own copy of a network, and where each number of a call lives.
+   Weights stand transposed, W^T (n_in, n_out), with rows padded to whole vectors by zeros that stay zero; the weights
+   of all layers come first, then the biases of all, in one block, and the gradient and each number of optimizer state
+   in blocks laid out alike. `pack` and `unpack` translate from and to the flat parameters of spec.py.
+   One function lays out the work area and says how large it is. Used by network.h and training.h. */
+#ifndef FASTNN_LAYOUT_H
+#define FASTNN_LAYOUT_H
+
+#include "fastnn.h"
+#include "kernels/row.h"
+
+enum { ALIGNMENT = 64 };
+
+/* One layer of weights. */
+typedef struct {
+    ptrdiff_t n_in, n_out;
+    ptrdiff_t n_vectors;     /* of the outputs; a row of them has n_vectors * LANES numbers */
+    int activation;
+    ptrdiff_t flat_weights, flat_biases; /* in the flat parameters */
+    ptrdiff_t weights, biases;           /* in a packed block */
+    real *back; /* W (n_out, n_in to whole vectors), a copy for the backward pass; not of the first layer */
+    real *h;    /* outputs (chunk, n_vectors * LANES) */
+    real *delta;
+} layer;
+
+typedef struct {
+    ptrdiff_t n_layers, chunk; /* chunk: rows that go through the network together */
+    ptrdiff_t n_weights, n_packed; /* numbers of a packed block: weights and their padding, and all */
+    layer *layers;
+    real *parameters, *gradient, *state; /* packed blocks: one, one, and one per number of optimizer state */
+    real *inputs;  /* (chunk, n_in): gathered rows */
+    real *lanes;   /* work of losses.h */
+} network;
+
+INLINE ptrdiff_t whole_vectors(ptrdiff_t n) { return (n + LANES - 1) / LANES; }
+
+/* The rows of a chunk: many enough that what is done once a chunk does not count, few enough that their numbers stay
+   in the cache. It depends on the network alone, so that the sums over a batch are cut at the same rows however the
+   work is shared out. */
+static ptrdiff_t chunk_rows(const fastnn_layer *layers, ptrdiff_t n_layers) {
+    enum { BYTES = 48 * 1024, LEAST = 48, MOST = 192 };
+    ptrdiff_t bytes = layers[0].n_in * (ptrdiff_t)sizeof(real), n_weights = 0;
+    for (ptrdiff_t l = 0; l < n_layers; l++) {
+        bytes += 2 * whole_vectors(layers[l].n_out) * LANES * (ptrdiff_t)sizeof(real);
+        n_weights += layers[l].n_in * layers[l].n_out;
+    }
+    ptrdiff_t rows = BYTES / bytes / LEAST * LEAST;
+    if (n_weights > 16384 || rows > MOST) {
+        return MOST;
+    }
+    return rows < LEAST ? LEAST : rows;
+}
+
+/* Take n bytes from the work area; with `base` NULL only count. */
+static void *take(char *base, size_t *used, size_t n) {
+    char *start = base ? base + *used : NULL;
+    *used += (n + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    return start;
+}
+
+static real *take_reals(char *base, size_t *used, ptrdiff_t n) { return take(base, used, (size_t)n * sizeof(real)); }
+
+/* Lay out the work area at `base` and return its size in bytes. n_state: numbers of optimizer state a parameter;
+   less than 0: for prediction, without gradient and deltas. base NULL: only return the size. */
+static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers, int n_state, char *base) {
+    size_t used = 0;
+    layer measured[1];
+    int trains = n_state >= 0;
+    net->n_layers = n_layers;
+    net->chunk = chunk_rows(flat, n_layers);
+    net->layers = take(base, &used, (size_t)n_layers * sizeof(layer));
+    net->n_packed = 0;
+    ptrdiff_t widest = 0;
+    for (ptrdiff_t l = 0; l < n_layers; l++) {
+        layer *of = base ? &net->layers[l] : measured;
+        of->n_in = flat[l].n_in;
+        of->n_out = flat[l].n_out;
+        of->n_vectors = whole_vectors(of->n_out);
+        of->activation = (int)flat[l].activation;
+        of->flat_weights = flat[l].weights;
+        of->flat_biases = flat[l].biases;
+        of->weights = net->n_packed;
+        ptrdiff_t stride = of->n_vectors * LANES, n_rows = l ? whole_vectors(of->n_in) * LANES : of->n_in;
+        net->n_packed += n_rows * stride; /* rows to whole vectors too where a transposed copy is made of them */
+        of->back = trains && l ? take_reals(base, &used, stride * n_rows) : NULL;
+        of->h = take_reals(base, &used, net->chunk * stride);
+        of->delta = trains ? take_reals(base, &used, net->chunk * stride) : NULL;
+        widest = stride > widest ? stride : widest;
+    }
+    net->n_weights = net->n_packed;
+    for (ptrdiff_t l = 0; l < n_layers; l++) {
+        if (base) {
+            net->layers[l].biases = net->n_packed;
+        }
+        net->n_packed += whole_vectors(flat[l].n_out) * LANES;
+    }
+    net->parameters = take_reals(base, &used, net->n_packed);
+    net->gradient = trains ? take_reals(base, &used, net->n_packed) : NULL;
+    net->state = n_state > 0 ? take_reals(base, &used, n_state * net->n_packed) : NULL;
+    net->inputs = take_reals(base, &used, net->chunk * flat[0].n_in);
+    net->lanes = take_reals(base, &used, 2 * widest * LANES);
+    return used;
+}
+
+/* All bits set in the first n lanes. */
+INLINE words first_lanes(ptrdiff_t n) {
+    real index[LANES];
+    for (int i = 0; i < LANES; i++) {
+        index[i] = (real)i;
+    }
+    return v_less(v_load(index), v_all((real)n));
+}
+
+/* Numbers of a flat block: the last biases end it. */
+static ptrdiff_t n_parameters(const fastnn_layer *layers, ptrdiff_t n_layers) {
+    return layers[n_layers - 1].biases + layers[n_layers - 1].n_out;
+}
+
+/* A flat block, one number a parameter, into a packed block of zeros. */
+static void pack(const network *net, const real *flat, real *packed) {
+    for (ptrdiff_t l = 0; l < net->n_layers; l++) {
+        const layer *of = &net->layers[l];
+        const real *weights = flat + of->flat_weights;
+        ptrdiff_t stride = of->n_vectors * LANES;
+        memcpy(packed + of->biases, flat + of->flat_biases, (size_t)of->n_out * sizeof(real));
+        for (ptrdiff_t i = 0; i < of->n_out; i += LANES) {
+            words valid = first_lanes(of->n_out - i);
+            const real *rows[LANES];
+            for (int r = 0; r < LANES; r++) {
+                rows[r] = weights + (i + r < of->n_out ? i + r : of->n_out - 1) * of->n_in;
+            }
+            real *to = packed + of->weights + i;
+            for (ptrdiff_t j = 0; j < of->n_in; j += LANES) {
+                vec columns[LANES];
+                ptrdiff_t n = of->n_in - j < LANES ? of->n_in - j : LANES;
+                if (n == LANES) {
+                    load_square(rows, j, columns);
+                } else {
+                    load_rest(rows, of->n_in, n, columns);
+                }
+                for (ptrdiff_t k = 0; k < n; k++) {
+                    v_store(to + (j + k) * stride, v_mask(valid, columns[k]));
+                }
+            }
+        }
+    }
+}
+
+/* A packed block back into a flat one. */
+static void unpack(const network *net, const real *packed, real *flat) {
+    for (ptrdiff_t l = 0; l < net->n_layers; l++) {
+        const layer *of = &net->layers[l];
+        real *weights = flat + of->flat_weights;
+        ptrdiff_t stride = of->n_vectors * LANES;
+        memcpy(flat + of->flat_biases, packed + of->biases, (size_t)of->n_out * sizeof(real));
+        for (ptrdiff_t i = 0; i < of->n_out; i += LANES) {
+            ptrdiff_t n_rows = of->n_out - i < LANES ? of->n_out - i : LANES;
+            const real *from = packed + of->weights + i;
+            for (ptrdiff_t j = 0; j < of->n_in; j += LANES) {
+                vec square[LANES];
+                ptrdiff_t n = of->n_in - j < LANES ? of->n_in - j : LANES;
+                for (int k = 0; k < LANES; k++) {
+                    square[k] = v_load(from + (j + (k < n ? k : n - 1)) * stride);
+                }
+                v_transpose(square);
+                for (ptrdiff_t r = 0; r < n_rows; r++) {
+                    if (n == LANES) {
+                        v_store(weights + (i + r) * of->n_in + j, square[r]);
+                    } else {
+                        memcpy(weights + (i + r) * of->n_in + j, &square[r], (size_t)n * sizeof(real));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/* The copies of the weights that the backward pass reads, as of the parameters. */
+static void copy_back(const network *net) {
+    for (ptrdiff_t l = 1; l < net->n_layers; l++) {
+        const layer *of = &net->layers[l];
+        ptrdiff_t stride = of->n_vectors * LANES, back_stride = whole_vectors(of->n_in) * LANES;
+        for (ptrdiff_t j = 0; j < back_stride; j += LANES) {
+            for (ptrdiff_t i = 0; i < stride; i += LANES) {
+                vec square[LANES];
+                const real *from = net->parameters + of->weights + j * stride + i;
+                real *to = of->back + i * back_stride + j;
+                UNROLL for (int k = 0; k < LANES; k++) { square[k] = v_load(from + k * stride); }
+                v_transpose(square);
+                UNROLL for (int k = 0; k < LANES; k++) { v_store(to + k * back_stride, square[k]); }
+            }
+        }
+    }
+}
+#endif

@@ -1,0 +1,193 @@
+/* losses.h: output activation, loss and delta from the logits, in one pass; softmax for prediction.
+   Used by network.h and training.h. LANES rows at a time stand side by side, a row in each lane, so that sums over the
+   outputs need no reduction, a network with one output fills its vectors, and the logarithm of a log-sum-exp is taken
+   once for all of them. (Row by row with one logarithm a row took a fifth of a small batch's time.) Squares are
+   transposed in registers on the way in and out. */
+#ifndef FASTNN_LOSSES_H
+#define FASTNN_LOSSES_H
+
+#include "kernels/activations.h"
+#include "kernels/row.h"
+
+/* What the rows of a batch add to its curves; sums in double, whatever the dtype. */
+typedef struct {
+    double loss;  /* sum of weight * loss */
+    double norms; /* sum of ||y - h|| */
+} fastnn_totals;
+
+/* z (n, LANES) becomes e^(z - top), top the largest of each lane; returns top and the sum. */
+INLINE vec powers(ptrdiff_t n, real *z, vec *sum) {
+    vec top = v_load(z);
+    for (ptrdiff_t i = LANES; i < n * LANES; i += LANES) {
+        top = v_max(top, v_load(z + i));
+    }
+    *sum = v_all(0);
+    for (ptrdiff_t i = 0; i < n * LANES; i += LANES) {
+        vec power = v_exp(v_load(z + i) - top);
+        *sum = *sum + power;
+        v_store(z + i, power);
+    }
+    return top;
+}
+
+/* The loss of one output of LANES rows from logit z and target y, and what delta is before weighing. */
+INLINE vec output_loss(const int loss, const int activation, const slope *of_activation, vec z, vec y, vec *h,
+                       vec *delta) {
+    *h = v_activate(activation, z);
+    vec error = *h - y;
+    *delta = error;
+    switch (loss) {
+    case FASTNN_LOSS_squared_error:
+        *delta = error * v_slope(of_activation, *h);
+        return v_all((real)0.5) * error * error;
+    case FASTNN_LOSS_poisson: {
+        vec positive = v_select(v_less(v_all(0), y), y, v_all(1)); /* y log y is 0 at 0 */
+        return y * v_log(positive) - y * z + error;
+    }
+    case FASTNN_LOSS_perceptron: return error * z;
+    default: /* log_loss of a logistic output: log(1 + e^z) - y z */
+        return v_relu(z) - y * z + v_log1p(v_exp(-v_abs(z)));
+    }
+}
+
+/* One block: z, y (n, LANES) IN; z becomes the weighed delta. OUT: loss and ||y - h||^2 of each lane. */
+INLINE void loss_lanes(const int loss, const int activation, ptrdiff_t n, real *z, const real *y, vec weight,
+                       vec *losses, vec *squares) {
+    vec total = v_all(0), square = v_all(0);
+    if (activation == FASTNN_ACTIVATION_softmax) { /* log_loss: sum of y (log sum e^z - z) */
+        vec sum, targets = v_all(0), dot = v_all(0);
+        for (ptrdiff_t i = 0; i < n * LANES; i += LANES) {
+            dot = v_fma(v_load(y + i), v_load(z + i), dot);
+            targets = targets + v_load(y + i);
+        }
+        vec top = powers(n, z, &sum), share = v_all(1) / sum;
+        for (ptrdiff_t i = 0; i < n * LANES; i += LANES) {
+            vec error = v_fma(v_load(z + i), share, -v_load(y + i));
+            square = v_fma(error, error, square);
+            v_store(z + i, error * weight);
+        }
+        total = v_fma(targets, top + v_log(sum), -dot);
+    } else {
+        slope of_activation = slope_of(activation);
+        for (ptrdiff_t i = 0; i < n * LANES; i += LANES) {
+            vec h, delta, target = v_load(y + i);
+            total = total + output_loss(loss, activation, &of_activation, v_load(z + i), target, &h, &delta);
+            square = v_fma(h - target, h - target, square);
+            v_store(z + i, delta * weight);
+        }
+    }
+    *losses = total;
+    *squares = square;
+}
+
+/* loss_lanes with loss and activation as constants, so that the loops over the outputs have no choices left. */
+static void loss_of_block(int loss, int activation, ptrdiff_t n, real *z, const real *y, vec weight, vec *losses,
+                          vec *squares) {
+#define WITH(of_loss, of_activation)                                                                            \
+    loss_lanes(FASTNN_LOSS_##of_loss, FASTNN_ACTIVATION_##of_activation, n, z, y, weight, losses, squares)
+    switch (loss) {
+    case FASTNN_LOSS_poisson: WITH(poisson, exp); break;
+    case FASTNN_LOSS_perceptron: WITH(perceptron, step); break;
+    case FASTNN_LOSS_log_loss:
+        if (activation == FASTNN_ACTIVATION_softmax) {
+            WITH(log_loss, softmax);
+        } else {
+            WITH(log_loss, logistic);
+        }
+        break;
+    default: /* squared_error */
+        switch (activation) {
+        case FASTNN_ACTIVATION_logistic: WITH(squared_error, logistic); break;
+        case FASTNN_ACTIVATION_tanh: WITH(squared_error, tanh); break;
+        case FASTNN_ACTIVATION_relu: WITH(squared_error, relu); break;
+        case FASTNN_ACTIVATION_exp: WITH(squared_error, exp); break;
+        default: WITH(squared_error, identity); break;
+        }
+    }
+#undef WITH
+}
+
+/* Columns of the LANES rows into `out` (n_columns to whole vectors, LANES). */
+OUTLINE void load_lanes(const real *const rows[LANES], ptrdiff_t n_columns, real *out) {
+    vec columns[LANES];
+    ptrdiff_t column = 0;
+    for (; column + LANES <= n_columns; column += LANES) {
+        load_square(rows, column, columns);
+        UNROLL for (int i = 0; i < LANES; i++) { v_store(out + (column + i) * LANES, columns[i]); }
+    }
+    if (column < n_columns) {
+        load_rest(rows, n_columns, n_columns - column, columns);
+        for (ptrdiff_t i = column; i < n_columns; i++) {
+            v_store(out + i * LANES, columns[i - column]);
+        }
+    }
+}
+
+/* The other way: lanes (stride, LANES) into n rows of `stride` numbers. */
+OUTLINE void store_lanes(int n, ptrdiff_t stride, const real *lanes, real *rows) {
+    for (ptrdiff_t column = 0; column < stride; column += LANES) {
+        vec square[LANES];
+        UNROLL for (int i = 0; i < LANES; i++) { square[i] = v_load(lanes + (column + i) * LANES); }
+        v_transpose(square);
+        for (int r = 0; r < n; r++) {
+            v_store(rows + r * stride + column, square[r]);
+        }
+    }
+}
+
+/* Of n_rows rows: z (n_rows, n_vectors), logits, become the deltas, each times its row's weight times `scale`; the
+   padding becomes 0. Row r has its targets in row rows[r] of y (…, n_out), and so its weight; rows NULL: in row r.
+   work: 2 * n_vectors * LANES * LANES numbers. */
+static void loss_and_delta(int loss, int activation, ptrdiff_t n_rows, ptrdiff_t n_out, ptrdiff_t n_vectors,
+                           const real *y, const real *sample_weight, const ptrdiff_t *rows, double scale, real *z,
+                           real *work, fastnn_totals *totals) {
+    ptrdiff_t stride = n_vectors * LANES;
+    real *of_z = work, *of_y = work + stride * LANES;
+    for (ptrdiff_t first = 0; first < n_rows; first += LANES) {
+        int n = n_rows - first < LANES ? (int)(n_rows - first) : LANES;
+        const real *z_rows[LANES], *y_rows[LANES];
+        real weight[LANES], loss_of[LANES], norm_of[LANES];
+        for (int r = 0; r < LANES; r++) {
+            ptrdiff_t row = first + (r < n ? r : n - 1);
+            z_rows[r] = z + row * stride;
+            row = rows ? rows[row] : row;
+            y_rows[r] = y + row * n_out;
+            weight[r] = sample_weight[row];
+        }
+        load_lanes(z_rows, stride, of_z);
+        load_lanes(y_rows, n_out, of_y);
+        vec losses, squares;
+        loss_of_block(loss, activation, n_out, of_z, of_y, v_load(weight) * v_all((real)scale), &losses, &squares);
+        v_store(loss_of, losses);
+        v_store(norm_of, v_sqrt(squares));
+        for (int r = 0; r < n; r++) {
+            totals->loss += (double)weight[r] * loss_of[r];
+            totals->norms += norm_of[r];
+        }
+        for (ptrdiff_t i = n_out * LANES; i < stride * LANES; i += LANES) {
+            v_store(of_z + i, v_all(0));
+        }
+        store_lanes(n, stride, of_z, z + first * stride);
+    }
+}
+
+/* Softmax of each row of z (n_rows, n_vectors) in place. work: n_vectors * LANES * LANES numbers. */
+static void softmax_rows(ptrdiff_t n_rows, ptrdiff_t n_out, ptrdiff_t n_vectors, real *z, real *work) {
+    ptrdiff_t stride = n_vectors * LANES;
+    for (ptrdiff_t first = 0; first < n_rows; first += LANES) {
+        int n = n_rows - first < LANES ? (int)(n_rows - first) : LANES;
+        const real *rows[LANES];
+        for (int r = 0; r < LANES; r++) {
+            rows[r] = z + (first + (r < n ? r : n - 1)) * stride;
+        }
+        load_lanes(rows, stride, work);
+        vec sum;
+        powers(n_out, work, &sum);
+        vec share = v_all(1) / sum;
+        for (ptrdiff_t i = 0; i < n_out * LANES; i += LANES) {
+            v_store(work + i, v_load(work + i) * share);
+        }
+        store_lanes(n, stride, work, z + first * stride);
+    }
+}
+#endif

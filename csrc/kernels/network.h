@@ -1,0 +1,154 @@
+/* network.h: all layers of a network, forward and backward, for a chunk of rows, and for one row.
+   Used by training.h and predict.h. */
+#ifndef FASTNN_NETWORK_H
+#define FASTNN_NETWORK_H
+
+#include "kernels/dense.h"
+#include "kernels/layout.h"
+#include "kernels/losses.h"
+
+/* Multiply-adds between two polls: some milliseconds. */
+#define WORK_BETWEEN_POLLS 50e6
+
+typedef struct {
+    int (*ask)(void);
+    double work; /* multiply-adds since the last time */
+} fastnn_poll;
+
+/* Whether to stop. */
+static int poll(fastnn_poll *p, double work) {
+    p->work += work;
+    if (p->work < WORK_BETWEEN_POLLS || !p->ask) {
+        return 0;
+    }
+    p->work = 0;
+    return p->ask();
+}
+
+/* Copy one row of X, dense or CSR, to `to` (n_in,). */
+static void copy_row(const fastnn_data *data, ptrdiff_t row, ptrdiff_t n_in, real *to) {
+    if (!data->csr_columns) {
+        const real *from = (const real *)data->X + row * n_in;
+        ptrdiff_t j = 0;
+        for (; j + LANES <= n_in; j += LANES) {
+            v_store(to + j, v_load(from + j));
+        }
+        for (; j < n_in; j++) {
+            to[j] = from[j];
+        }
+        return;
+    }
+    memset(to, 0, (size_t)n_in * sizeof(real));
+    for (ptrdiff_t entry = data->csr_starts[row]; entry < data->csr_starts[row + 1]; entry++) {
+        to[data->csr_columns[entry]] += ((const real *)data->X)[entry]; /* duplicates add up, as everywhere */
+    }
+}
+
+/* The inputs of the n rows rows[0] ..., or without `rows` of those from `first` on: in place where they lie side by
+   side, else gathered. Each next row starts n_in numbers further. */
+static const real *inputs_of(const network *net, const fastnn_data *data, const ptrdiff_t *rows, ptrdiff_t first,
+                             ptrdiff_t n) {
+    ptrdiff_t n_in = net->layers[0].n_in, row = rows ? rows[0] : first;
+    int side_by_side = !data->csr_columns;
+    for (ptrdiff_t r = 1; rows && r < n && side_by_side; r++) {
+        side_by_side = rows[r] == row + r;
+    }
+    if (side_by_side) {
+        return (const real *)data->X + row * n_in;
+    }
+    for (ptrdiff_t r = 0; r < n; r++) {
+        copy_row(data, rows ? rows[r] : first + r, n_in, net->inputs + r * n_in);
+    }
+    return net->inputs;
+}
+
+/* Outputs of all hidden layers, and in `logits` (n, n_vectors of the last layer) the sums of the last. */
+static void forward_chunk(const network *net, const real *inputs, ptrdiff_t n, real *logits) {
+    ptrdiff_t last = net->n_layers - 1;
+    for (ptrdiff_t l = 0; l <= last; l++) {
+        const layer *of = &net->layers[l];
+        ptrdiff_t stride = of->n_vectors * LANES;
+        int is_relu = l < last && of->activation == FASTNN_ACTIVATION_relu;
+        fastnn_product p = {
+            .n_rows = n,
+            .n_vectors = of->n_vectors,
+            .n_steps = of->n_in,
+            .a = l ? net->layers[l - 1].h : inputs,
+            .a_stride = l ? net->layers[l - 1].n_vectors * LANES : of->n_in,
+            .b = net->parameters + of->weights,
+            .b_stride = stride,
+            .start = net->parameters + of->biases,
+            .lowest = is_relu ? 0 : -INFINITE,
+            .out = l < last ? of->h : logits,
+            .out_stride = stride,
+        };
+        dense_forward(&p);
+        if (l < last && !is_relu) {
+            activate(of->activation, n, of->n_vectors, of->h, stride);
+        }
+    }
+}
+
+/* From the deltas of the last layer to the gradient of all parameters, stored, or added to what is there. */
+static void backward_chunk(const network *net, const real *inputs, ptrdiff_t n, int adds) {
+    for (ptrdiff_t l = net->n_layers - 1; l >= 0; l--) {
+        const layer *of = &net->layers[l], *before = l ? of - 1 : NULL;
+        ptrdiff_t stride = of->n_vectors * LANES, stride_before = before ? before->n_vectors * LANES : of->n_in;
+        fastnn_product gradient = {
+            .n_rows = of->n_in,
+            .n_vectors = of->n_vectors,
+            .n_steps = n,
+            .a = before ? before->h : inputs,
+            .a_stride = stride_before,
+            .b = of->delta,
+            .b_stride = stride,
+            .adds = adds,
+            .out = net->gradient + of->weights,
+            .out_stride = stride,
+        };
+        dense_gradient(&gradient);
+        column_sums(n, of->n_vectors, of->delta, stride, adds, net->gradient + of->biases);
+        if (before) {
+            fastnn_product backward = {
+                .n_rows = n,
+                .n_vectors = before->n_vectors,
+                .n_steps = of->n_out,
+                .a = of->delta,
+                .a_stride = stride,
+                .b = of->back,
+                .b_stride = stride_before,
+                .h = before->h,
+                .slope_before = slope_of(before->activation),
+                .out = before->delta,
+                .out_stride = stride_before,
+            };
+            dense_backward(&backward);
+        }
+    }
+}
+
+/* The same for one row, whose outputs and deltas stand in the first row of each block. */
+static void forward_one(const network *net, const real *inputs, real *logits) {
+    ptrdiff_t last = net->n_layers - 1;
+    for (ptrdiff_t l = 0; l <= last; l++) {
+        const layer *of = &net->layers[l];
+        ptrdiff_t stride = of->n_vectors * LANES;
+        real *out = l < last ? of->h : logits;
+        row_forward(of->n_in, of->n_vectors, l ? net->layers[l - 1].h : inputs, net->parameters + of->weights, stride,
+                    net->parameters + of->biases, out);
+        if (l < last) {
+            activate(of->activation, 1, of->n_vectors, out, 0);
+        }
+    }
+}
+
+/* Deltas of the hidden layers from that of the last. The weights' rows are padded, by zeros, to whole vectors. */
+static void backward_one(const network *net) {
+    for (ptrdiff_t l = net->n_layers - 1; l > 0; l--) {
+        const layer *of = &net->layers[l], *before = of - 1;
+        ptrdiff_t stride = of->n_vectors * LANES, n_before = before->n_vectors * LANES;
+        matrix_vector(n_before, stride, net->parameters + of->weights, stride, of->delta, NULL, before->delta);
+        times_slope_row(before->activation, before->n_vectors, before->h, before->delta);
+    }
+}
+#endif

@@ -1,0 +1,105 @@
+/* optimizers.h: one step of each optimizer, in one pass over the packed parameters, with the L2 penalty and the
+   decoupled weight decay on the weights alone. Padding has gradient 0 and stays 0. Used by training.h.
+   Formulas: reference/batched.py has the same from the maths, on flat arrays. */
+#ifndef FASTNN_OPTIMIZERS_H
+#define FASTNN_OPTIMIZERS_H
+
+#include <math.h>
+
+#include "fastnn.h"
+#include "simd/vector.h"
+
+/* The constants of one update, ready to be broadcast. */
+typedef struct {
+    real l2, rate; /* rate: of Adam with its bias correction */
+    real momentum, beta_1, beta_2, rest_1, rest_2, epsilon; /* rest: 1 - beta */
+    real kept; /* AdamW: the share of a weight that decay leaves */
+} fastnn_step;
+
+static fastnn_step step_of(const fastnn_training *training, double learning_rate, double l2, int64_t n_updates_before) {
+    fastnn_step step = {
+        .l2 = (real)l2,
+        .rate = (real)learning_rate,
+        .momentum = (real)training->momentum,
+        .beta_1 = (real)training->beta_1,
+        .beta_2 = (real)training->beta_2,
+        .rest_1 = (real)(1 - training->beta_1),
+        .rest_2 = (real)(1 - training->beta_2),
+        .epsilon = (real)training->epsilon,
+        .kept = 1,
+    };
+    if (training->solver == FASTNN_OPTIMIZER_adam || training->solver == FASTNN_OPTIMIZER_adamw) {
+        double t = (double)(n_updates_before + 1);
+        step.rate = (real)(learning_rate * sqrt(1 - pow(training->beta_2, t)) / (1 - pow(training->beta_1, t)));
+    }
+    if (training->solver == FASTNN_OPTIMIZER_adamw) {
+        step.kept = (real)(1 - learning_rate * training->weight_decay);
+    }
+    return step;
+}
+
+/* The velocity does not matter without momentum, and is left alone. */
+INLINE void descend(const fastnn_step *s, vec l2, ptrdiff_t n, real *p, const real *g) {
+    for (ptrdiff_t i = 0; i < n; i += LANES) {
+        vec slope = v_fma(l2, v_load(p + i), v_load(g + i));
+        v_store(p + i, v_fma(v_all(-s->rate), slope, v_load(p + i)));
+    }
+}
+
+INLINE void momentum(const fastnn_step *s, vec l2, const int nesterov, ptrdiff_t n, real *p, const real *g,
+                     real *velocity) {
+    for (ptrdiff_t i = 0; i < n; i += LANES) {
+        vec step = v_all(-s->rate) * v_fma(l2, v_load(p + i), v_load(g + i));
+        vec v = v_fma(v_all(s->momentum), v_load(velocity + i), step);
+        v_store(velocity + i, v);
+        v_store(p + i, v_load(p + i) + (nesterov ? v_fma(v_all(s->momentum), v, step) : v));
+    }
+}
+
+INLINE void rmsprop(const fastnn_step *s, vec l2, ptrdiff_t n, real *p, const real *g, real *second) {
+    for (ptrdiff_t i = 0; i < n; i += LANES) {
+        vec slope = v_fma(l2, v_load(p + i), v_load(g + i));
+        vec v = v_fma(v_all(s->beta_2), v_load(second + i), v_all(s->rest_2) * (slope * slope));
+        v_store(second + i, v);
+        v_store(p + i, v_load(p + i) - v_all(s->rate) * slope / (v_sqrt(v) + v_all(s->epsilon)));
+    }
+}
+
+INLINE void adam(const fastnn_step *s, vec l2, vec kept, ptrdiff_t n, real *p, const real *g, real *first,
+                 real *second) {
+    for (ptrdiff_t i = 0; i < n; i += LANES) {
+        vec slope = v_fma(l2, v_load(p + i), v_load(g + i));
+        vec m = v_fma(v_all(s->beta_1), v_load(first + i), v_all(s->rest_1) * slope);
+        vec v = v_fma(v_all(s->beta_2), v_load(second + i), v_all(s->rest_2) * (slope * slope));
+        v_store(first + i, m);
+        v_store(second + i, v);
+        v_store(p + i, kept * v_load(p + i) - v_all(s->rate) * m / (v_sqrt(v) + v_all(s->epsilon)));
+    }
+}
+
+/* A range of the blocks: weights, or biases, which neither penalty nor decay touches. */
+static void step_range(const fastnn_training *training, const fastnn_step *s, real l2, real kept, ptrdiff_t n, real *p,
+                       const real *g, real *state, ptrdiff_t to_second) {
+    switch (training->solver) {
+    case FASTNN_OPTIMIZER_rmsprop: rmsprop(s, v_all(l2), n, p, g, state); break;
+    case FASTNN_OPTIMIZER_adam:
+    case FASTNN_OPTIMIZER_adamw: adam(s, v_all(l2), v_all(kept), n, p, g, state, state + to_second); break;
+    default: /* sgd */
+        if (training->momentum == 0) {
+            descend(s, v_all(l2), n, p, g);
+        } else if (training->nesterov) {
+            momentum(s, v_all(l2), 1, n, p, g, state);
+        } else {
+            momentum(s, v_all(l2), 0, n, p, g, state);
+        }
+    }
+}
+
+/* One step of packed blocks of n_packed numbers, of which n_weights are weights. */
+static void optimizer_step(const fastnn_training *training, const fastnn_step *s, ptrdiff_t n_weights,
+                           ptrdiff_t n_packed, real *parameters, const real *gradient, real *state) {
+    step_range(training, s, s->l2, s->kept, n_weights, parameters, gradient, state, n_packed);
+    step_range(training, s, 0, 1, n_packed - n_weights, parameters + n_weights, gradient + n_weights,
+               state + n_weights, n_packed);
+}
+#endif

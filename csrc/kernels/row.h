@@ -1,0 +1,160 @@
+/* row.h: kernels for one row alone, where there is no second row to share a load of the weights with.
+   matrix_vector       out = start + M x, from a matrix as the user has it, row by row without padding
+   row_forward         z = b + W h, from the engine's own transposed and padded weights
+   rank_one_gradient   gW^T = h d^T
+   rank_one_step       W^T += rate h d^T
+   Used by network.h and training.h. Each output is the same chain of multiply-adds as in dense.h, so it has the same
+   bits. What limits a chain is the latency of its additions; several stand side by side in registers.
+
+   matrix_vector has its vectors across the outputs although the outputs' weights are a row apart in memory: squares
+   of LANES rows are transposed in registers. (Outputs one by one as scalar chains, eight side by side, were slower by
+   docs/decisions/0007.) */
+#ifndef FASTNN_ROW_H
+#define FASTNN_ROW_H
+
+#include "simd/vector.h"
+
+/* Columns first ... of LANES rows without padding, a column in each vector; lanes past the end repeat the last row. */
+INLINE void load_square(const real *const rows[LANES], ptrdiff_t first, vec columns[LANES]) {
+    UNROLL for (int i = 0; i < LANES; i++) { columns[i] = v_load(rows[i] + first); }
+    v_transpose(columns);
+}
+
+/* The last n < LANES columns likewise, of rows of n_columns, without reading past the end of a row. */
+OUTLINE void load_rest(const real *const rows[LANES], ptrdiff_t n_columns, ptrdiff_t n, vec columns[LANES]) {
+    if (n_columns >= LANES) {
+        vec square[LANES];
+        load_square(rows, n_columns - LANES, square);
+        for (ptrdiff_t i = 0; i < n; i++) {
+            columns[i] = square[LANES - n + i];
+        }
+        return;
+    }
+    for (ptrdiff_t i = 0; i < n; i++) {
+        real of_lane[LANES];
+        for (int r = 0; r < LANES; r++) {
+            of_lane[r] = rows[r][n_columns - n + i];
+        }
+        columns[i] = v_load(of_lane);
+    }
+}
+
+/* G * LANES outputs from row `first` on. */
+INLINE void matrix_vector_group(const int G, ptrdiff_t first, ptrdiff_t n_rows, ptrdiff_t n_columns, const real *matrix,
+                                ptrdiff_t stride, const real *x, const real *start, real *out) {
+    enum { MOST = 4 };
+    const real *rows[MOST][LANES];
+    vec sum[MOST], columns[LANES];
+    for (int g = 0; g < G; g++) {
+        real of_lane[LANES];
+        for (int i = 0; i < LANES; i++) {
+            ptrdiff_t row = first + g * LANES + i;
+            row = row < n_rows ? row : n_rows - 1;
+            rows[g][i] = matrix + row * stride;
+            of_lane[i] = start ? start[row] : 0;
+        }
+        sum[g] = v_load(of_lane);
+    }
+    ptrdiff_t column = 0;
+    for (; column + LANES <= n_columns; column += LANES) {
+        UNROLL for (int g = 0; g < G; g++) {
+            load_square(rows[g], column, columns);
+            UNROLL for (int i = 0; i < LANES; i++) { sum[g] = v_fma(v_all(x[column + i]), columns[i], sum[g]); }
+        }
+    }
+    if (column < n_columns) {
+        UNROLL for (int g = 0; g < G; g++) {
+            load_rest(rows[g], n_columns, n_columns - column, columns);
+            for (ptrdiff_t i = 0; i < n_columns - column; i++) {
+                sum[g] = v_fma(v_all(x[column + i]), columns[i], sum[g]);
+            }
+        }
+    }
+    UNROLL for (int g = 0; g < G; g++) { v_store(out + first + g * LANES, sum[g]); }
+}
+
+/* out (n_rows, to whole vectors) = start + M x; start NULL: zeros. */
+OUTLINE void matrix_vector(ptrdiff_t n_rows, ptrdiff_t n_columns, const real *matrix, ptrdiff_t stride, const real *x,
+                          const real *start, real *out) {
+    for (ptrdiff_t first = 0; first < n_rows; first += 4 * LANES) {
+        ptrdiff_t left = n_rows - first;
+        if (left > 2 * LANES) {
+            matrix_vector_group(4, first, n_rows, n_columns, matrix, stride, x, start, out);
+        } else if (left > LANES) {
+            matrix_vector_group(2, first, n_rows, n_columns, matrix, stride, x, start, out);
+        } else {
+            matrix_vector_group(1, first, n_rows, n_columns, matrix, stride, x, start, out);
+        }
+    }
+}
+
+INLINE void row_forward_group(const int G, ptrdiff_t n_in, const real *h, const real *weights, ptrdiff_t stride,
+                              const real *biases, real *z) {
+    enum { MOST = 8 };
+    vec sum[MOST];
+    UNROLL for (int g = 0; g < G; g++) { sum[g] = v_load(biases + g * LANES); }
+    for (ptrdiff_t j = 0; j < n_in; j++) {
+        vec x = v_all(h[j]);
+        UNROLL for (int g = 0; g < G; g++) { sum[g] = v_fma(x, v_load(weights + j * stride + g * LANES), sum[g]); }
+    }
+    UNROLL for (int g = 0; g < G; g++) { v_store(z + g * LANES, sum[g]); }
+}
+
+/* z (n_vectors) = biases + the rows of weights (n_in, n_vectors) times h (n_in,). */
+static void row_forward(ptrdiff_t n_in, ptrdiff_t n_vectors, const real *h, const real *weights, ptrdiff_t stride,
+                        const real *biases, real *z) {
+    while (n_vectors > 0) {
+        ptrdiff_t n = n_vectors >= 8 ? 8 : n_vectors >= 4 ? 4 : n_vectors >= 2 ? 2 : 1;
+        switch (n) {
+        case 8: row_forward_group(8, n_in, h, weights, stride, biases, z); break;
+        case 4: row_forward_group(4, n_in, h, weights, stride, biases, z); break;
+        case 2: row_forward_group(2, n_in, h, weights, stride, biases, z); break;
+        default: row_forward_group(1, n_in, h, weights, stride, biases, z); break;
+        }
+        weights += n * LANES;
+        biases += n * LANES;
+        z += n * LANES;
+        n_vectors -= n;
+    }
+}
+
+/* gradient (n_in, n_vectors) = h d^T. */
+static void rank_one_gradient(ptrdiff_t n_in, ptrdiff_t n_vectors, const real *h, const real *d, real *gradient) {
+    for (ptrdiff_t j = 0; j < n_in; j++, gradient += n_vectors * LANES) {
+        vec x = v_all(h[j]);
+        for (ptrdiff_t i = 0; i < n_vectors * LANES; i += LANES) {
+            v_store(gradient + i, x * v_load(d + i));
+        }
+    }
+}
+
+INLINE void rank_one_step_group(const int G, ptrdiff_t n_in, const real *h, const real *d, real rate, real *weights,
+                                ptrdiff_t stride) {
+    enum { MOST = 8 };
+    vec step[MOST];
+    UNROLL for (int g = 0; g < G; g++) { step[g] = v_all(rate) * v_load(d + g * LANES); }
+    for (ptrdiff_t j = 0; j < n_in; j++, weights += stride) {
+        vec x = v_all(h[j]);
+        UNROLL for (int g = 0; g < G; g++) {
+            v_store(weights + g * LANES, v_fma(x, step[g], v_load(weights + g * LANES)));
+        }
+    }
+}
+
+/* weights (n_in, n_vectors) += rate h d^T. */
+static void rank_one_step(ptrdiff_t n_in, ptrdiff_t n_vectors, const real *h, const real *d, real rate, real *weights,
+                          ptrdiff_t stride) {
+    while (n_vectors > 0) {
+        ptrdiff_t n = n_vectors >= 8 ? 8 : n_vectors >= 4 ? 4 : n_vectors >= 2 ? 2 : 1;
+        switch (n) {
+        case 8: rank_one_step_group(8, n_in, h, d, rate, weights, stride); break;
+        case 4: rank_one_step_group(4, n_in, h, d, rate, weights, stride); break;
+        case 2: rank_one_step_group(2, n_in, h, d, rate, weights, stride); break;
+        default: rank_one_step_group(1, n_in, h, d, rate, weights, stride); break;
+        }
+        weights += n * LANES;
+        d += n * LANES;
+        n_vectors -= n;
+    }
+}
+#endif

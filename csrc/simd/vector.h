@@ -1,0 +1,219 @@
+/* vector.h: the vector vocabulary, one set of names for every instruction set and both dtypes.
+   A stub in targets/ says how wide (FASTNN_VECTOR_BYTES) and of what (FASTNN_FLOAT32 or not); the kernels use nothing
+   but these names and the operators + - * /, so each is written once.
+
+   Vectors are GCC's and Clang's vector extensions: the compiler knows them as values, keeps them in registers and
+   picks the instructions of the target; docs/decisions/0006 has the measured comparison with intrinsics. For any
+   other compiler (FASTNN_VECTOR_BYTES undefined) a vector is one number, and everything works unvectorised. Another
+   architecture needs a stub with its width and nothing here. */
+#ifndef FASTNN_VECTOR_H
+#define FASTNN_VECTOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#ifdef FASTNN_FLOAT32
+typedef float real;
+typedef int32_t word; /* an integer as wide as a real */
+typedef uint32_t uword;
+#define FASTNN_REAL_BYTES 4
+#define MANTISSA_BITS 23
+#define EXPONENT_BIAS 127
+#else
+typedef double real;
+typedef int64_t word;
+typedef uint64_t uword;
+#define FASTNN_REAL_BYTES 8
+#define MANTISSA_BITS 52
+#define EXPONENT_BIAS 1023
+#endif
+
+#ifdef FASTNN_VECTOR_BYTES
+#define LANES (FASTNN_VECTOR_BYTES / FASTNN_REAL_BYTES)
+typedef real vec __attribute__((vector_size(FASTNN_VECTOR_BYTES)));
+typedef word words __attribute__((vector_size(FASTNN_VECTOR_BYTES)));
+typedef uword uwords __attribute__((vector_size(FASTNN_VECTOR_BYTES)));
+#define INLINE static inline __attribute__((always_inline))
+#define OUTLINE static __attribute__((noinline))
+#define UNROLL _Pragma("GCC unroll 32")
+#define OPAQUE(pointer) __asm__("" : "+r"(pointer)) /* the compiler forgets how the pointer was computed */
+#else
+#define LANES 1
+typedef real vec;
+typedef word words;
+typedef uword uwords;
+#define INLINE static inline
+#define OUTLINE static
+#define UNROLL
+#define OPAQUE(pointer)
+#endif
+
+/* Memory: addresses need no alignment beyond that of a real. */
+
+INLINE vec v_load(const real *p) {
+    vec v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+INLINE void v_store(real *p, vec v) { memcpy(p, &v, sizeof v); }
+
+INLINE vec v_all(real x) {
+#ifdef FASTNN_VECTOR_BYTES
+    return x - (vec){0}; /* one broadcast: x - 0 is x, -0 and NaN too */
+#else
+    return x;
+#endif
+}
+
+INLINE words w_all(word x) {
+#ifdef FASTNN_VECTOR_BYTES
+    return x - (words){0};
+#else
+    return x;
+#endif
+}
+
+/* Bits. */
+
+INLINE words v_bits(vec v) {
+    words w;
+    memcpy(&w, &v, sizeof w);
+    return w;
+}
+
+INLINE vec v_from_bits(words w) {
+    vec v;
+    memcpy(&v, &w, sizeof v);
+    return v;
+}
+
+/* Comparisons give masks: all bits set in a lane where it holds, else none. NaN compares false. */
+
+#ifdef FASTNN_VECTOR_BYTES
+INLINE words v_less(vec a, vec b) { return (words)(a < b); }
+INLINE words v_at_least(vec a, vec b) { return (words)(a >= b); }
+INLINE words v_equal(vec a, vec b) { return (words)(a == b); }
+#else
+INLINE words v_less(vec a, vec b) { return -(words)(a < b); }
+INLINE words v_at_least(vec a, vec b) { return -(words)(a >= b); }
+INLINE words v_equal(vec a, vec b) { return -(words)(a == b); }
+#endif
+
+INLINE vec v_mask(words mask, vec a) { return v_from_bits(mask & v_bits(a)); } /* a, or 0 where the mask is unset */
+
+INLINE vec v_select(words mask, vec a, vec b) { return v_from_bits((mask & v_bits(a)) | (~mask & v_bits(b))); }
+
+INLINE vec v_max(vec a, vec b) { return v_select(v_less(a, b), b, a); } /* a where either is NaN */
+
+INLINE vec v_min(vec a, vec b) { return v_select(v_less(b, a), b, a); }
+
+#define SIGN_BIT w_all((word)((uword)1 << (8 * sizeof(real) - 1)))
+
+INLINE vec v_abs(vec a) { return v_from_bits(v_bits(a) & ~SIGN_BIT); }
+
+INLINE vec v_copysign(vec size, vec sign) {
+    return v_from_bits((v_bits(size) & ~SIGN_BIT) | (v_bits(sign) & SIGN_BIT));
+}
+
+/* The bits of a shifted right, zeros coming in. */
+INLINE words w_shift_right(words a, int n) { return (words)((uwords)a >> n); }
+
+/* Arithmetic that has no operator: one instruction a vector where the loop over lanes can be one. */
+
+#ifdef FASTNN_VECTOR_BYTES
+#define LANE(v, i) (v)[i]
+#else
+#define LANE(v, i) (v)
+#endif
+
+#ifdef FASTNN_FLOAT32
+#define REAL_FMA __builtin_fmaf
+#define REAL_SQRT __builtin_sqrtf
+#else
+#define REAL_FMA __builtin_fma
+#define REAL_SQRT __builtin_sqrt
+#endif
+
+/* a * b + c in one rounding where the target has the instruction, else in two. The compiler never contracts by
+   itself (-ffp-contract=off), so that a result does not depend on how it arranged the code. */
+INLINE vec v_fma(vec a, vec b, vec c) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+    vec v;
+    for (int i = 0; i < LANES; i++) {
+        LANE(v, i) = REAL_FMA(LANE(a, i), LANE(b, i), LANE(c, i));
+    }
+    return v;
+#else
+    return a * b + c;
+#endif
+}
+
+INLINE vec v_sqrt(vec a) {
+    vec v;
+    for (int i = 0; i < LANES; i++) {
+        LANE(v, i) = REAL_SQRT(LANE(a, i));
+    }
+    return v;
+}
+
+/* Transpose LANES vectors as a square: rows become columns. Halves of the square change places until the halves are
+   as small as 16 bytes, which the instruction sets interleave faster. */
+
+#if LANES == 16
+#define EACH_LANE(F, n) \
+    F(0, n), F(1, n), F(2, n), F(3, n), F(4, n), F(5, n), F(6, n), F(7, n), F(8, n), F(9, n), F(10, n), F(11, n), \
+        F(12, n), F(13, n), F(14, n), F(15, n)
+#elif LANES == 8
+#define EACH_LANE(F, n) F(0, n), F(1, n), F(2, n), F(3, n), F(4, n), F(5, n), F(6, n), F(7, n)
+#elif LANES == 4
+#define EACH_LANE(F, n) F(0, n), F(1, n), F(2, n), F(3, n)
+#elif LANES == 2
+#define EACH_LANE(F, n) F(0, n), F(1, n)
+#endif
+
+#define SWAP_LOW(i, n) ((i) & (n) ? LANES + (i) - (n) : (i))
+#define SWAP_HIGH(i, n) ((i) & (n) ? LANES + (i) : (i) + (n))
+#define INTERLEAVE_LOW(i, n) ((i) / (n) * (n) + (i) % (n) / 2 + ((i) & 1 ? LANES : 0))
+#define INTERLEAVE_HIGH(i, n) (INTERLEAVE_LOW(i, n) + (n) / 2)
+#define SWAP_STAGE(n)                                                                       \
+    for (int i = 0; i < LANES; i++) {                                                       \
+        if (!(i & (n))) {                                                                   \
+            vec low = __builtin_shufflevector(v[i], v[i + (n)], EACH_LANE(SWAP_LOW, n));    \
+            v[i + (n)] = __builtin_shufflevector(v[i], v[i + (n)], EACH_LANE(SWAP_HIGH, n)); \
+            v[i] = low;                                                                     \
+        }                                                                                   \
+    }
+
+INLINE void v_transpose(vec v[LANES]) {
+#if LANES > 1
+    enum { N = 16 / FASTNN_REAL_BYTES }; /* lanes of 16 bytes */
+#if LANES > 8
+    UNROLL SWAP_STAGE(8)
+#endif
+#if LANES > 4
+    UNROLL SWAP_STAGE(4)
+#endif
+#if LANES > 2 && FASTNN_REAL_BYTES == 8
+    UNROLL SWAP_STAGE(2)
+#endif
+    for (int square = 0; square < LANES; square += N) {
+        for (int width = 1; width < N; width *= 2) {
+            vec old[N];
+            for (int i = 0; i < N; i++) {
+                old[i] = v[square + i];
+            }
+            for (int i = 0; i < N / 2; i++) {
+                v[square + 2 * i] =
+                    __builtin_shufflevector(old[i], old[i + N / 2], EACH_LANE(INTERLEAVE_LOW, N));
+                v[square + 2 * i + 1] =
+                    __builtin_shufflevector(old[i], old[i + N / 2], EACH_LANE(INTERLEAVE_HIGH, N));
+            }
+        }
+    }
+#else
+    (void)v;
+#endif
+}
+#endif

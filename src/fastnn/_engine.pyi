@@ -1,0 +1,46 @@
+from typing import Any
+
+from numpy import ndarray
+from numpy.typing import ArrayLike
+
+from fastnn.spec import NetworkSpec, TrainingSpec
+from fastnn.state import TrainingState
+
+SOLVERS: dict[str, int]
+
+class Arguments: ...
+class Problem: ...
+
+class Predictor:
+    def __call__(self, X: ArrayLike) -> ndarray: ...
+    def predict_into(self, X: ndarray, out: ndarray) -> ndarray: ...
+
+def forward(network: NetworkSpec, parameters: ndarray, X: Any, out: ndarray) -> None: ...
+def loss_and_gradient(
+    network: NetworkSpec,
+    loss: str,
+    parameters: ndarray,
+    X: Any,
+    y: ndarray,
+    sample_weight: ndarray,
+    l2: float,
+    gradient: ndarray | None = None,
+) -> tuple[float, float]: ...
+def run(
+    state: TrainingState,
+    training: TrainingSpec,
+    X: Any,
+    y: ndarray,
+    sample_weight: ndarray,
+    rows: ndarray | None,
+    starts: ndarray | None,
+    learning_rate: ndarray,
+    l2: ndarray,
+    objective: ndarray,
+    cost: ndarray,
+) -> tuple[int, int]: ...
+def targets() -> tuple[str, ...]: ...
+def active() -> tuple[str, int]: ...
+def use(target: int) -> None: ...
+def multiply_adds(is_float64: bool, n: int) -> float: ...
+def elementwise(name: str, x: ndarray, out: ndarray) -> None: ...
