@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import threading
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -28,6 +30,102 @@ def test_one_row_and_many(dtype, backend):
     one = network(X[0])
     assert one.shape == (3,)
     assert_close(one, out[0], 1e-6)
+    into = np.empty((9, 3), dtype)
+    assert network.predict_into(X.astype(dtype), into) is into
+    assert into.tobytes() == out.tobytes()
+    into = np.empty(3, dtype)
+    assert network.predict_into(X[0].astype(dtype), into) is into
+    assert into.tobytes() == one.tobytes()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_the_way_that_checks_gives_the_bits_of_the_compiled_call(dtype):
+    network = fastnn.Network(W, B, dtype=dtype, output_activation="softmax")
+    rows = X.astype(dtype)
+    expected = network(rows)
+    for same in (rows.tolist(), np.asfortranarray(rows), rows.astype(rows.dtype.newbyteorder()), np.array(rows)[::-1]):
+        out = network(same)
+        assert (out[::-1] if out[0].tobytes() != expected[0].tobytes() else out).tobytes() == expected.tobytes()
+    assert network(rows[0].tolist()).tobytes() == expected[0].tobytes()
+    read_only = rows.copy()
+    read_only.flags.writeable = False
+    assert network(read_only).tobytes() == expected.tobytes()
+    assert network(memoryview(rows)).tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_predict_into_refuses_and_writes_nothing(backend):
+    network = fastnn.Network(W, B, backend=backend)
+    shared = np.zeros((9, 4))
+    frozen = np.full((9, 3), 7.0)
+    frozen.flags.writeable = False
+    bad = X.copy()
+    bad[3, 2] = np.nan
+    cases = [
+        (X.tolist(), np.zeros((9, 3)), TypeError, "takes X as a C-contiguous float64 array, got list"),
+        (X.astype("float32"), np.zeros((9, 3)), TypeError, "takes X .* got float32 of shape"),
+        (np.asfortranarray(X), np.zeros((9, 3)), TypeError, "takes X .* not C-contiguous"),
+        (X, [0.0] * 3, TypeError, "takes out as a C-contiguous float64 array, got list"),
+        (X, np.zeros((9, 3), "float32"), TypeError, "takes out .* got float32"),
+        (X, np.zeros((9, 6))[:, ::2], TypeError, "takes out .* not C-contiguous"),
+        (X, np.zeros((8, 3)), ValueError, r"out must have shape \(9, 3\) for X of shape \(9, 4\), got \(8, 3\)"),
+        (X, np.zeros(3), ValueError, "out must have shape"),
+        (X[0], np.zeros((1, 3)), ValueError, r"out must have shape \(3,\)"),
+        (X, frozen, ValueError, "out is read-only"),
+        (shared, shared.reshape(-1)[:27].reshape(9, 3), ValueError, "shares memory with X"),
+        (X[:, :3].copy(), np.zeros((9, 3)), ValueError, "3 columns"),
+        (np.zeros((0, 4)), np.zeros((0, 3)), ValueError, "X"),
+        (bad, np.zeros((9, 3)), ValueError, "row 3.*column 2"),
+    ]
+    for rows, out, error, message in cases:
+        before = np.array(out)
+        with pytest.raises(error, match=message):
+            network.predict_into(rows, out)
+        assert (np.asarray(out) == before).all()
+
+
+def test_predictions_allocate_nothing_but_the_result():
+    network = fastnn.Network(W, B)
+    large, row = RNG.standard_normal((5000, 4)), X[0].copy()
+    out, one = np.empty((5000, 3)), np.empty(3)
+    network.predict_into(large, out)  # the scratch is made once
+    for rows, into in ((large, out), (row, one)):
+        tracemalloc.start()
+        network.predict_into(rows, into)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak < 600  # bytes: the interpreter's own
+
+
+def test_it_can_be_called_from_many_threads_at_once():
+    network = fastnn.Network(
+        [RNG.standard_normal((50, 30)), RNG.standard_normal((7, 50))], [np.zeros(50), np.zeros(7)], activation="tanh"
+    )
+    batches = [RNG.standard_normal((n, 30)) for n in (1, 3, 700, 2000, 5, 1500, 64, 999)]
+    expected = [network(rows).tobytes() for rows in batches]
+    wrong = []
+
+    def predict(rows, bits):
+        for _ in range(30):
+            if network(rows).tobytes() != bits:
+                wrong.append(rows.shape)
+
+    threads = [threading.Thread(target=predict, args=pair) for pair in zip(batches, expected, strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_a_change_of_the_parameters_changes_every_call():
+    network = fastnn.Network(W, B)
+    before = network(X), network(X[0])
+    network.parameters[:] = 0
+    assert (network(X) == 0.5).all()
+    assert (network(X[0]) == 0.5).all()
+    assert (before[0] != 0.5).all()
+    assert (before[1] != 0.5).all()
 
 
 def test_it_answers_in_its_own_dtype():

@@ -51,7 +51,7 @@ def use(name: str) -> None:
     'baseline'
     >>> simd.use(before)
     """
-    check_name("the instruction set", name, available())
+    check_name("instruction set", name, available())
     _engine.use(available().index(name))
 
 
@@ -73,5 +73,5 @@ def multiply_adds(dtype: str, n: int) -> float:
 
 
 if os.environ.get("FASTNN_SIMD"):
-    check_name("the environment variable FASTNN_SIMD", os.environ["FASTNN_SIMD"], available())
+    check_name("instruction set in the environment variable FASTNN_SIMD:", os.environ["FASTNN_SIMD"], available())
     use(os.environ["FASTNN_SIMD"])
