@@ -37,7 +37,7 @@ class Network(Predictor):
     classes : array-like, optional
         The class labels, sorted, one per output (one output: two); `predict` gives them back. None: `predict` returns
         the outputs themselves.
-    backend : {"auto", "cython", "numpy", "python"}, default "auto"
+    backend : {"auto", "simd", "cython", "numpy", "python"}, default "auto"
         What computes predictions.
 
     Attributes

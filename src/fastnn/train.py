@@ -186,9 +186,9 @@ def train(
         None is NumPy's global generator, an int means ``RandomState(int)``.
     dtype : {"float64", "float32"}, default "float64"
         Of the parameters and of all arithmetic, whatever X is.
-    backend : {"auto", "cython", "numpy", "python"}, default "auto"
-        What computes: the fastest that has the solver, the compiled loops, batched NumPy, or naive Python loops.
-        "numpy" has every solver, "cython" and "python" have sgd.
+    backend : {"auto", "simd", "cython", "numpy", "python"}, default "auto"
+        What computes: the SIMD engine, which is what "auto" picks, the compiled loops, batched NumPy, or naive Python
+        loops. "simd" and "numpy" have every solver, "cython" and "python" have sgd.
     n_threads : int, optional
         Accepted, without effect yet: the loops run on the calling thread, and the threads of NumPy's matrix products
         are limited where NumPy is.
