@@ -147,13 +147,20 @@ def write_chart(path, machine, rows):
         panels.setdefault((row["case"], row["dtype"], row["unit"]), []).append(row)
     span = 8 * max(max(row["median"] for row in panel) / panel[0]["median"] for panel in panels.values())
     n_columns = min(2, len(panels))
-    n_lines = math.ceil(len(panels) / n_columns)
-    longest = max(map(len, panels.values()))
-    size = (8 * n_columns, (0.24 * longest + 0.5) * n_lines + 0.5)
-    figure, axes = plt.subplots(n_lines, n_columns, figsize=size, layout="constrained", squeeze=False)
+    lengths = [len(panel) for panel in panels.values()]
+    lines = [max(lengths[start : start + n_columns]) for start in range(0, len(panels), n_columns)]
+    figure, axes = plt.subplots(
+        len(lines),
+        n_columns,
+        figsize=(8 * n_columns, 0.26 * sum(lines) + 0.4 * len(lines) + 0.5),
+        layout="constrained",
+        squeeze=False,
+        height_ratios=lines,
+    )
     for axis in axes.flat[len(panels) :]:
         axis.set_visible(False)
-    for axis, ((case, dtype, unit), panel) in zip(axes.flat, panels.items(), strict=False):
+    for index, ((case, dtype, unit), panel) in enumerate(panels.items()):
+        axis = axes.flat[index]
         medians = [row["median"] for row in panel]
         colours = [OWN_COLOUR if row["library"] == OWN else PEER_COLOUR for row in panel]
         bars = axis.barh([row["way"] for row in panel], medians, color=colours)
@@ -161,7 +168,7 @@ def write_chart(path, machine, rows):
         axis.bar_label(bars, notes, padding=3, fontsize=8)
         axis.set_xscale("log")
         axis.set_xlim(medians[0] / 2, medians[0] / 2 * span)
-        axis.set_ylim(longest - 0.5, -0.5)  # bars of one thickness in all panels, the fastest on top
+        axis.set_ylim(lines[index // n_columns] - 0.5, -0.5)  # bars of one thickness, the fastest on top
         axis.xaxis.set_visible(False)
         axis.set_title(f"{case}, {dtype}, per {unit}", loc="left", fontsize=9)
         axis.tick_params(labelsize=8)
