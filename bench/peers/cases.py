@@ -35,6 +35,8 @@ class Case:
         0: all rows, in order.
     n_epochs : int
         Epochs of one timed run.
+    rounding : float
+        Relative error of the loss after a timed run that float32 may cause.
     uniform_start : bool
         Whether weights and biases start from [0, 1), as S3's do, instead of Glorot's range and zeros.
     """
@@ -54,6 +56,7 @@ class Case:
     momentum: float = 0.0
     batch_size: int = 0
     n_epochs: int = 1
+    rounding: float = 1e-3
     uniform_start: bool = False
 
     @property
@@ -244,6 +247,7 @@ CASES = (
         name="Adam, batches of 64, 20-64-64-1 ReLU, logistic",
         unit="epoch",
         batch_size=64,
+        rounding=1e-2,  # 1563 updates; all libraries' float32 agrees to 1e-7, and is 2e-3 from float64
         **BINARY,
     ),
     Case(
