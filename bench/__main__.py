@@ -16,7 +16,17 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="3 rounds instead of 9: under 30 seconds")
     parser.add_argument("--output", type=Path, default=Path("bench/results"), help="folder for JSON and chart")
+    parser.add_argument("--peers", action="store_true", help="fastnn against other libraries, a process each")
+    parser.add_argument("--cases", metavar="REGEX", help="with --peers: the cases whose name it fits")
+    parser.add_argument("--only", metavar="NAME,NAME", help="with --peers: these libraries, such as fastnn,numba")
     options = parser.parse_args()
+    if options.peers:
+        from bench.peers import command
+
+        command.main(options)
+        return
+    if options.cases or options.only:
+        parser.error("--cases and --only go with --peers")
     n_rounds = 3 if options.quick else 9
 
     machine = describe()

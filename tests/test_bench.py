@@ -1,10 +1,17 @@
 """The benchmark shows a fast wrong answer, and counts what it says it counts."""
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bench import report, timing
 from bench.cases import NAIVE, PER_SAMPLE, Case, all_cases
+from bench.peers import PEERS, cases, data
+from bench.peers import report as peers_report
+from bench.peers import run as peers_run
+from bench.peers.reference import Reference
 
 
 @pytest.mark.parametrize("wrong", [[1.0, 2.001], [1.0, np.nan], [1.0], [1.0, np.inf]])
@@ -45,3 +52,110 @@ def test_rounds_medians_and_ratios():
     assert [row["times_faster_than_naive"] for row in rows] == [1.0, 4.0]
     assert [row["times_faster_than_numpy"] for row in rows] == [0.25, 1.0]
     assert [report.duration(t) for t in (2.0, 0.0125, 3e-6)] == ["2 s", "12.5 ms", "3 µs"]
+
+
+#: A case against peers that takes no time, and the same of prediction.
+TINY = cases.Case(
+    name="tiny",
+    unit="epoch",
+    data="clusters",
+    layers=(3, 5, 4),
+    hidden="relu",
+    output="softmax",
+    loss="log_loss",
+    learning_rate=0.1,
+    momentum=0.9,
+    batch_size=16,
+    n_epochs=2,
+    n_rows=250,
+    quick_rows=40,
+    dtypes=("float32",),
+)
+TINY_PREDICTION = replace(TINY, name="tiny prediction", unit="call", loss="", batch_size=0, n_epochs=1)
+
+WRONG_PEER = """
+import numpy as np
+from bench.peers import numpy_peer
+from bench.peers.interface import CannotExpress
+PACKAGES = ("numpy",)
+class Wrong(numpy_peer.Train):
+    def compute_gradient(self, H, delta, targets):
+        super().compute_gradient(H, delta, targets)
+        self.gradient *= 1.001
+class Broken(numpy_peer.Train):
+    def run(self):
+        raise ValueError("no luck")
+def cannot(problem):
+    raise CannotExpress("no such loss")
+TRAINERS = {"wrong": Wrong, "broken": Broken, "unable": cannot}
+PREDICTORS = {}
+"""
+
+
+def test_peers_take_turns_and_a_wrong_an_absent_and_a_broken_one_are_named(tmp_path, monkeypatch, capsys):
+    (tmp_path / "wrong_peer.py").write_text(WRONG_PEER)
+    (tmp_path / "absent_peer.py").write_text("import no_such_library\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    modules = {name: PEERS[name] for name in ("fastnn", "numpy")} | {"wrong": "wrong_peer", "absent": "absent_peer"}
+    found = peers_report.Report({"cpu": "chip", "cores": 1, "features": [], "python": "3"}, 3)
+    peers_run.measure_all([TINY, TINY_PREDICTION], modules, 3, found)
+    found.print_summary()
+
+    assert list(found.skipped) == ["absent"]
+    assert "no_such_library" in found.skipped["absent"]
+    rows = {(row["case"], row["way"]): row for row in found.rows}
+    training, prediction = TINY.title, TINY_PREDICTION.title
+    assert set(rows) == {
+        *((training, way) for way in ("fastnn", "NumPy", "wrong")),
+        *((prediction, way) for way in ("fastnn", "NumPy")),
+    } | ({(prediction, "fastnn, predict_into")} & set(rows))
+    assert [way for (_, way), row in rows.items() if row["wrong"]] == ["wrong"]
+    assert rows[training, "NumPy"]["to_best_peer"] == 1.0  # the wrong one does not compete
+    reasons = {entry["way"]: entry for entry in found.missing if entry["case"] == training}
+    assert reasons["unable"]["reason"] == "no such loss"
+    assert not reasons["unable"]["failed"]
+    assert reasons["broken"]["failed"]
+    assert "no luck" in reasons["broken"]["reason"]
+    complaints = "\n".join(found.complaints)
+    assert "wrong computes wrong numbers" in complaints
+    assert "broken failed" in complaints
+    assert len(found.complaints) == 2
+    printed = capsys.readouterr().out
+    assert "Skipped: absent" in printed
+    assert "WRONG NUMBERS" in printed
+
+    pytest.importorskip("matplotlib")
+    json_path, chart = found.write(tmp_path / "results")
+    assert json.loads(json_path.read_text())["skipped"] == found.skipped
+    assert chart.stat().st_size > 1000
+
+
+@pytest.mark.parametrize("case", cases.CASES, ids=lambda case: case.name)
+def test_cases_are_complete_and_batches_cover_all_rows(case):
+    few = case.short()
+    sizes = {batch.stop - batch.start for batch in few.batches}
+    assert sizes == {batch.stop - batch.start for batch in case.batches}
+    assert sum(batch.stop - batch.start for batch in case.batches) == case.n_rows
+    assert hasattr(data, case.data)
+    assert case.flops > 0
+    assert case.units >= 1
+
+
+def test_a_problem_travels_and_shortens(tmp_path):
+    problem = data.problem(TINY, "float32")
+    problem.save(tmp_path / "problem.npz")
+    loaded = cases.load(tmp_path / "problem.npz", json.loads(json.dumps(problem.description)))
+    assert loaded.case == TINY
+    np.testing.assert_array_equal(loaded.rows, problem.rows)
+    assert [W.dtype for W in loaded.W] == [np.float32, np.float32]
+    few = problem.short()
+    np.testing.assert_array_equal(few.X[few.rows], problem.X[problem.rows[: few.case.n_rows]])
+    reference = Reference(few, "short")
+    assert not reference.error([1.0]) <= reference.tolerance
+    assert not reference.error(np.full(reference.network.n_parameters, np.nan)) <= reference.tolerance
+
+
+def test_the_floor_counts_forward_weights_and_hidden_gradients():
+    assert replace(TINY, n_epochs=1).flops == 250 * 2 * ((15 + 20) + (15 + 20) + 20)
+    assert TINY_PREDICTION.flops == 250 * 2 * (15 + 20)
+    assert replace(TINY, unit="update").units == 2 * 16

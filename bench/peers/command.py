@@ -1,0 +1,39 @@
+"""What ``python -m bench --peers`` does: choose cases and libraries, run, print, write, and say whether it passed."""
+
+import re
+import sys
+
+from bench.machine import describe
+from bench.peers import PEERS, run
+from bench.peers.cases import CASES
+from bench.peers.report import Report
+
+#: Rounds of a full and of a quick run.
+ROUNDS, QUICK_ROUNDS = 7, 3
+
+
+def main(options):
+    """Run the benchmark against peers; exit with 1 if one computes wrong numbers or breaks down.
+
+    Parameters
+    ----------
+    options : argparse.Namespace
+        quick, output, cases (a regular expression or None), only (names separated by commas, or None).
+    """
+    names = options.only.split(",") if options.only else list(PEERS)
+    if unknown := set(names) - set(PEERS):
+        sys.exit(f"--only takes names of {', '.join(PEERS)}; got {', '.join(sorted(unknown))}")
+    cases = [case for case in CASES if re.search(options.cases or "", case.title)]
+    if not cases:
+        sys.exit(f"--cases {options.cases!r} fits none of:\n" + "\n".join(case.title for case in CASES))
+    if options.quick:
+        cases = [case.quick() for case in cases]
+
+    n_rounds = QUICK_ROUNDS if options.quick else ROUNDS
+    report = Report(describe(), n_rounds)
+    run.measure_all(cases, {name: PEERS[name] for name in names}, n_rounds, report, short=not options.quick)
+    report.print_summary()
+    print("\nWritten: " + ", ".join(map(str, report.write(options.output))))
+    if report.complaints:
+        sys.exit("\n".join(report.complaints))
+    print("All libraries finished with the same numbers.")

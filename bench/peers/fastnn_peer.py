@@ -1,0 +1,91 @@
+"""fastnn: training by the backend "auto", one call an epoch as `fastnn.training` makes it; prediction by `Network`."""
+
+import numpy as np
+
+import fastnn
+from bench.peers.interface import BETA_1, BETA_2, EPSILON, CannotExpress, flat
+from fastnn._tables import SOLVERS
+from fastnn.backends import get_backend
+from fastnn.spec import NetworkSpec, TrainingSpec
+from fastnn.state import TrainingState
+
+PACKAGES = ("fastnn",)
+
+
+class Train:
+    """The backend's ``run``."""
+
+    def __init__(self, problem):
+        case = problem.case
+        if case.solver not in SOLVERS:
+            raise CannotExpress(f"no solver {case.solver!r}")
+        adam = {"beta_1": BETA_1, "beta_2": BETA_2, "epsilon": EPSILON} if case.solver == "adam" else {}
+        self.problem = problem
+        self.network = NetworkSpec(case.layers, case.activations, np.dtype(problem.dtype))
+        self.training = TrainingSpec(case.loss, solver=case.solver, momentum=case.momentum, **adam)
+        self.start = flat(problem.W, problem.b)
+        self.weights = np.ones(case.n_rows, problem.dtype)
+        if case.batch_size:
+            self.rows = problem.rows.astype(np.intp)
+            self.starts = np.array([0, *(batch.stop for batch in case.batches)], np.intp)
+            self.n_calls, n = case.n_epochs, len(case.batches)
+        else:
+            self.rows, self.starts = None, None
+            self.n_calls, n = 1, case.n_epochs
+        self.learning_rate, self.l2 = np.full(n, case.learning_rate), np.zeros(n)
+        self.curves = np.empty(n), np.empty(n)
+        self.run_updates = get_backend("auto").run
+
+    def reset(self):
+        self.state = TrainingState(self.network, self.training.solver)
+        self.state.parameters[:] = self.start
+
+    def run(self):
+        data = self.problem.X, self.problem.y, self.weights, self.rows, self.starts, self.learning_rate, self.l2
+        for _ in range(self.n_calls):
+            self.run_updates(self.state, self.training, *data, *self.curves)
+
+    def numbers(self):
+        return self.state.parameters
+
+
+class Predict:
+    """``network(X)``."""
+
+    def __init__(self, problem):
+        case = problem.case
+        self.network = fastnn.Network(
+            problem.W,
+            problem.b,
+            activation=case.hidden,
+            output_activation=case.output,
+            dtype=problem.dtype,
+        )
+        self.X = problem.X if case.n_rows > 1 else problem.X[0]
+
+    def reset(self):
+        pass
+
+    def run(self):
+        self.out = self.network(self.X)
+
+    def numbers(self):
+        return self.out.reshape(-1, self.network.layer_sizes[-1])
+
+
+class PredictInto(Predict):
+    """``network.predict_into(X, out)``."""
+
+    def __init__(self, problem):
+        super().__init__(problem)
+        if not hasattr(self.network, "predict_into"):
+            raise CannotExpress("no predict_into")
+        self.out = self.network(self.X)
+        self.out.fill(0)
+
+    def run(self):
+        self.network.predict_into(self.X, self.out)
+
+
+TRAINERS = {"fastnn": Train}
+PREDICTORS = {"fastnn": Predict, "fastnn, predict_into": PredictInto}
