@@ -188,14 +188,26 @@ static void dense_backward(const fastnn_product *p) { product(BACKWARD, p); }
 
 static void dense_gradient(const fastnn_product *p) { product(GRADIENT, p); }
 
+INLINE void column_sums_group(const int G, ptrdiff_t n_rows, const real *d, ptrdiff_t stride, int adds, real *out) {
+    enum { MOST = 4 };
+    vec sum[MOST];
+    UNROLL for (int g = 0; g < G; g++) { sum[g] = v_load(d + g * LANES); }
+    for (ptrdiff_t row = 1; row < n_rows; row++) {
+        UNROLL for (int g = 0; g < G; g++) { sum[g] = sum[g] + v_load(d + row * stride + g * LANES); }
+    }
+    UNROLL for (int g = 0; g < G; g++) {
+        v_store(out + g * LANES, adds ? v_load(out + g * LANES) + sum[g] : sum[g]);
+    }
+}
+
 /* The sums of the columns of d (n_rows, n_vectors): the gradient of the biases. */
 static void column_sums(ptrdiff_t n_rows, ptrdiff_t n_vectors, const real *d, ptrdiff_t stride, int adds, real *out) {
-    for (ptrdiff_t i = 0; i < n_vectors * LANES; i += LANES) {
-        vec sum = v_load(d + i);
-        for (ptrdiff_t row = 1; row < n_rows; row++) {
-            sum = sum + v_load(d + row * stride + i);
-        }
-        v_store(out + i, adds ? v_load(out + i) + sum : sum);
+    ptrdiff_t vector = 0;
+    for (; vector + 4 <= n_vectors; vector += 4) { /* chains side by side: each waits for its additions */
+        column_sums_group(4, n_rows, d + vector * LANES, stride, adds, out + vector * LANES);
+    }
+    for (; vector < n_vectors; vector++) {
+        column_sums_group(1, n_rows, d + vector * LANES, stride, adds, out + vector * LANES);
     }
 }
 #endif

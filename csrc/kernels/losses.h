@@ -23,7 +23,7 @@ INLINE vec powers(ptrdiff_t n, real *z, vec *sum) {
     }
     *sum = v_all(0);
     for (ptrdiff_t i = 0; i < n * LANES; i += LANES) {
-        vec power = v_exp(v_load(z + i) - top);
+        vec power = v_exp_of_negative(v_load(z + i) - top);
         *sum = *sum + power;
         v_store(z + i, power);
     }
@@ -46,7 +46,7 @@ INLINE vec output_loss(const int loss, const int activation, const slope *of_act
     }
     case FASTNN_LOSS_perceptron: return error * z;
     default: /* log_loss of a logistic output: log(1 + e^z) - y z */
-        return v_relu(z) - y * z + v_log1p(v_exp(-v_abs(z)));
+        return v_relu(z) - y * z + v_log1p(v_exp_of_negative(-v_abs(z)));
     }
 }
 

@@ -20,6 +20,7 @@
 #define LOG2_E 0x1.715476p0f
 #define SQRT_HALF 0x1.6a09e6p-1f
 #define SMALLEST_NORMAL 0x1p-126f
+#define LAST_BITS 0x1p-24f /* 2^-(MANTISSA_BITS + 1) */
 #else
 #define EXP_LOWEST -746.0
 #define EXP_HIGHEST 710.0
@@ -30,6 +31,7 @@
 #define LOG2_E 0x1.71547652b82fep0
 #define SQRT_HALF 0x1.6a09e667f3bcdp-1
 #define SMALLEST_NORMAL 0x1p-1022
+#define LAST_BITS 0x1p-53
 #endif
 
 #define INFINITE ((real)(1e300 * 1e300))
@@ -78,6 +80,15 @@ INLINE vec v_exp(vec x) {
     return power * power_of_two(half) * power_of_two(n_bits - half);
 }
 
+/* e^x for x <= 0, or NaN: one factor fewer, since n is at most 0. Of a positive x it is wrong. */
+INLINE vec v_exp_of_negative(vec x) {
+    vec n;
+    words n_bits;
+    vec r = reduce(v_max(x, v_all(EXP_LOWEST)), &n, &n_bits);
+    vec power = v_fma(r * r, exp_tail(r), r) + v_all(1);
+    return power * power_of_two(n_bits + w_all(MANTISSA_BITS + 1)) * v_all(LAST_BITS);
+}
+
 /* log(x) = e log 2 + log(1 + f) with 1 + f in [sqrt(1/2), sqrt(2)). */
 INLINE vec v_log(vec x) {
 #ifdef FASTNN_FLOAT32
@@ -116,7 +127,7 @@ INLINE vec v_log1p(vec t) {
 }
 
 INLINE vec v_logistic(vec x) {
-    vec power = v_exp(-v_abs(x));
+    vec power = v_exp_of_negative(-v_abs(x));
     return v_select(v_less(x, v_all(0)), power, v_all(1)) / (v_all(1) + power);
 }
 

@@ -3,12 +3,15 @@
    but these names and the operators + - * /, so each is written once.
 
    Vectors are GCC's and Clang's vector extensions: the compiler knows them as values, keeps them in registers and
-   picks the instructions of the target; docs/decisions/0006 has the measured comparison with intrinsics. For any
-   other compiler (FASTNN_VECTOR_BYTES undefined) a vector is one number, and everything works unvectorised. Another
+   picks the instructions of the target, for all but the four functions that name one; docs/decisions/0006 has what was
+   measured. For any other compiler (FASTNN_VECTOR_BYTES undefined) a vector is one number, and everything works unvectorised. Another
    architecture needs a stub with its width and nothing here. */
 #ifndef FASTNN_VECTOR_H
 #define FASTNN_VECTOR_H
 
+#if defined(__x86_64__) && defined(FASTNN_VECTOR_BYTES)
+#include <immintrin.h>
+#endif
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -95,19 +98,17 @@ INLINE vec v_from_bits(words w) {
 INLINE words v_less(vec a, vec b) { return (words)(a < b); }
 INLINE words v_at_least(vec a, vec b) { return (words)(a >= b); }
 INLINE words v_equal(vec a, vec b) { return (words)(a == b); }
+#define LANE(v, i) (v)[i]
 #else
 INLINE words v_less(vec a, vec b) { return -(words)(a < b); }
 INLINE words v_at_least(vec a, vec b) { return -(words)(a >= b); }
 INLINE words v_equal(vec a, vec b) { return -(words)(a == b); }
+#define LANE(v, i) (v)
 #endif
 
 INLINE vec v_mask(words mask, vec a) { return v_from_bits(mask & v_bits(a)); } /* a, or 0 where the mask is unset */
 
 INLINE vec v_select(words mask, vec a, vec b) { return v_from_bits((mask & v_bits(a)) | (~mask & v_bits(b))); }
-
-INLINE vec v_max(vec a, vec b) { return v_select(v_less(a, b), b, a); } /* a where either is NaN */
-
-INLINE vec v_min(vec a, vec b) { return v_select(v_less(b, a), b, a); }
 
 #define SIGN_BIT w_all((word)((uword)1 << (8 * sizeof(real) - 1)))
 
@@ -120,29 +121,35 @@ INLINE vec v_copysign(vec size, vec sign) {
 /* The bits of a shifted right, zeros coming in. */
 INLINE words w_shift_right(words a, int n) { return (words)((uwords)a >> n); }
 
-/* Arithmetic that has no operator: one instruction a vector where the loop over lanes can be one. */
+/* Arithmetic that has no operator: by the target's instruction, named by its intrinsic. The portable form is beside it,
+   for other targets: a loop over lanes, which the compiler often, but not always, finds the instruction for. (Within a
+   tile of dense.h GCC 12 made a hundred scalar instructions of twelve such maxima.) */
 
-#ifdef FASTNN_VECTOR_BYTES
-#define LANE(v, i) (v)[i]
-#else
-#define LANE(v, i) (v)
+#if defined(__AVX512F__) && FASTNN_VECTOR_BYTES == 64
+#define NATIVE(name, suffix) _mm512_##name##_##suffix
+#elif defined(__AVX2__) && FASTNN_VECTOR_BYTES == 32
+#define NATIVE(name, suffix) _mm256_##name##_##suffix
+#elif defined(__SSE2__) && FASTNN_VECTOR_BYTES == 16
+#define NATIVE(name, suffix) _mm_##name##_##suffix
 #endif
 
 #ifdef FASTNN_FLOAT32
-#define REAL_FMA __builtin_fmaf
-#define REAL_SQRT __builtin_sqrtf
+#define INTRINSIC(name) NATIVE(name, ps)
+#define SCALAR(name) __builtin_##name##f
 #else
-#define REAL_FMA __builtin_fma
-#define REAL_SQRT __builtin_sqrt
+#define INTRINSIC(name) NATIVE(name, pd)
+#define SCALAR(name) __builtin_##name
 #endif
 
 /* a * b + c in one rounding where the target has the instruction, else in two. The compiler never contracts by
    itself (-ffp-contract=off), so that a result does not depend on how it arranged the code. */
 INLINE vec v_fma(vec a, vec b, vec c) {
-#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+#if defined(NATIVE) && defined(__FMA__)
+    return INTRINSIC(fmadd)(a, b, c);
+#elif defined(__FMA__) || defined(__ARM_FEATURE_FMA)
     vec v;
     for (int i = 0; i < LANES; i++) {
-        LANE(v, i) = REAL_FMA(LANE(a, i), LANE(b, i), LANE(c, i));
+        LANE(v, i) = SCALAR(fma)(LANE(a, i), LANE(b, i), LANE(c, i));
     }
     return v;
 #else
@@ -151,11 +158,33 @@ INLINE vec v_fma(vec a, vec b, vec c) {
 }
 
 INLINE vec v_sqrt(vec a) {
+#ifdef NATIVE
+    return INTRINSIC(sqrt)(a);
+#else
     vec v;
     for (int i = 0; i < LANES; i++) {
-        LANE(v, i) = REAL_SQRT(LANE(a, i));
+        LANE(v, i) = SCALAR(sqrt)(LANE(a, i));
     }
     return v;
+#endif
+}
+
+/* The larger; a where either is NaN. */
+INLINE vec v_max(vec a, vec b) {
+#ifdef NATIVE
+    return INTRINSIC(max)(b, a);
+#else
+    return v_select(v_less(a, b), b, a);
+#endif
+}
+
+/* The smaller; a where either is NaN. */
+INLINE vec v_min(vec a, vec b) {
+#ifdef NATIVE
+    return INTRINSIC(min)(b, a);
+#else
+    return v_select(v_less(b, a), b, a);
+#endif
 }
 
 /* Transpose LANES vectors as a square: rows become columns. Halves of the square change places until the halves are
