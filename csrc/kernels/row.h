@@ -14,10 +14,11 @@
 
 #include "simd/vector.h"
 
-/* Columns first ... of LANES rows without padding, a column in each vector; lanes past the end repeat the last row. */
+/* Columns first ... of LANES rows, a column in each vector. */
 INLINE void load_square(const real *const rows[LANES], ptrdiff_t first, vec columns[LANES]) {
-    UNROLL for (int i = 0; i < LANES; i++) { columns[i] = v_load(rows[i] + first); }
-    v_transpose(columns);
+#define ROW(i) (rows[i] + first)
+    LOAD_TRANSPOSED(columns, ROW);
+#undef ROW
 }
 
 /* The last n < LANES columns likewise, of rows of n_columns, without reading past the end of a row. */
@@ -39,51 +40,98 @@ OUTLINE void load_rest(const real *const rows[LANES], ptrdiff_t n_columns, ptrdi
     }
 }
 
-/* G * LANES outputs from row `first` on. */
-INLINE void matrix_vector_group(const int G, ptrdiff_t first, ptrdiff_t n_rows, ptrdiff_t n_columns, const real *matrix,
-                                ptrdiff_t stride, const real *x, const real *start, real *out) {
+/* `columns` columns of LANES rows times x, added to the sums. */
+INLINE vec add_columns(vec sum, const vec *columns, const real *x, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n; i++) {
+        sum = v_fma(v_all(x[i]), columns[i], sum);
+    }
+    return sum;
+}
+
+/* Groups of LANES outputs from row first[g] on. */
+INLINE void matrix_vector_groups(const int G, const ptrdiff_t *first, ptrdiff_t n_columns, const real *matrix,
+                                 ptrdiff_t stride, const real *x, const real *start, real *out) {
     enum { MOST = 4 };
-    const real *rows[MOST][LANES];
+    /* Eight rows are addressed from one pointer by a few multiples of the stride, as x86 can; a pointer a row would not
+       fit into the registers. */
+    const ptrdiff_t by1 = stride * (ptrdiff_t)sizeof(real), by3 = 3 * by1, by5 = 5 * by1, by7 = 7 * by1;
+    const char *group[MOST];
     vec sum[MOST], columns[LANES];
-    for (int g = 0; g < G; g++) {
-        real of_lane[LANES];
-        for (int i = 0; i < LANES; i++) {
-            ptrdiff_t row = first + g * LANES + i;
-            row = row < n_rows ? row : n_rows - 1;
-            rows[g][i] = matrix + row * stride;
-            of_lane[i] = start ? start[row] : 0;
-        }
-        sum[g] = v_load(of_lane);
+    UNROLL for (int g = 0; g < G; g++) {
+        group[g] = (const char *)(matrix + first[g] * stride);
+        sum[g] = start ? v_load(start + first[g]) : v_all(0);
     }
     ptrdiff_t column = 0;
     for (; column + LANES <= n_columns; column += LANES) {
         UNROLL for (int g = 0; g < G; g++) {
-            load_square(rows[g], column, columns);
+            const char *from = group[g], *from8 = from + 8 * by1;
+            OPAQUE(from);
+#define MULTIPLE(i) ((i) == 3 ? by3 : (i) == 5 ? by5 : (i) == 6 ? by3 * 2 : (i) == 7 ? by7 : by1 * (i))
+#define ROW(i) ((const real *)(((i) < 8 ? from : from8) + MULTIPLE((i) % 8)))
+            LOAD_TRANSPOSED(columns, ROW);
+#undef ROW
+#undef MULTIPLE
             UNROLL for (int i = 0; i < LANES; i++) { sum[g] = v_fma(v_all(x[column + i]), columns[i], sum[g]); }
+            group[g] += LANES * sizeof(real);
         }
     }
     if (column < n_columns) {
-        UNROLL for (int g = 0; g < G; g++) {
-            load_rest(rows[g], n_columns, n_columns - column, columns);
-            for (ptrdiff_t i = 0; i < n_columns - column; i++) {
-                sum[g] = v_fma(v_all(x[column + i]), columns[i], sum[g]);
+        for (int g = 0; g < G; g++) {
+            const real *rows[LANES];
+            for (int i = 0; i < LANES; i++) {
+                rows[i] = matrix + (first[g] + i) * stride;
             }
+            load_rest(rows, n_columns, n_columns - column, columns);
+            sum[g] = add_columns(sum[g], columns, x + column, n_columns - column);
         }
     }
-    UNROLL for (int g = 0; g < G; g++) { v_store(out + first + g * LANES, sum[g]); }
+    UNROLL for (int g = 0; g < G; g++) { v_store(out + first[g], sum[g]); }
 }
 
-/* out (n_rows, to whole vectors) = start + M x; start NULL: zeros. */
+/* The outputs of fewer than LANES rows: the last row stands for those that are missing. */
+static void matrix_vector_few(ptrdiff_t n_rows, ptrdiff_t n_columns, const real *matrix, ptrdiff_t stride, const real *x,
+                              const real *start, real *out) {
+    const real *rows[LANES];
+    real of_lane[LANES];
+    vec columns[LANES];
+    for (int i = 0; i < LANES; i++) {
+        ptrdiff_t row = i < n_rows ? i : n_rows - 1;
+        rows[i] = matrix + row * stride;
+        of_lane[i] = start ? start[row] : 0;
+    }
+    vec sum = v_load(of_lane);
+    ptrdiff_t column = 0;
+    for (; column + LANES <= n_columns; column += LANES) {
+        load_square(rows, column, columns);
+        sum = add_columns(sum, columns, x + column, LANES);
+    }
+    if (column < n_columns) {
+        load_rest(rows, n_columns, n_columns - column, columns);
+        sum = add_columns(sum, columns, x + column, n_columns - column);
+    }
+    v_store(out, sum);
+}
+
+/* out (n_rows, to whole vectors) = start + M x; start NULL: zeros. What out has past n_rows is undefined. */
 OUTLINE void matrix_vector(ptrdiff_t n_rows, ptrdiff_t n_columns, const real *matrix, ptrdiff_t stride, const real *x,
-                          const real *start, real *out) {
-    for (ptrdiff_t first = 0; first < n_rows; first += 4 * LANES) {
-        ptrdiff_t left = n_rows - first;
+                           const real *start, real *out) {
+    if (n_rows < LANES) {
+        matrix_vector_few(n_rows, n_columns, matrix, stride, x, start, out);
+        return;
+    }
+    ptrdiff_t last = n_rows - LANES; /* a group that would go past the end starts earlier, and does some rows again */
+    for (ptrdiff_t row = 0; row < n_rows; row += 4 * LANES) {
+        ptrdiff_t first[4];
+        for (int g = 0; g < 4; g++) {
+            first[g] = row + g * LANES < last ? row + g * LANES : last;
+        }
+        ptrdiff_t left = n_rows - row;
         if (left > 2 * LANES) {
-            matrix_vector_group(4, first, n_rows, n_columns, matrix, stride, x, start, out);
+            matrix_vector_groups(4, first, n_columns, matrix, stride, x, start, out);
         } else if (left > LANES) {
-            matrix_vector_group(2, first, n_rows, n_columns, matrix, stride, x, start, out);
+            matrix_vector_groups(2, first, n_columns, matrix, stride, x, start, out);
         } else {
-            matrix_vector_group(1, first, n_rows, n_columns, matrix, stride, x, start, out);
+            matrix_vector_groups(1, first, n_columns, matrix, stride, x, start, out);
         }
     }
 }

@@ -215,18 +215,16 @@ INLINE vec v_min(vec a, vec b) {
         }                                                                                   \
     }
 
-INLINE void v_transpose(vec v[LANES]) {
-#if LANES > 1
+/* All stages but the first. */
+INLINE void v_transpose_rest(vec v[LANES]) {
     enum { N = 16 / FASTNN_REAL_BYTES }; /* lanes of 16 bytes */
 #if LANES > 8
-    UNROLL SWAP_STAGE(8)
-#endif
-#if LANES > 4
     UNROLL SWAP_STAGE(4)
 #endif
-#if LANES > 2 && FASTNN_REAL_BYTES == 8
+#if LANES > 4 && FASTNN_REAL_BYTES == 8
     UNROLL SWAP_STAGE(2)
 #endif
+#if LANES > 1
     for (int square = 0; square < LANES; square += N) {
         for (int width = 1; width < N; width *= 2) {
             vec old[N];
@@ -234,15 +232,49 @@ INLINE void v_transpose(vec v[LANES]) {
                 old[i] = v[square + i];
             }
             for (int i = 0; i < N / 2; i++) {
-                v[square + 2 * i] =
-                    __builtin_shufflevector(old[i], old[i + N / 2], EACH_LANE(INTERLEAVE_LOW, N));
-                v[square + 2 * i + 1] =
-                    __builtin_shufflevector(old[i], old[i + N / 2], EACH_LANE(INTERLEAVE_HIGH, N));
+                v[square + 2 * i] = __builtin_shufflevector(old[i], old[i + N / 2], EACH_LANE(INTERLEAVE_LOW, N));
+                v[square + 2 * i + 1] = __builtin_shufflevector(old[i], old[i + N / 2], EACH_LANE(INTERLEAVE_HIGH, N));
             }
         }
     }
-#else
-    (void)v;
 #endif
+    (void)v;
 }
+
+INLINE void v_transpose(vec v[LANES]) {
+#if LANES * FASTNN_REAL_BYTES > 16
+    UNROLL SWAP_STAGE(LANES / 2)
+#endif
+    v_transpose_rest(v);
+}
+
+/* The transposed square of LANES rows, `row(i)` the address of row i. The first stage costs nothing: each vector is loaded
+   as two halves, from two rows. */
+#if LANES * FASTNN_REAL_BYTES > 16
+typedef real half_vec __attribute__((vector_size(FASTNN_VECTOR_BYTES / 2)));
+#define SAME_LANE(i, n) (i)
+
+INLINE vec v_load_halves(const real *low, const real *high) {
+    half_vec a, b;
+    memcpy(&a, low, sizeof a);
+    memcpy(&b, high, sizeof b);
+    return __builtin_shufflevector(a, b, EACH_LANE(SAME_LANE, 0));
+}
+
+#define LOAD_TRANSPOSED(v, row)                                                          \
+    do {                                                                                 \
+        UNROLL for (int i_ = 0; i_ < LANES / 2; i_++) {                                  \
+            const real *low_ = row(i_), *high_ = row(i_ + LANES / 2);                    \
+            v[i_] = v_load_halves(low_, high_);                                          \
+            v[i_ + LANES / 2] = v_load_halves(low_ + LANES / 2, high_ + LANES / 2);      \
+        }                                                                                \
+        v_transpose_rest(v);                                                             \
+    } while (0)
+#else
+#define LOAD_TRANSPOSED(v, row)                                                          \
+    do {                                                                                 \
+        UNROLL for (int i_ = 0; i_ < LANES; i_++) { v[i_] = v_load(row(i_)); }           \
+        v_transpose_rest(v);                                                             \
+    } while (0)
+#endif
 #endif
