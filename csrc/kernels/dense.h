@@ -33,7 +33,7 @@ enum { ROWS_1 = 8, ROWS_2 = 6, ROWS_3 = 4 };
 #endif
 enum { MAX_ROWS = 12, MAX_VECTORS = 3 };
 
-/* Steps of a chain before the sums go to memory and come back: the strip of the second matrix stays in the L1 cache. */
+/* Steps of a chain before the sums go to memory and come back. */
 enum { STEPS = 256 };
 
 enum product { FORWARD, BACKWARD, GRADIENT };
@@ -154,30 +154,41 @@ static strips_of *const tiles[3][MAX_VECTORS + 1][MAX_ROWS + 1] = {
 #undef ENTRY
 };
 
-/* All rows of a panel of C vectors, in strips of equal height, or the first of them one row higher. */
-static void panel(enum product kind, int C, const fastnn_product *p, ptrdiff_t vector, ptrdiff_t first,
-                  ptrdiff_t n_steps) {
+/* n_rows rows of a panel of C vectors, in strips of equal height, or the first of them one row higher. */
+static void panel(enum product kind, int C, const fastnn_product *p, ptrdiff_t row, ptrdiff_t n_rows, ptrdiff_t vector,
+                  ptrdiff_t first, ptrdiff_t n_steps) {
     static const ptrdiff_t most[] = {0, ROWS_1, ROWS_2, ROWS_3};
-    ptrdiff_t n_strips = (p->n_rows + most[C] - 1) / most[C], height = p->n_rows / n_strips;
-    ptrdiff_t n_higher = p->n_rows % n_strips;
+    ptrdiff_t n_strips = (n_rows + most[C] - 1) / most[C], height = n_rows / n_strips;
+    ptrdiff_t n_higher = n_rows % n_strips;
     if (n_higher > 0) {
-        tiles[kind][C][height + 1](p, 0, n_higher, vector, first, n_steps);
+        tiles[kind][C][height + 1](p, row, n_higher, vector, first, n_steps);
     }
-    tiles[kind][C][height](p, n_higher * (height + 1), n_strips - n_higher, vector, first, n_steps);
+    tiles[kind][C][height](p, row + n_higher * (height + 1), n_strips - n_higher, vector, first, n_steps);
 }
 
-/* Panels of two vectors; of one or three where their number is odd. */
+/* All vectors of a block of rows: panels of two; of one or three where their number is odd. */
+static void panels(enum product kind, const fastnn_product *p, ptrdiff_t row, ptrdiff_t n_rows, ptrdiff_t first,
+                   ptrdiff_t n_steps) {
+    ptrdiff_t vector = 0;
+    if (p->n_vectors % 2 == 1) {
+        vector = p->n_vectors == 1 ? 1 : 3;
+        panel(kind, (int)vector, p, row, n_rows, 0, first, n_steps);
+    }
+    for (; vector < p->n_vectors; vector += 2) {
+        panel(kind, 2, p, row, n_rows, vector, first, n_steps);
+    }
+}
+
+/* By blocks of steps, and in each by blocks of rows whose part of the first matrix stays in the L1 cache while all
+   vectors of the second go by. */
 static void product(enum product kind, const fastnn_product *p) {
+    enum { BYTES = 20 * 1024 };
     for (ptrdiff_t first = 0; first < p->n_steps; first += STEPS) {
         ptrdiff_t n_steps = p->n_steps - first < STEPS ? p->n_steps - first : STEPS;
-        ptrdiff_t vector = 0;
-        if (p->n_vectors % 2 == 1) {
-            int C = p->n_vectors == 1 ? 1 : 3;
-            panel(kind, C, p, 0, first, n_steps);
-            vector = C;
-        }
-        for (; vector < p->n_vectors; vector += 2) {
-            panel(kind, 2, p, vector, first, n_steps);
+        ptrdiff_t most = BYTES / (n_steps * (ptrdiff_t)sizeof(real)) / ROWS_2 * ROWS_2;
+        most = most < ROWS_2 ? ROWS_2 : most;
+        for (ptrdiff_t row = 0; row < p->n_rows; row += most) {
+            panels(kind, p, row, p->n_rows - row < most ? p->n_rows - row : most, first, n_steps);
         }
     }
 }

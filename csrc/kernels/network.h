@@ -44,20 +44,44 @@ static void copy_row(const fastnn_data *data, ptrdiff_t row, ptrdiff_t n_in, rea
     }
 }
 
-/* The inputs of the n rows rows[0] ..., or without `rows` of those from `first` on: in place where they lie side by
-   side, else gathered. Each next row starts n_in numbers further. */
-static const real *inputs_of(const network *net, const fastnn_data *data, const ptrdiff_t *rows, ptrdiff_t first,
-                             ptrdiff_t n) {
-    ptrdiff_t n_in = net->layers[0].n_in, row = rows ? rows[0] : first;
+/* Ask for a row of X, whose turn to be copied comes soon: shuffled rows lie where no cache expects them. */
+static void prefetch_row(const fastnn_data *data, ptrdiff_t row, ptrdiff_t n_in) {
+    const char *start = (const char *)((const real *)data->X + row * n_in);
+    for (ptrdiff_t byte = 0; byte < n_in * (ptrdiff_t)sizeof(real); byte += 64) {
+        PREFETCH(start + byte);
+    }
+}
+
+/* Rows of a matrix: those listed, or without a list those from `first` on. */
+typedef struct {
+    const ptrdiff_t *list;
+    ptrdiff_t first;
+    ptrdiff_t n;        /* rows of the chunk */
+    ptrdiff_t n_listed; /* and of what comes after it in the list, to be asked for early */
+} row_list;
+
+/* The inputs of a chunk: in place where they lie side by side, else gathered. Each next row starts n_in numbers further. */
+static const real *inputs_of(const network *net, const fastnn_data *data, const row_list *rows) {
+    ptrdiff_t n_in = net->layers[0].n_in, row = rows->list ? rows->list[0] : rows->first;
     int side_by_side = !data->csr_columns;
-    for (ptrdiff_t r = 1; rows && r < n && side_by_side; r++) {
-        side_by_side = rows[r] == row + r;
+    for (ptrdiff_t r = 1; rows->list && r < rows->n && side_by_side; r++) {
+        side_by_side = rows->list[r] == row + r;
+    }
+    ptrdiff_t ahead = rows->n_listed; /* a distance that brings some 2 KiB on the way */
+    if (rows->list && !data->csr_columns) {
+        ahead = 1 + 2048 / (n_in * (ptrdiff_t)sizeof(real));
     }
     if (side_by_side) {
+        if (ahead < rows->n_listed) {
+            prefetch_row(data, rows->list[ahead], n_in);
+        }
         return (const real *)data->X + row * n_in;
     }
-    for (ptrdiff_t r = 0; r < n; r++) {
-        copy_row(data, rows ? rows[r] : first + r, n_in, net->inputs + r * n_in);
+    for (ptrdiff_t r = 0; r < rows->n; r++) {
+        if (r + ahead < rows->n_listed) {
+            prefetch_row(data, rows->list[r + ahead], n_in);
+        }
+        copy_row(data, rows->list ? rows->list[r] : rows->first + r, n_in, net->inputs + r * n_in);
     }
     return net->inputs;
 }

@@ -80,7 +80,8 @@ static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const 
         if (poll(&asked, (double)n * (double)net.n_weights)) {
             return FASTNN_INTERRUPTED;
         }
-        forward_chunk(&net, inputs_of(&net, data, NULL, first, n), n, last->h);
+        row_list rows = {NULL, first, n, 0};
+        forward_chunk(&net, inputs_of(&net, data, &rows), n, last->h);
         if (last->activation == FASTNN_ACTIVATION_softmax) {
             softmax_rows(n, n_out, last->n_vectors, last->h, net.lanes);
         } else {

@@ -11,6 +11,7 @@ typedef struct {
     const fastnn_data *data;
     const ptrdiff_t *rows;
     ptrdiff_t n_rows;
+    ptrdiff_t n_listed; /* rows of this batch and of those after it */
     int loss;
 } batch;
 
@@ -68,7 +69,8 @@ static int batch_pass(const network *net, const batch *b, int with_gradient, fas
         if (poll(asked, 3.0 * (double)n * (double)net->n_weights)) {
             return 1;
         }
-        const real *inputs = inputs_of(net, b->data, b->rows ? b->rows + first : NULL, first, n);
+        row_list rows = {b->rows ? b->rows + first : NULL, first, n, b->n_listed - first};
+        const real *inputs = inputs_of(net, b->data, &rows);
         forward_chunk(net, inputs, n, last->delta);
         loss_chunk(net, b, first, n, scale, &totals);
         if (with_gradient) {
@@ -87,7 +89,8 @@ static int row_update(const network *net, const fastnn_training *training, const
     fastnn_totals totals = {0, 0};
     double total = total_weight(b), scale = total > 0 ? 1 / total : 0;
     ptrdiff_t last = net->n_layers - 1;
-    const real *inputs = inputs_of(net, b->data, b->rows, 0, 1);
+    row_list rows = {b->rows, 0, 1, b->n_listed};
+    const real *inputs = inputs_of(net, b->data, &rows);
     forward_one(net, inputs, net->layers[last].delta);
     loss_chunk(net, b, 0, 1, scale, &totals);
     *objective = totals.loss * scale + penalty(net, l2);
@@ -136,10 +139,11 @@ static int make_updates(const network *net, fastnn_run *run) {
     const fastnn_training *training = run->training;
     fastnn_poll asked = {run->poll, 0};
     for (ptrdiff_t k = 0; k < run->n_updates; k++) {
-        batch b = {&run->data, NULL, run->data.n_samples, training->loss};
+        batch b = {&run->data, NULL, run->data.n_samples, 0, training->loss};
         if (run->rows) {
             b.rows = run->rows + run->starts[k];
             b.n_rows = run->starts[k + 1] - run->starts[k];
+            b.n_listed = run->starts[run->n_updates] - run->starts[k];
         }
         double l2 = run->l2[k], *objective = &run->objective[k];
         fastnn_step step = step_of(training, run->learning_rate[k], l2, run->counters->n_updates);
@@ -200,7 +204,7 @@ static int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_laye
     lay_out(&net, layers, n_layers, 0, work);
     pack(&net, parameters, net.parameters);
     fastnn_poll asked = {ask, 0};
-    batch b = {data, NULL, data->n_samples, loss};
+    batch b = {data, NULL, data->n_samples, 0, loss};
     if (batch_pass(&net, &b, gradient != NULL, &asked, objective, cost)) {
         return FASTNN_INTERRUPTED;
     }

@@ -40,6 +40,7 @@ typedef uword uwords __attribute__((vector_size(FASTNN_VECTOR_BYTES)));
 #define INLINE static inline __attribute__((always_inline))
 #define OUTLINE static __attribute__((noinline))
 #define UNROLL _Pragma("GCC unroll 32")
+#define PREFETCH(address) __builtin_prefetch(address)
 #define OPAQUE(pointer) __asm__("" : "+r"(pointer)) /* the compiler forgets how the pointer was computed */
 #else
 #define LANES 1
@@ -49,6 +50,7 @@ typedef uword uwords;
 #define INLINE static inline
 #define OUTLINE static
 #define UNROLL
+#define PREFETCH(address)
 #define OPAQUE(pointer)
 #endif
 
