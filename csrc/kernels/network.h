@@ -25,17 +25,30 @@ static int poll(fastnn_poll *p, double work) {
     return p->ask();
 }
 
-/* Copy one row of X, dense or CSR, to `to` (n_in,). */
-static void copy_row(const fastnn_data *data, ptrdiff_t row, ptrdiff_t n_in, real *to) {
-    if (!data->csr_columns) {
-        const real *from = (const real *)data->X + row * n_in;
-        ptrdiff_t j = 0;
-        for (; j + LANES <= n_in; j += LANES) {
+/* Copy n numbers: whole vectors, and the last ones again where they do not fill one; likewise by 16 bytes. */
+INLINE void copy_numbers(const real *from, ptrdiff_t n, real *to) {
+    enum { N = 16 / FASTNN_REAL_BYTES };
+    if (n >= LANES) {
+        for (ptrdiff_t j = 0; j + LANES < n; j += LANES) {
             v_store(to + j, v_load(from + j));
         }
-        for (; j < n_in; j++) {
+        v_store(to + n - LANES, v_load(from + n - LANES));
+    } else if (n >= N) {
+        for (ptrdiff_t j = 0; j + N < n; j += N) {
+            memcpy(to + j, from + j, 16);
+        }
+        memcpy(to + n - N, from + n - N, 16);
+    } else {
+        for (ptrdiff_t j = 0; j < n; j++) {
             to[j] = from[j];
         }
+    }
+}
+
+/* Copy one row of X, dense or CSR, to `to` (n_in,). */
+INLINE void copy_row(const fastnn_data *data, ptrdiff_t row, ptrdiff_t n_in, real *to) {
+    if (!data->csr_columns) {
+        copy_numbers((const real *)data->X + row * n_in, n_in, to);
         return;
     }
     memset(to, 0, (size_t)n_in * sizeof(real));

@@ -58,35 +58,35 @@ INLINE vec exp_tail(vec r) {
     return sum;
 }
 
-/* 2^n as a number, for n as a vector of integers in the range of normal exponents. */
-INLINE vec power_of_two(words n) { return v_from_bits((n + w_all(EXPONENT_BIAS)) << MANTISSA_BITS); }
-
-/* x = n log 2 + r, |r| <= log(2) / 2: returns r, and n as a real and as an integer. */
-INLINE vec reduce(vec x, vec *n, words *n_bits) {
-    vec shifted = v_fma(x, v_all(LOG2_E), v_all(ROUNDER));
-    *n_bits = v_bits(shifted) - v_bits(v_all(ROUNDER));
-    *n = shifted - v_all(ROUNDER);
+/* x = n log 2 + r, |r| <= log(2) / 2: returns r, and n as a real; the last bits of `shifted` are the integer n + offset. */
+INLINE vec reduce(vec x, int offset, vec *n, words *shifted) {
+    vec rounder = v_all(ROUNDER + (real)offset), sum = v_fma(x, v_all(LOG2_E), rounder);
+    *shifted = v_bits(sum);
+    *n = sum - rounder;
     return v_fma(*n, v_all(-LN2_LOW), v_fma(*n, v_all(-LN2_HIGH), x));
 }
 
+/* 2^n from an integer whose last bits are n + EXPONENT_BIAS, n in the range of normal exponents. */
+INLINE vec power_of_two(words biased) { return v_from_bits(biased << MANTISSA_BITS); }
+
 INLINE vec v_exp(vec x) {
     vec n;
-    words n_bits;
+    words shifted;
     x = v_min(v_max(x, v_all(EXP_LOWEST)), v_all(EXP_HIGHEST));
-    vec r = reduce(x, &n, &n_bits);
+    vec r = reduce(x, 2 * EXPONENT_BIAS, &n, &shifted);
     vec power = v_fma(r * r, exp_tail(r), r) + v_all(1);
     /* 2^n in two factors: n may lie outside of the normal exponents. */
-    words half = v_bits(v_fma(n, v_all((real)0.5), v_all(ROUNDER))) - v_bits(v_all(ROUNDER));
-    return power * power_of_two(half) * power_of_two(n_bits - half);
+    words half = v_bits(v_fma(n, v_all((real)0.5), v_all(ROUNDER + EXPONENT_BIAS)));
+    return power * power_of_two(half) * power_of_two(shifted - half);
 }
 
 /* e^x for x <= 0, or NaN: one factor fewer, since n is at most 0. Of a positive x it is wrong. */
 INLINE vec v_exp_of_negative(vec x) {
     vec n;
-    words n_bits;
-    vec r = reduce(v_max(x, v_all(EXP_LOWEST)), &n, &n_bits);
+    words shifted;
+    vec r = reduce(v_max(x, v_all(EXP_LOWEST)), EXPONENT_BIAS + MANTISSA_BITS + 1, &n, &shifted);
     vec power = v_fma(r * r, exp_tail(r), r) + v_all(1);
-    return power * power_of_two(n_bits + w_all(MANTISSA_BITS + 1)) * v_all(LAST_BITS);
+    return power * power_of_two(shifted) * v_all(LAST_BITS);
 }
 
 /* log(x) = e log 2 + log(1 + f) with 1 + f in [sqrt(1/2), sqrt(2)). */
@@ -131,14 +131,14 @@ INLINE vec v_logistic(vec x) {
     return v_select(v_less(x, v_all(0)), power, v_all(1)) / (v_all(1) + power);
 }
 
-/* tanh |x| = -m / (2 + m) with m = e^y - 1, y = -2|x|, free of cancellation near 0. */
+/* tanh |x| = m / (2 - m) with m = 1 - e^y, y = -2|x|, free of cancellation near 0. */
 INLINE vec v_tanh(vec x) {
     vec n;
-    words n_bits;
+    words shifted;
     vec y = v_max(v_all(-2) * v_abs(x), v_all(TANH_LOWEST));
-    vec r = reduce(y, &n, &n_bits);
-    vec power = power_of_two(n_bits);
-    vec m = v_fma(power, v_fma(r * r, exp_tail(r), r), power - v_all(1));
-    return v_copysign(-m / (v_all(2) + m), x);
+    vec r = reduce(y, EXPONENT_BIAS, &n, &shifted);
+    vec power = power_of_two(shifted);
+    vec m = v_fma(-power, v_fma(r * r, exp_tail(r), r), v_all(1) - power);
+    return v_from_bits(v_bits(m / (v_all(2) - m)) | (v_bits(x) & SIGN_BIT));
 }
 #endif

@@ -116,10 +116,6 @@ INLINE vec v_select(words mask, vec a, vec b) { return v_from_bits((mask & v_bit
 
 INLINE vec v_abs(vec a) { return v_from_bits(v_bits(a) & ~SIGN_BIT); }
 
-INLINE vec v_copysign(vec size, vec sign) {
-    return v_from_bits((v_bits(size) & ~SIGN_BIT) | (v_bits(sign) & SIGN_BIT));
-}
-
 /* The bits of a shifted right, zeros coming in. */
 INLINE words w_shift_right(words a, int n) { return (words)((uwords)a >> n); }
 
