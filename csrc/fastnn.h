@@ -74,7 +74,8 @@ enum fastnn_stop {
     FASTNN_RAN = 0,        /* made every update that was asked for */
     FASTNN_CONVERGED = 1,  /* stopped by tol, after the update that completed a pass */
     FASTNN_DIVERGED = 2,   /* stopped before an update whose objective is not finite */
-    FASTNN_INTERRUPTED = 3 /* stopped by poll: as after the last update made */
+    FASTNN_INTERRUPTED = 3, /* stopped by poll: as after the last update made */
+    FASTNN_NOT_FINITE = 4   /* forward found NaN or infinity in X; outputs of the rows before it may be written */
 };
 
 /* One layer of weights: where its numbers are. Offsets count numbers, not bytes. */
@@ -149,12 +150,11 @@ typedef struct {
                              const fastnn_data *data, const void *parameters, void *gradient, double *objective,
                              double *cost, int (*poll)(void), void *work);
 
-    /* Outputs (n_samples, n_out) of the rows of X; y and weights are not read. */
+    /* Outputs (n_samples, n_out) of the rows of X; y and weights are not read. Dense rows are looked at for NaN and
+       infinity where `checks`. */
     size_t (*forward_work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples);
     int (*forward)(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data, const void *parameters,
-                   void *out, int (*poll)(void), void *work);
-
-    int (*all_finite)(const void *x, ptrdiff_t n);
+                   void *out, int checks, int (*poll)(void), void *work);
 
     fastnn_elementwise exp, log, logistic, tanh;
 

@@ -6,23 +6,6 @@
 #include "kernels/predict.h"
 #include "kernels/training.h"
 
-static int all_finite(const void *x, ptrdiff_t n) {
-    const real *from = x;
-    vec bad = v_all(0);
-    ptrdiff_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        bad = bad + (v_load(from + i) - v_load(from + i)); /* 0, or NaN, which stays */
-    }
-    real rest = 0;
-    for (; i < n; i++) {
-        rest += from[i] - from[i];
-    }
-    for (int lane = 0; lane < LANES; lane++) {
-        rest += LANE(bad, lane);
-    }
-    return rest == 0;
-}
-
 /* name (n numbers): the vectors of an elementary function over an array. */
 #define ELEMENTWISE(name)                                                        \
     static void engine_##name(const void *x, void *out, ptrdiff_t n) {           \
@@ -73,7 +56,6 @@ const fastnn_kernels TABLE(FASTNN_TARGET_NAME, DTYPE) = {
     .loss_and_gradient = engine_loss_and_gradient,
     .forward_work_size = forward_work_size,
     .forward = engine_forward,
-    .all_finite = all_finite,
     .exp = engine_exp,
     .log = engine_log,
     .logistic = engine_logistic,

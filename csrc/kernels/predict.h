@@ -9,6 +9,22 @@
 /* Rows from which on packing pays. */
 enum { MANY_ROWS = 5 };
 
+static int all_finite(const real *x, ptrdiff_t n) {
+    vec bad = v_all(0);
+    real rest = 0;
+    ptrdiff_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        bad = bad + (v_load(x + i) - v_load(x + i)); /* 0, or NaN, which stays */
+    }
+    for (; i < n; i++) {
+        rest += x[i] - x[i];
+    }
+    for (int lane = 0; lane < LANES; lane++) {
+        rest += LANE(bad, lane);
+    }
+    return rest == 0;
+}
+
 /* Work of forward_row: inputs made dense, two rows of the widest layer, lanes of the last. */
 typedef struct {
     real *inputs, *h[2], *lanes;
@@ -53,7 +69,7 @@ static size_t forward_work_size(const fastnn_layer *layers, ptrdiff_t n_layers, 
 }
 
 static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data,
-                          const void *parameters, void *out, int (*ask)(void), void *work) {
+                          const void *parameters, void *out, int checks, int (*ask)(void), void *work) {
     ptrdiff_t n_in = layers[0].n_in, n_out = layers[n_layers - 1].n_out;
     if (data->n_samples < MANY_ROWS) {
         row_work w;
@@ -63,6 +79,8 @@ static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const 
             if (data->csr_columns) {
                 copy_row(data, row, n_in, w.inputs);
                 inputs = w.inputs;
+            } else if (checks && !all_finite(inputs, n_in)) {
+                return FASTNN_NOT_FINITE;
             }
             forward_row(&w, layers, n_layers, parameters, inputs, (real *)out + row * n_out);
         }
@@ -81,7 +99,11 @@ static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const 
             return FASTNN_INTERRUPTED;
         }
         row_list rows = {NULL, first, n, 0};
-        forward_chunk(&net, inputs_of(&net, data, &rows), n, last->h);
+        const real *inputs = inputs_of(&net, data, &rows);
+        if (checks && !all_finite(inputs, n * n_in)) { /* here, where the chunk comes into the cache anyway */
+            return FASTNN_NOT_FINITE;
+        }
+        forward_chunk(&net, inputs, n, last->h);
         if (last->activation == FASTNN_ACTIVATION_softmax) {
             softmax_rows(n, n_out, last->n_vectors, last->h, net.lanes);
         } else {
