@@ -14,8 +14,9 @@ from fastnn.spec import NetworkSpec, TrainingSpec
 from fastnn.state import TrainingState
 
 #: How the ways are called in the table.
-NAIVE, PER_SAMPLE, BATCHED, COMPILED = "naive Python loop", "NumPy, per sample", "NumPy, batched", "fastnn cython"
-WAY_OF_BACKEND = {"python": NAIVE, "numpy": BATCHED, "cython": COMPILED}
+NAIVE, PER_SAMPLE, BATCHED = "naive Python loop", "NumPy, per sample", "NumPy, batched"
+COMPILED, ENGINE = "fastnn cython", "fastnn simd"
+WAY_OF_BACKEND = {"python": NAIVE, "numpy": BATCHED, "cython": COMPILED, "simd": ENGINE}
 
 #: Largest difference between two ways, relative to the largest number.
 TOLERANCE = {"float64": 1e-10, "float32": 1e-4}
@@ -120,12 +121,13 @@ def one_row(name, dtype, layers):
     w, b = list(W.values()), list(b.values())
     x = np.random.default_rng(1).random(layers[0]).astype(dtype)
     as_lists = x.tolist(), [matrix.tolist() for matrix in w], [vector.tolist() for vector in b]
-    by_numpy, by_cython = (Network(w, b, dtype=dtype, backend=name) for name in ("numpy", "cython"))
+    by_numpy, by_cython, by_simd = (Network(w, b, dtype=dtype, backend=name) for name in ("numpy", "cython", "simd"))
     ways = {
         NAIVE: lambda: reference.simple_looped_nn_calc(len(layers), *as_lists),
         PER_SAMPLE: lambda: reference.matrix_feed_forward_calc(len(layers), x, w, b),
         BATCHED: lambda: by_numpy(x),
         COMPILED: lambda: by_cython(x),
+        ENGINE: lambda: by_simd(x),
     }
     return Case(name, dtype, ways)
 

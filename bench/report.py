@@ -2,7 +2,7 @@
 
 import json
 
-from bench.cases import BATCHED, COMPILED, NAIVE, PER_SAMPLE
+from bench.cases import BATCHED, COMPILED, ENGINE, NAIVE, PER_SAMPLE
 from bench.timing import summary
 
 #: Right end of the chart's axes over the shortest time.
@@ -73,7 +73,7 @@ def write_chart(path, machine, rows):
 
     rows = [row for row in rows if row["dtype"] == "float64"]
     cases = list(dict.fromkeys(row["case"] for row in rows))
-    colours = {NAIVE: "#c8c8c8", PER_SAMPLE: "#a0a0a0", BATCHED: "#787878", COMPILED: "#0072b2"}
+    colours = {NAIVE: "#c8c8c8", PER_SAMPLE: "#a0a0a0", BATCHED: "#787878", COMPILED: "#56b4e9", ENGINE: "#0072b2"}
     figure, axes = plt.subplots(len(cases), 1, figsize=(8, 1.5 * len(cases) + 0.5), layout="constrained")
     for axis, case in zip(axes, cases, strict=True):
         of_case = [row for row in rows if row["case"] == case]

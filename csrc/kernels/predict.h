@@ -88,7 +88,6 @@ static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const 
     }
     network net;
     lay_out(&net, layers, n_layers, -1, work);
-    memset(net.parameters, 0, (size_t)net.n_packed * sizeof(real)); /* the padding is zeros */
     pack(&net, parameters, net.parameters);
     fastnn_poll asked = {ask, 0};
     const layer *last = &net.layers[n_layers - 1];

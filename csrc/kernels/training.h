@@ -180,7 +180,6 @@ static size_t work_size(const fastnn_layer *layers, ptrdiff_t n_layers, int n_st
 static int engine_run(fastnn_run *run, void *work) {
     network net;
     int n_state = fastnn_optimizers[run->training->solver].n_state;
-    memset(work, 0, lay_out(&net, run->layers, run->n_layers, n_state, work)); /* the padding is zeros */
     lay_out(&net, run->layers, run->n_layers, n_state, work);
     ptrdiff_t n_flat = n_parameters(run->layers, run->n_layers);
     pack(&net, run->parameters, net.parameters);
@@ -200,7 +199,6 @@ static int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_laye
                                     const fastnn_data *data, const void *parameters, void *gradient, double *objective,
                                     double *cost, int (*ask)(void), void *work) {
     network net;
-    memset(work, 0, lay_out(&net, layers, n_layers, 0, work));
     lay_out(&net, layers, n_layers, 0, work);
     pack(&net, parameters, net.parameters);
     fastnn_poll asked = {ask, 0};
