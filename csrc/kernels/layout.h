@@ -2,6 +2,8 @@
    Weights stand transposed, W^T (n_in, n_out), with rows padded to whole vectors by zeros that stay zero; the weights
    of all layers come first, then the biases of all, in one block, and the gradient and each number of optimizer state
    in blocks laid out alike. `pack` and `unpack` translate from and to the flat parameters of spec.py.
+   A last layer of a single output would be all padding. It stands the other way round: W (1, n_in to whole vectors),
+   its outputs and deltas a column without padding.
    One function lays out the work area and says how large it is. Used by network.h and training.h. */
 #ifndef FASTNN_LAYOUT_H
 #define FASTNN_LAYOUT_H
@@ -14,12 +16,14 @@ enum { ALIGNMENT = 64 };
 /* One layer of weights. */
 typedef struct {
     ptrdiff_t n_in, n_out;
-    ptrdiff_t n_vectors;     /* of the outputs; a row of them has n_vectors * LANES numbers */
+    ptrdiff_t n_vectors; /* of the outputs */
+    ptrdiff_t stride;    /* from one row of h or delta to the next: n_vectors * LANES; 1 of a single output */
+    int is_single;       /* the last layer with one output, see above */
     int activation;
     ptrdiff_t flat_weights, flat_biases; /* in the flat parameters */
     ptrdiff_t weights, biases;           /* in a packed block */
-    real *back; /* W (n_out, n_in to whole vectors), a copy for the backward pass; not of the first layer */
-    real *h;    /* outputs (chunk, n_vectors * LANES) */
+    real *back; /* W (n_out, n_in to whole vectors), for the backward pass: a copy, or of a single output the weights; not of the first layer */
+    real *h;    /* outputs (chunk, stride) */
     real *delta;
 } layer;
 
@@ -60,9 +64,14 @@ static void *take(char *base, size_t *used, size_t n) {
 
 static real *take_reals(char *base, size_t *used, ptrdiff_t n) { return take(base, used, (size_t)n * sizeof(real)); }
 
-/* Rows of packed weights: whole vectors of them where a transposed copy is made, which is not of the first layer's. */
-static ptrdiff_t packed_rows(const fastnn_layer *flat, ptrdiff_t l) {
-    return l ? whole_vectors(flat[l].n_in) * LANES : flat[l].n_in;
+static int is_single(const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l) {
+    return l > 0 && l == n_layers - 1 && flat[l].n_out == 1 && flat[l].activation != FASTNN_ACTIVATION_softmax;
+}
+
+/* Numbers of a layer's packed weights: whole vectors of rows too, where a transposed copy is made. */
+static ptrdiff_t packed_weights(const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l) {
+    ptrdiff_t n_rows = l ? whole_vectors(flat[l].n_in) * LANES : flat[l].n_in;
+    return is_single(flat, n_layers, l) ? n_rows : n_rows * whole_vectors(flat[l].n_out) * LANES;
 }
 
 /* Lay out the work area at `base`, whose packed blocks become zeros, and return its size in bytes. n_state: numbers of
@@ -84,12 +93,14 @@ static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers
         of->activation = (int)flat[l].activation;
         of->flat_weights = flat[l].weights;
         of->flat_biases = flat[l].biases;
+        of->is_single = is_single(flat, n_layers, l);
+        of->stride = of->is_single ? 1 : of->n_vectors * LANES;
         of->weights = net->n_packed;
-        ptrdiff_t stride = of->n_vectors * LANES;
-        net->n_packed += packed_rows(flat, l) * stride;
-        of->h = take_reals(base, &used, net->chunk * stride);
-        of->delta = trains ? take_reals(base, &used, net->chunk * stride) : NULL;
-        widest = stride > widest ? stride : widest;
+        net->n_packed += packed_weights(flat, n_layers, l);
+        ptrdiff_t n = of->is_single ? whole_vectors(net->chunk) * LANES : net->chunk * of->stride;
+        of->h = take_reals(base, &used, n);
+        of->delta = trains ? take_reals(base, &used, n) : NULL;
+        widest = of->n_vectors * LANES > widest ? of->n_vectors * LANES : widest;
     }
     net->n_weights = net->n_packed;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
@@ -107,8 +118,11 @@ static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers
     net->state = n_state > 0 ? take_reals(base, &used, n_state * net->n_packed) : NULL;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         layer *of = base ? &net->layers[l] : &measured;
-        ptrdiff_t n = packed_rows(flat, l) * whole_vectors(flat[l].n_out) * LANES;
-        of->back = trains && l ? take_reals(base, &used, n) : NULL;
+        of->back = NULL;
+        if (trains && l) {
+            of->back = is_single(flat, n_layers, l) ? net->parameters + of->weights
+                                                    : take_reals(base, &used, packed_weights(flat, n_layers, l));
+        }
     }
     if (base) {
         memset(base + zeros, 0, used - zeros);
@@ -116,13 +130,9 @@ static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers
     return used;
 }
 
-/* All bits set in the first n lanes. */
-INLINE words first_lanes(ptrdiff_t n) {
-    real index[LANES];
-    for (int i = 0; i < LANES; i++) {
-        index[i] = (real)i;
-    }
-    return v_less(v_load(index), v_all((real)n));
+/* What stands across a single output's row of weights is padded by whatever an activation makes of 0; not the row. */
+static void clear_padding(const layer *of, real *row) {
+    memset(row + of->n_in, 0, (size_t)(whole_vectors(of->n_in) * LANES - of->n_in) * sizeof(real));
 }
 
 /* Numbers of a flat block: the last biases end it. */
@@ -135,10 +145,14 @@ static void pack(const network *net, const real *flat, real *packed) {
     for (ptrdiff_t l = 0; l < net->n_layers; l++) {
         const layer *of = &net->layers[l];
         const real *weights = flat + of->flat_weights;
-        ptrdiff_t stride = of->n_vectors * LANES;
+        ptrdiff_t stride = of->stride;
         memcpy(packed + of->biases, flat + of->flat_biases, (size_t)of->n_out * sizeof(real));
+        if (of->is_single) {
+            memcpy(packed + of->weights, weights, (size_t)of->n_in * sizeof(real));
+            continue;
+        }
         for (ptrdiff_t i = 0; i < of->n_out; i += LANES) {
-            words valid = first_lanes(of->n_out - i);
+            words valid = v_first(of->n_out - i);
             const real *rows[LANES];
             for (int r = 0; r < LANES; r++) {
                 rows[r] = weights + (i + r < of->n_out ? i + r : of->n_out - 1) * of->n_in;
@@ -165,8 +179,12 @@ static void unpack(const network *net, const real *packed, real *flat) {
     for (ptrdiff_t l = 0; l < net->n_layers; l++) {
         const layer *of = &net->layers[l];
         real *weights = flat + of->flat_weights;
-        ptrdiff_t stride = of->n_vectors * LANES;
+        ptrdiff_t stride = of->stride;
         memcpy(flat + of->flat_biases, packed + of->biases, (size_t)of->n_out * sizeof(real));
+        if (of->is_single) {
+            memcpy(weights, packed + of->weights, (size_t)of->n_in * sizeof(real));
+            continue;
+        }
         for (ptrdiff_t i = 0; i < of->n_out; i += LANES) {
             ptrdiff_t n_rows = of->n_out - i < LANES ? of->n_out - i : LANES;
             const real *from = packed + of->weights + i;
@@ -193,7 +211,10 @@ static void unpack(const network *net, const real *packed, real *flat) {
 static void copy_back(const network *net) {
     for (ptrdiff_t l = 1; l < net->n_layers; l++) {
         const layer *of = &net->layers[l];
-        ptrdiff_t stride = of->n_vectors * LANES, back_stride = whole_vectors(of->n_in) * LANES;
+        ptrdiff_t stride = of->stride, back_stride = whole_vectors(of->n_in) * LANES;
+        if (of->is_single) {
+            continue; /* it has no copy */
+        }
         for (ptrdiff_t j = 0; j < back_stride; j += LANES) {
             for (ptrdiff_t i = 0; i < stride; i += LANES) {
                 vec square[LANES];

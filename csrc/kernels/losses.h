@@ -135,14 +135,14 @@ OUTLINE void store_lanes(int n, ptrdiff_t stride, const real *lanes, real *rows)
     }
 }
 
-/* Of n_rows rows: z (n_rows, n_vectors), logits, become the deltas, each times its row's weight times `scale`; the
-   padding becomes 0. Row r has its targets in row rows[r] of y (…, n_out), and so its weight; rows NULL: in row r.
-   work: 2 * n_vectors * LANES * LANES numbers. */
-static void loss_and_delta(int loss, int activation, ptrdiff_t n_rows, ptrdiff_t n_out, ptrdiff_t n_vectors,
-                           const real *y, const real *sample_weight, const ptrdiff_t *rows, double scale, real *z,
+/* Of n_rows rows: z (n_rows, stride), logits, become the deltas, each times its row's weight times `scale`; the padding
+   becomes 0. stride: n_out to whole vectors, or 1 where n_out is; then the deltas are padded to whole vectors of rows.
+   Row r has its targets in row rows[r] of y (…, n_out), and so its weight; rows NULL: in row r.
+   work: 2 * whole vectors of n_out * LANES * LANES numbers. */
+static void loss_and_delta(int loss, int activation, ptrdiff_t n_rows, ptrdiff_t n_out, ptrdiff_t stride, const real *y,
+                           const real *sample_weight, const ptrdiff_t *rows, double scale, real *z,
                            real *work, fastnn_totals *totals) {
-    ptrdiff_t stride = n_vectors * LANES;
-    real *of_z = work, *of_y = work + stride * LANES;
+    real *of_z = work, *of_y = work + (stride > 1 ? stride : LANES) * LANES;
     for (ptrdiff_t first = 0; first < n_rows; first += LANES) {
         int n = n_rows - first < LANES ? (int)(n_rows - first) : LANES;
         const real *z_rows[LANES], *y_rows[LANES];
@@ -154,7 +154,11 @@ static void loss_and_delta(int loss, int activation, ptrdiff_t n_rows, ptrdiff_t
             y_rows[r] = y + row * n_out;
             weight[r] = sample_weight[row];
         }
-        load_lanes(z_rows, stride, of_z);
+        if (stride > 1) {
+            load_lanes(z_rows, stride, of_z);
+        } else {
+            v_store(of_z, v_load(z + first));
+        }
         load_lanes(y_rows, n_out, of_y);
         vec losses, squares;
         loss_of_block(loss, activation, n_out, of_z, of_y, v_load(weight) * v_all((real)scale), &losses, &squares);
@@ -164,10 +168,14 @@ static void loss_and_delta(int loss, int activation, ptrdiff_t n_rows, ptrdiff_t
             totals->loss += (double)weight[r] * loss_of[r];
             totals->norms += norm_of[r];
         }
-        for (ptrdiff_t i = n_out * LANES; i < stride * LANES; i += LANES) {
-            v_store(of_z + i, v_all(0));
+        if (stride > 1) {
+            for (ptrdiff_t i = n_out * LANES; i < stride * LANES; i += LANES) {
+                v_store(of_z + i, v_all(0));
+            }
+            store_lanes(n, stride, of_z, z + first * stride);
+        } else {
+            v_store(z + first, v_mask(v_first(n), v_load(of_z)));
         }
-        store_lanes(n, stride, of_z, z + first * stride);
     }
 }
 

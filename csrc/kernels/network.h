@@ -99,59 +99,90 @@ static const real *inputs_of(const network *net, const fastnn_data *data, const 
     return net->inputs;
 }
 
-/* Outputs of all hidden layers, and in `logits` (n, n_vectors of the last layer) the sums of the last. */
+/* Outputs of all hidden layers, and in `logits` (n, stride of the last layer) the sums of the last. */
 static void forward_chunk(const network *net, const real *inputs, ptrdiff_t n, real *logits) {
     ptrdiff_t last = net->n_layers - 1;
     for (ptrdiff_t l = 0; l <= last; l++) {
         const layer *of = &net->layers[l];
-        ptrdiff_t stride = of->n_vectors * LANES;
+        const real *h = l ? of[-1].h : inputs;
+        const real *weights = net->parameters + of->weights, *biases = net->parameters + of->biases;
+        ptrdiff_t h_stride = l ? of[-1].stride : of->n_in;
+        if (of->is_single) {
+            matrix_vector(n, of->n_in, h, h_stride, weights, biases, 0, logits);
+            return;
+        }
         int is_relu = l < last && of->activation == FASTNN_ACTIVATION_relu;
         fastnn_product p = {
             .n_rows = n,
             .n_vectors = of->n_vectors,
             .n_steps = of->n_in,
-            .a = l ? net->layers[l - 1].h : inputs,
-            .a_stride = l ? net->layers[l - 1].n_vectors * LANES : of->n_in,
-            .b = net->parameters + of->weights,
-            .b_stride = stride,
-            .start = net->parameters + of->biases,
+            .a = h,
+            .a_stride = h_stride,
+            .b = weights,
+            .b_stride = of->stride,
+            .start = biases,
             .lowest = is_relu ? 0 : -INFINITE,
             .out = l < last ? of->h : logits,
-            .out_stride = stride,
+            .out_stride = of->stride,
         };
         dense_forward(&p);
         if (l < last && !is_relu) {
-            activate(of->activation, n, of->n_vectors, of->h, stride);
+            activate(of->activation, n, of->n_vectors, of->h, of->stride);
         }
     }
+}
+
+/* The gradient of a last layer of a single output: one row of weights, from a column of deltas padded by zeros. */
+static void single_gradient(const network *net, const layer *of, ptrdiff_t n, int adds) {
+    const layer *before = of - 1;
+    real *gradient = net->gradient + of->weights, *bias = net->gradient + of->biases;
+    row_forward(n, before->n_vectors, of->delta, before->h, before->stride, NULL, net->lanes);
+    for (ptrdiff_t i = 0; i < before->stride; i += LANES) {
+        vec sum = v_load(net->lanes + i);
+        v_store(gradient + i, adds ? v_load(gradient + i) + sum : sum);
+    }
+    clear_padding(of, gradient);
+    vec sums = v_all(0);
+    for (ptrdiff_t row = 0; row < n; row += LANES) {
+        sums = sums + v_load(of->delta + row);
+    }
+    real total = 0;
+    for (int i = 0; i < LANES; i++) {
+        total += LANE(sums, i);
+    }
+    *bias = adds ? *bias + total : total;
 }
 
 /* From the deltas of the last layer to the gradient of all parameters, stored, or added to what is there. */
 static void backward_chunk(const network *net, const real *inputs, ptrdiff_t n, int adds) {
     for (ptrdiff_t l = net->n_layers - 1; l >= 0; l--) {
         const layer *of = &net->layers[l], *before = l ? of - 1 : NULL;
-        ptrdiff_t stride = of->n_vectors * LANES, stride_before = before ? before->n_vectors * LANES : of->n_in;
-        fastnn_product gradient = {
-            .n_rows = of->n_in,
-            .n_vectors = of->n_vectors,
-            .n_steps = n,
-            .a = before ? before->h : inputs,
-            .a_stride = stride_before,
-            .b = of->delta,
-            .b_stride = stride,
-            .adds = adds,
-            .out = net->gradient + of->weights,
-            .out_stride = stride,
-        };
-        dense_gradient(&gradient);
-        column_sums(n, of->n_vectors, of->delta, stride, adds, net->gradient + of->biases);
+        ptrdiff_t stride_before = before ? before->stride : of->n_in;
+        if (of->is_single) {
+            single_gradient(net, of, n, adds);
+        } else {
+            fastnn_product gradient = {
+                .n_rows = of->n_in,
+                .n_vectors = of->n_vectors,
+                .n_steps = n,
+                .a = before ? before->h : inputs,
+                .a_stride = stride_before,
+                .b = of->delta,
+                .b_stride = of->stride,
+                .adds = adds,
+                .out = net->gradient + of->weights,
+                .out_stride = of->stride,
+            };
+            dense_gradient(&gradient);
+            column_sums(n, of->n_vectors, of->delta, of->stride, adds, net->gradient + of->biases);
+        }
         if (before) {
             fastnn_product backward = {
                 .n_rows = n,
                 .n_vectors = before->n_vectors,
                 .n_steps = of->n_out,
                 .a = of->delta,
-                .a_stride = stride,
+                .a_stride = of->stride,
                 .b = of->back,
                 .b_stride = stride_before,
                 .h = before->h,
@@ -169,10 +200,14 @@ static void forward_one(const network *net, const real *inputs, real *logits) {
     ptrdiff_t last = net->n_layers - 1;
     for (ptrdiff_t l = 0; l <= last; l++) {
         const layer *of = &net->layers[l];
-        ptrdiff_t stride = of->n_vectors * LANES;
+        const real *h = l ? of[-1].h : inputs;
+        const real *weights = net->parameters + of->weights, *biases = net->parameters + of->biases;
+        if (of->is_single) {
+            matrix_vector(1, of->n_in, h, of[-1].stride, weights, biases, 0, logits);
+            return;
+        }
         real *out = l < last ? of->h : logits;
-        row_forward(of->n_in, of->n_vectors, l ? net->layers[l - 1].h : inputs, net->parameters + of->weights, stride,
-                    net->parameters + of->biases, out);
+        row_forward(of->n_in, of->n_vectors, h, weights, of->stride, biases, out);
         if (l < last) {
             activate(of->activation, 1, of->n_vectors, out, 0);
         }
@@ -181,10 +216,15 @@ static void forward_one(const network *net, const real *inputs, real *logits) {
 
 /* Deltas of the hidden layers from that of the last. The weights' rows are padded, by zeros, to whole vectors. */
 static void backward_one(const network *net) {
+    static const real zero = 0;
     for (ptrdiff_t l = net->n_layers - 1; l > 0; l--) {
         const layer *of = &net->layers[l], *before = of - 1;
-        ptrdiff_t stride = of->n_vectors * LANES, n_before = before->n_vectors * LANES;
-        matrix_vector(n_before, stride, net->parameters + of->weights, stride, of->delta, NULL, before->delta);
+        const real *weights = net->parameters + of->weights;
+        if (of->is_single) {
+            rank_one_gradient(1, before->n_vectors, of->delta, weights, before->delta);
+        } else {
+            matrix_vector(before->stride, of->stride, weights, of->stride, of->delta, &zero, 0, before->delta);
+        }
         times_slope_row(before->activation, before->n_vectors, before->h, before->delta);
     }
 }

@@ -51,7 +51,7 @@ static void forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t
         const fastnn_layer *of = &layers[l];
         real *z = w->h[l % 2];
         ptrdiff_t n_vectors = whole_vectors(of->n_out);
-        matrix_vector(of->n_out, of->n_in, parameters + of->weights, of->n_in, h, parameters + of->biases, z);
+        matrix_vector(of->n_out, of->n_in, parameters + of->weights, of->n_in, h, parameters + of->biases, 1, z);
         if (of->activation == FASTNN_ACTIVATION_softmax) {
             softmax_rows(1, of->n_out, n_vectors, z, w->lanes);
         } else {
@@ -91,7 +91,6 @@ static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const 
     pack(&net, parameters, net.parameters);
     fastnn_poll asked = {ask, 0};
     const layer *last = &net.layers[n_layers - 1];
-    ptrdiff_t stride = last->n_vectors * LANES;
     for (ptrdiff_t first = 0; first < data->n_samples; first += net.chunk) {
         ptrdiff_t n = data->n_samples - first < net.chunk ? data->n_samples - first : net.chunk;
         if (poll(&asked, (double)n * (double)net.n_weights)) {
@@ -103,13 +102,18 @@ static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const 
             return FASTNN_NOT_FINITE;
         }
         forward_chunk(&net, inputs, n, last->h);
+        if (last->is_single) { /* a column: to an elementwise activation, a row of n */
+            activate(last->activation, 1, whole_vectors(n), last->h, 0);
+            memcpy((real *)out + first, last->h, (size_t)n * sizeof(real));
+            continue;
+        }
         if (last->activation == FASTNN_ACTIVATION_softmax) {
             softmax_rows(n, n_out, last->n_vectors, last->h, net.lanes);
         } else {
-            activate(last->activation, n, last->n_vectors, last->h, stride);
+            activate(last->activation, n, last->n_vectors, last->h, last->stride);
         }
         for (ptrdiff_t r = 0; r < n; r++) {
-            memcpy((real *)out + (first + r) * n_out, last->h + r * stride, (size_t)n_out * sizeof(real));
+            copy_numbers(last->h + r * last->stride, n_out, (real *)out + (first + r) * n_out);
         }
     }
     return FASTNN_RAN;

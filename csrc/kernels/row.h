@@ -1,5 +1,5 @@
 /* row.h: kernels for one row alone, where there is no second row to share a load of the weights with.
-   matrix_vector       out = start + M x, from a matrix as the user has it, row by row without padding
+   matrix_vector       out = start + M x, from a matrix as it lies in memory, row by row
    row_forward         z = b + W h, from the engine's own transposed and padded weights
    rank_one_gradient   gW^T = h d^T
    rank_one_step       W^T += rate h d^T
@@ -50,7 +50,7 @@ INLINE vec add_columns(vec sum, const vec *columns, const real *x, ptrdiff_t n) 
 
 /* Groups of LANES outputs from row first[g] on. */
 INLINE void matrix_vector_groups(const int G, const ptrdiff_t *first, ptrdiff_t n_columns, const real *matrix,
-                                 ptrdiff_t stride, const real *x, const real *start, real *out) {
+                                 ptrdiff_t stride, const real *x, const real *start, ptrdiff_t start_step, real *out) {
     enum { MOST = 4 };
     /* Eight rows are addressed from one pointer by a few multiples of the stride, as x86 can; a pointer a row would not
        fit into the registers. */
@@ -59,7 +59,7 @@ INLINE void matrix_vector_groups(const int G, const ptrdiff_t *first, ptrdiff_t 
     vec sum[MOST], columns[LANES];
     UNROLL for (int g = 0; g < G; g++) {
         group[g] = (const char *)(matrix + first[g] * stride);
-        sum[g] = start ? v_load(start + first[g]) : v_all(0);
+        sum[g] = start_step ? v_load(start + first[g]) : v_all(*start);
     }
     ptrdiff_t column = 0;
     for (; column + LANES <= n_columns; column += LANES) {
@@ -90,14 +90,14 @@ INLINE void matrix_vector_groups(const int G, const ptrdiff_t *first, ptrdiff_t 
 
 /* The outputs of fewer than LANES rows: the last row stands for those that are missing. */
 static void matrix_vector_few(ptrdiff_t n_rows, ptrdiff_t n_columns, const real *matrix, ptrdiff_t stride, const real *x,
-                              const real *start, real *out) {
+                              const real *start, ptrdiff_t start_step, real *out) {
     const real *rows[LANES];
     real of_lane[LANES];
     vec columns[LANES];
     for (int i = 0; i < LANES; i++) {
         ptrdiff_t row = i < n_rows ? i : n_rows - 1;
         rows[i] = matrix + row * stride;
-        of_lane[i] = start ? start[row] : 0;
+        of_lane[i] = start[row * start_step];
     }
     vec sum = v_load(of_lane);
     ptrdiff_t column = 0;
@@ -112,11 +112,12 @@ static void matrix_vector_few(ptrdiff_t n_rows, ptrdiff_t n_columns, const real 
     v_store(out, sum);
 }
 
-/* out (n_rows, to whole vectors) = start + M x; start NULL: zeros. What out has past n_rows is undefined. */
+/* out (n_rows, to whole vectors) = start + M x. start_step 1: start is (n_rows,); 0: one number for all rows. What out
+   has past n_rows is undefined. */
 OUTLINE void matrix_vector(ptrdiff_t n_rows, ptrdiff_t n_columns, const real *matrix, ptrdiff_t stride, const real *x,
-                           const real *start, real *out) {
+                           const real *start, ptrdiff_t start_step, real *out) {
     if (n_rows < LANES) {
-        matrix_vector_few(n_rows, n_columns, matrix, stride, x, start, out);
+        matrix_vector_few(n_rows, n_columns, matrix, stride, x, start, start_step, out);
         return;
     }
     ptrdiff_t last = n_rows - LANES; /* a group that would go past the end starts earlier, and does some rows again */
@@ -127,11 +128,11 @@ OUTLINE void matrix_vector(ptrdiff_t n_rows, ptrdiff_t n_columns, const real *ma
         }
         ptrdiff_t left = n_rows - row;
         if (left > 2 * LANES) {
-            matrix_vector_groups(4, first, n_columns, matrix, stride, x, start, out);
+            matrix_vector_groups(4, first, n_columns, matrix, stride, x, start, start_step, out);
         } else if (left > LANES) {
-            matrix_vector_groups(2, first, n_columns, matrix, stride, x, start, out);
+            matrix_vector_groups(2, first, n_columns, matrix, stride, x, start, start_step, out);
         } else {
-            matrix_vector_groups(1, first, n_columns, matrix, stride, x, start, out);
+            matrix_vector_groups(1, first, n_columns, matrix, stride, x, start, start_step, out);
         }
     }
 }
@@ -140,7 +141,7 @@ INLINE void row_forward_group(const int G, ptrdiff_t n_in, const real *h, const 
                               const real *biases, real *z) {
     enum { MOST = 8 };
     vec sum[MOST];
-    UNROLL for (int g = 0; g < G; g++) { sum[g] = v_load(biases + g * LANES); }
+    UNROLL for (int g = 0; g < G; g++) { sum[g] = biases ? v_load(biases + g * LANES) : v_all(0); }
     for (ptrdiff_t j = 0; j < n_in; j++) {
         vec x = v_all(h[j]);
         UNROLL for (int g = 0; g < G; g++) { sum[g] = v_fma(x, v_load(weights + j * stride + g * LANES), sum[g]); }
@@ -148,7 +149,7 @@ INLINE void row_forward_group(const int G, ptrdiff_t n_in, const real *h, const 
     UNROLL for (int g = 0; g < G; g++) { v_store(z + g * LANES, sum[g]); }
 }
 
-/* z (n_vectors) = biases + the rows of weights (n_in, n_vectors) times h (n_in,). */
+/* z (n_vectors) = biases + the rows of weights (n_in, n_vectors) times h (n_in,); biases NULL: zeros. */
 static void row_forward(ptrdiff_t n_in, ptrdiff_t n_vectors, const real *h, const real *weights, ptrdiff_t stride,
                         const real *biases, real *z) {
     while (n_vectors > 0) {
@@ -160,7 +161,7 @@ static void row_forward(ptrdiff_t n_in, ptrdiff_t n_vectors, const real *h, cons
         default: row_forward_group(1, n_in, h, weights, stride, biases, z); break;
         }
         weights += n * LANES;
-        biases += n * LANES;
+        biases = biases ? biases + n * LANES : NULL;
         z += n * LANES;
         n_vectors -= n;
     }

@@ -49,7 +49,7 @@ static void loss_chunk(const network *net, const batch *b, ptrdiff_t first, ptrd
         y += first * last->n_out;
         weight += first;
     }
-    loss_and_delta(b->loss, last->activation, n, last->n_out, last->n_vectors, y, weight,
+    loss_and_delta(b->loss, last->activation, n, last->n_out, last->stride, y, weight,
                    b->rows ? b->rows + first : NULL, scale, last->delta, net->lanes, totals);
 }
 
@@ -104,13 +104,20 @@ static int row_update(const network *net, const fastnn_training *training, const
     for (ptrdiff_t l = 0; l <= last; l++) {
         const layer *of = &net->layers[l];
         const real *h = l ? of[-1].h : inputs;
-        ptrdiff_t stride = of->n_vectors * LANES;
+        real *weights = net->parameters + of->weights, *biases = net->parameters + of->biases;
+        real *of_weights = net->gradient + of->weights, *of_biases = net->gradient + of->biases;
+        /* Of a single output the weights are one row, and h stands across it. */
+        ptrdiff_t n_rows = of->is_single ? 1 : of->n_in, n_vectors = of->is_single ? of[-1].n_vectors : of->n_vectors;
+        const real *down = of->is_single ? of->delta : h, *across = of->is_single ? h : of->delta;
         if (descends) {
-            rank_one_step(of->n_in, of->n_vectors, h, of->delta, -step->rate, net->parameters + of->weights, stride);
-            rank_one_step(1, of->n_vectors, one, of->delta, -step->rate, net->parameters + of->biases, stride);
+            rank_one_step(n_rows, n_vectors, down, across, -step->rate, weights, n_vectors * LANES);
+            rank_one_step(1, of->n_vectors, one, of->delta, -step->rate, biases, 0);
         } else {
-            rank_one_gradient(of->n_in, of->n_vectors, h, of->delta, net->gradient + of->weights);
-            memcpy(net->gradient + of->biases, of->delta, (size_t)stride * sizeof(real));
+            rank_one_gradient(n_rows, n_vectors, down, across, of_weights);
+            memcpy(of_biases, of->delta, (size_t)(of->n_vectors * LANES) * sizeof(real));
+        }
+        if (of->is_single) {
+            clear_padding(of, descends ? weights : of_weights);
         }
     }
     if (!descends) {

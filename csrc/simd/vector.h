@@ -112,6 +112,15 @@ INLINE vec v_mask(words mask, vec a) { return v_from_bits(mask & v_bits(a)); } /
 
 INLINE vec v_select(words mask, vec a, vec b) { return v_from_bits((mask & v_bits(a)) | (~mask & v_bits(b))); }
 
+/* All bits set in the first n lanes. */
+INLINE words v_first(ptrdiff_t n) {
+    real index[LANES];
+    for (int i = 0; i < LANES; i++) {
+        index[i] = (real)i;
+    }
+    return v_less(v_load(index), v_all((real)n));
+}
+
 #define SIGN_BIT w_all((word)((uword)1 << (8 * sizeof(real) - 1)))
 
 INLINE vec v_abs(vec a) { return v_from_bits(v_bits(a) & ~SIGN_BIT); }
