@@ -73,6 +73,7 @@ def test_predict_into_refuses_and_writes_nothing(backend):
         (X[0], np.zeros((1, 3)), ValueError, r"out must have shape \(3,\)"),
         (X, frozen, ValueError, "out is read-only"),
         (shared, shared.reshape(-1)[:27].reshape(9, 3), ValueError, "shares memory with X"),
+        (np.ma.array(X, mask=X > 0), np.zeros((9, 3)), TypeError, "masked"),
         (X[:, :3].copy(), np.zeros((9, 3)), ValueError, "3 columns"),
         (np.zeros((0, 4)), np.zeros((0, 3)), ValueError, "X"),
         (bad, np.zeros((9, 3)), ValueError, "row 3.*column 2"),

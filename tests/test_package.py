@@ -65,9 +65,9 @@ def test_the_wheel_is_small_stripped_and_has_no_sources(distributions):
         names = archive.namelist()
         extensions = {name: archive.read(name) for name in names if name.endswith(".so")}
     assert not [name for name in names if re.search(r"\.(c|h|pyx|pxd|def)$", name)]
-    assert {"fastnn/py.typed", "fastnn/_loops.pyi", "fastnn/_tables.pyi"} <= set(names)
+    assert {"fastnn/py.typed", "fastnn/_engine.pyi", "fastnn/_loops.pyi", "fastnn/_tables.pyi"} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
-    assert len(extensions) == 2
+    assert len(extensions) == 3
     if sys.platform == "linux":
         for name, data in extensions.items():
             assert b".symtab" not in data, f"{name} is not stripped"
@@ -87,7 +87,13 @@ def test_the_sdist_has_what_it_takes_to_build_and_test(distributions):
     sdist, _ = distributions
     with tarfile.open(sdist) as archive:
         names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
-    assert {"csrc/fastnn.h", "csrc/tables/activations.def", "src/fastnn/_loops.pyx", "tests/conftest.py"} <= names
+    assert {
+        "csrc/fastnn.h",
+        "csrc/tables/activations.def",
+        "csrc/targets/avx2_float32.c",
+        "src/fastnn/_loops.pyx",
+        "tests/conftest.py",
+    } <= names
     assert {"LICENSE", "README.md", "pyproject.toml", "setup.py", "bench/__main__.py"} <= names
 
 

@@ -46,8 +46,9 @@ void *fastnn_scratch_take(fastnn_scratch *scratch, size_t n) {
             clear(&scratch->is_taken);
             return NULL;
         }
-        fastnn_free(scratch->block);
-        scratch->block = larger;
+        void *smaller = scratch->block;
+        scratch->block = larger; /* first: an address that is free may be another thread's a moment later */
+        fastnn_free(smaller);
         scratch->size = n;
     }
     return scratch->block;

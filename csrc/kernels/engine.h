@@ -1,5 +1,5 @@
 /* engine.h: what a target offers: one table of functions, under the name that its stub gives it.
-   A stub in targets/ defines FASTNN_TARGET, the width and the dtype, and includes this file. */
+   A stub in targets/ defines FASTNN_TARGET_NAME, the width and the dtype, and includes this file. */
 #ifndef FASTNN_ENGINE_H
 #define FASTNN_ENGINE_H
 

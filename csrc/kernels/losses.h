@@ -11,7 +11,7 @@
 
 /* What the rows of a batch add to its curves; sums in double, whatever the dtype. */
 typedef struct {
-    double loss;  /* sum of weight * loss */
+    double loss;  /* sum of loss * weight / total weight */
     double norms; /* sum of ||y - h|| */
 } fastnn_totals;
 
@@ -135,24 +135,24 @@ OUTLINE void store_lanes(int n, ptrdiff_t stride, const real *lanes, real *rows)
     }
 }
 
-/* Of n_rows rows: z (n_rows, stride), logits, become the deltas, each times its row's weight times `scale`; the padding
-   becomes 0. stride: n_out to whole vectors, or 1 where n_out is; then the deltas are padded to whole vectors of rows.
+/* Of n_rows rows: z (n_rows, stride), logits, become the deltas, each times its row's share of the weight `total`; the
+   padding becomes 0. stride: n_out to whole vectors, or 1 where n_out is; then the deltas are padded to whole vectors of rows.
    Row r has its targets in row rows[r] of y (…, n_out), and so its weight; rows NULL: in row r.
    work: 2 * whole vectors of n_out * LANES * LANES numbers. */
 static void loss_and_delta(int loss, int activation, ptrdiff_t n_rows, ptrdiff_t n_out, ptrdiff_t stride, const real *y,
-                           const real *sample_weight, const ptrdiff_t *rows, double scale, real *z,
+                           const real *sample_weight, const ptrdiff_t *rows, double total, real *z,
                            real *work, fastnn_totals *totals) {
     real *of_z = work, *of_y = work + (stride > 1 ? stride : LANES) * LANES;
     for (ptrdiff_t first = 0; first < n_rows; first += LANES) {
         int n = n_rows - first < LANES ? (int)(n_rows - first) : LANES;
         const real *z_rows[LANES], *y_rows[LANES];
-        real weight[LANES], loss_of[LANES], norm_of[LANES];
+        real share[LANES], loss_of[LANES], norm_of[LANES];
         for (int r = 0; r < LANES; r++) {
             ptrdiff_t row = first + (r < n ? r : n - 1);
             z_rows[r] = z + row * stride;
             row = rows ? rows[row] : row;
             y_rows[r] = y + row * n_out;
-            weight[r] = sample_weight[row];
+            share[r] = (real)(total > 0 ? sample_weight[row] / total : 0);
         }
         if (stride > 1) {
             load_lanes(z_rows, stride, of_z);
@@ -161,11 +161,11 @@ static void loss_and_delta(int loss, int activation, ptrdiff_t n_rows, ptrdiff_t
         }
         load_lanes(y_rows, n_out, of_y);
         vec losses, squares;
-        loss_of_block(loss, activation, n_out, of_z, of_y, v_load(weight) * v_all((real)scale), &losses, &squares);
+        loss_of_block(loss, activation, n_out, of_z, of_y, v_load(share), &losses, &squares);
         v_store(loss_of, losses);
         v_store(norm_of, v_sqrt(squares));
         for (int r = 0; r < n; r++) {
-            totals->loss += (double)weight[r] * loss_of[r];
+            totals->loss += (double)share[r] * loss_of[r];
             totals->norms += norm_of[r];
         }
         if (stride > 1) {

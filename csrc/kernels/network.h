@@ -8,7 +8,9 @@
 #include "kernels/losses.h"
 
 /* Multiply-adds between two polls: some milliseconds. */
+#ifndef WORK_BETWEEN_POLLS
 #define WORK_BETWEEN_POLLS 50e6
+#endif
 
 typedef struct {
     int (*ask)(void);
@@ -121,7 +123,7 @@ static void forward_chunk(const network *net, const real *inputs, ptrdiff_t n, r
             .b = weights,
             .b_stride = of->stride,
             .start = biases,
-            .lowest = is_relu ? 0 : -INFINITE,
+            .lowest = is_relu ? 0 : -(real)INFINITY,
             .out = l < last ? of->h : logits,
             .out_stride = of->stride,
         };

@@ -13,7 +13,7 @@
 typedef struct {
     real l2, rate; /* rate: of Adam with its bias correction */
     real momentum, beta_1, beta_2, rest_1, rest_2, epsilon; /* rest: 1 - beta */
-    real kept; /* AdamW: the share of a weight that decay leaves */
+    real decay; /* AdamW: the share of a weight that is taken away */
 } fastnn_step;
 
 static fastnn_step step_of(const fastnn_training *training, double learning_rate, double l2, int64_t n_updates_before) {
@@ -26,14 +26,14 @@ static fastnn_step step_of(const fastnn_training *training, double learning_rate
         .rest_1 = (real)(1 - training->beta_1),
         .rest_2 = (real)(1 - training->beta_2),
         .epsilon = (real)training->epsilon,
-        .kept = 1,
+        .decay = 0,
     };
     if (training->solver == FASTNN_OPTIMIZER_adam || training->solver == FASTNN_OPTIMIZER_adamw) {
         double t = (double)(n_updates_before + 1);
         step.rate = (real)(learning_rate * sqrt(1 - pow(training->beta_2, t)) / (1 - pow(training->beta_1, t)));
     }
     if (training->solver == FASTNN_OPTIMIZER_adamw) {
-        step.kept = (real)(1 - learning_rate * training->weight_decay);
+        step.decay = (real)(learning_rate * training->weight_decay);
     }
     return step;
 }
@@ -65,7 +65,7 @@ INLINE void rmsprop(const fastnn_step *s, vec l2, ptrdiff_t n, real *p, const re
     }
 }
 
-INLINE void adam(const fastnn_step *s, vec l2, vec kept, ptrdiff_t n, real *p, const real *g, real *first,
+INLINE void adam(const fastnn_step *s, vec l2, vec decay, ptrdiff_t n, real *p, const real *g, real *first,
                  real *second) {
     for (ptrdiff_t i = 0; i < n; i += LANES) {
         vec slope = v_fma(l2, v_load(p + i), v_load(g + i));
@@ -73,17 +73,18 @@ INLINE void adam(const fastnn_step *s, vec l2, vec kept, ptrdiff_t n, real *p, c
         vec v = v_fma(v_all(s->beta_2), v_load(second + i), v_all(s->rest_2) * (slope * slope));
         v_store(first + i, m);
         v_store(second + i, v);
-        v_store(p + i, kept * v_load(p + i) - v_all(s->rate) * m / (v_sqrt(v) + v_all(s->epsilon)));
+        vec rest = v_fma(-decay, v_load(p + i), v_load(p + i));
+        v_store(p + i, rest - v_all(s->rate) * m / (v_sqrt(v) + v_all(s->epsilon)));
     }
 }
 
 /* A range of the blocks: weights, or biases, which neither penalty nor decay touches. */
-static void step_range(const fastnn_training *training, const fastnn_step *s, real l2, real kept, ptrdiff_t n, real *p,
+static void step_range(const fastnn_training *training, const fastnn_step *s, real l2, real decay, ptrdiff_t n, real *p,
                        const real *g, real *state, ptrdiff_t to_second) {
     switch (training->solver) {
     case FASTNN_OPTIMIZER_rmsprop: rmsprop(s, v_all(l2), n, p, g, state); break;
     case FASTNN_OPTIMIZER_adam:
-    case FASTNN_OPTIMIZER_adamw: adam(s, v_all(l2), v_all(kept), n, p, g, state, state + to_second); break;
+    case FASTNN_OPTIMIZER_adamw: adam(s, v_all(l2), v_all(decay), n, p, g, state, state + to_second); break;
     default: /* sgd */
         if (training->momentum == 0) {
             descend(s, v_all(l2), n, p, g);
@@ -98,8 +99,8 @@ static void step_range(const fastnn_training *training, const fastnn_step *s, re
 /* One step of packed blocks of n_packed numbers, of which n_weights are weights. */
 static void optimizer_step(const fastnn_training *training, const fastnn_step *s, ptrdiff_t n_weights,
                            ptrdiff_t n_packed, real *parameters, const real *gradient, real *state) {
-    step_range(training, s, s->l2, s->kept, n_weights, parameters, gradient, state, n_packed);
-    step_range(training, s, 0, 1, n_packed - n_weights, parameters + n_weights, gradient + n_weights,
+    step_range(training, s, s->l2, s->decay, n_weights, parameters, gradient, state, n_packed);
+    step_range(training, s, 0, 0, n_packed - n_weights, parameters + n_weights, gradient + n_weights,
                state + n_weights, n_packed);
 }
 #endif

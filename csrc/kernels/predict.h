@@ -93,7 +93,7 @@ static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const 
     const layer *last = &net.layers[n_layers - 1];
     for (ptrdiff_t first = 0; first < data->n_samples; first += net.chunk) {
         ptrdiff_t n = data->n_samples - first < net.chunk ? data->n_samples - first : net.chunk;
-        if (poll(&asked, (double)n * (double)net.n_weights)) {
+        if (poll(&asked, (double)n * ((double)net.n_weights + 200))) {
             return FASTNN_INTERRUPTED;
         }
         row_list rows = {NULL, first, n, 0};

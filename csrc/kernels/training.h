@@ -15,6 +15,11 @@ typedef struct {
     int loss;
 } batch;
 
+/* Of n rows and a step, in multiply-adds: products, the rest of a row, the optimizer, the rest of an update. */
+static double work_of(const network *net, ptrdiff_t n) {
+    return 3.0 * (double)n * (double)net->n_weights + 200.0 * (double)n + 10.0 * (double)net->n_packed + 1000;
+}
+
 static double total_weight(const batch *b) {
     const real *weight = b->data->sample_weight;
     double total = 0;
@@ -41,7 +46,7 @@ static double penalty(const network *net, double l2) {
 }
 
 /* The deltas of the last layer from its logits, which stand where the deltas will. */
-static void loss_chunk(const network *net, const batch *b, ptrdiff_t first, ptrdiff_t n, double scale,
+static void loss_chunk(const network *net, const batch *b, ptrdiff_t first, ptrdiff_t n, double total,
                        fastnn_totals *totals) {
     const layer *last = &net->layers[net->n_layers - 1];
     const real *y = b->data->y, *weight = b->data->sample_weight;
@@ -50,7 +55,7 @@ static void loss_chunk(const network *net, const batch *b, ptrdiff_t first, ptrd
         weight += first;
     }
     loss_and_delta(b->loss, last->activation, n, last->n_out, last->stride, y, weight,
-                   b->rows ? b->rows + first : NULL, scale, last->delta, net->lanes, totals);
+                   b->rows ? b->rows + first : NULL, total, last->delta, net->lanes, totals);
 }
 
 /* Objective without the penalty and cost of a batch; the gradient without the penalty's where it is wanted. Each
@@ -59,25 +64,25 @@ static void loss_chunk(const network *net, const batch *b, ptrdiff_t first, ptrd
 static int batch_pass(const network *net, const batch *b, int with_gradient, fastnn_poll *asked, double *objective,
                       double *cost) {
     fastnn_totals totals = {0, 0};
-    double total = total_weight(b), scale = total > 0 ? 1 / total : 0;
+    double total = total_weight(b);
     const layer *last = &net->layers[net->n_layers - 1];
     if (with_gradient) {
         copy_back(net);
     }
     for (ptrdiff_t first = 0; first < b->n_rows; first += net->chunk) {
         ptrdiff_t n = b->n_rows - first < net->chunk ? b->n_rows - first : net->chunk;
-        if (poll(asked, 3.0 * (double)n * (double)net->n_weights)) {
+        if (poll(asked, work_of(net, n))) {
             return 1;
         }
         row_list rows = {b->rows ? b->rows + first : NULL, first, n, b->n_listed - first};
         const real *inputs = inputs_of(net, b->data, &rows);
         forward_chunk(net, inputs, n, last->delta);
-        loss_chunk(net, b, first, n, scale, &totals);
+        loss_chunk(net, b, first, n, total, &totals);
         if (with_gradient) {
             backward_chunk(net, inputs, n, first > 0);
         }
     }
-    *objective = totals.loss * scale;
+    *objective = totals.loss;
     *cost = totals.norms / (double)b->n_rows;
     return 0;
 }
@@ -87,13 +92,13 @@ static int batch_pass(const network *net, const batch *b, int with_gradient, fas
 static int row_update(const network *net, const fastnn_training *training, const batch *b, const fastnn_step *step,
                       double l2, double *objective, double *cost) {
     fastnn_totals totals = {0, 0};
-    double total = total_weight(b), scale = total > 0 ? 1 / total : 0;
+    double total = total_weight(b);
     ptrdiff_t last = net->n_layers - 1;
     row_list rows = {b->rows, 0, 1, b->n_listed};
     const real *inputs = inputs_of(net, b->data, &rows);
     forward_one(net, inputs, net->layers[last].delta);
-    loss_chunk(net, b, 0, 1, scale, &totals);
-    *objective = totals.loss * scale + penalty(net, l2);
+    loss_chunk(net, b, 0, 1, total, &totals);
+    *objective = totals.loss + penalty(net, l2);
     *cost = totals.norms;
     if (!isfinite(*objective)) {
         return 0;
@@ -155,7 +160,7 @@ static int make_updates(const network *net, fastnn_run *run) {
         double l2 = run->l2[k], *objective = &run->objective[k];
         fastnn_step step = step_of(training, run->learning_rate[k], l2, run->counters->n_updates);
         if (b.n_rows == 1) {
-            if (poll(&asked, 3.0 * (double)net->n_weights)) {
+            if (poll(&asked, work_of(net, 1))) {
                 return FASTNN_INTERRUPTED;
             }
             if (!row_update(net, training, &b, &step, l2, objective, &run->cost[k])) {

@@ -1,6 +1,7 @@
 /* vmath.h: exp, log, log1p, logistic and tanh of a vector, branch-free: each lane's bits depend on its number alone.
-   Used by activations.h and losses.h. Stated errors in units in the last place: float32 2, float64 4; measured by
-   tests/test_vmath.py, over all 2^32 numbers where it is asked to. ±0, ±inf, NaN and subnormals are right.
+   Used by activations.h and losses.h. Largest errors in units in the last place, in both dtypes: exp 1.5, log 1,
+   logistic 2.5, tanh 3; measured by tests/test_vmath.py, in float32 over all 2^32 numbers where it is asked to. ±0,
+   ±inf, NaN and subnormals are right.
 
    The methods are the textbook ones: exp and tanh reduce by multiples of log 2, log by the exponent and
    log(1 + f) = 2 artanh(f / (2 + f)). The polynomials are Chebyshev fits on the reduced ranges; one term more than
@@ -34,8 +35,6 @@
 #define LAST_BITS 0x1p-53
 #endif
 
-#define INFINITE ((real)(1e300 * 1e300))
-
 /* (e^r - 1 - r) / r^2 for |r| <= log(2) / 2. */
 INLINE vec exp_tail(vec r) {
 #ifdef FASTNN_FLOAT32
@@ -67,7 +66,7 @@ INLINE vec reduce(vec x, int offset, vec *n, words *shifted) {
 }
 
 /* 2^n from an integer whose last bits are n + EXPONENT_BIAS, n in the range of normal exponents. */
-INLINE vec power_of_two(words biased) { return v_from_bits(biased << MANTISSA_BITS); }
+INLINE vec power_of_two(words biased) { return v_from_bits(w_shift_left(biased, MANTISSA_BITS)); }
 
 INLINE vec v_exp(vec x) {
     vec n;
@@ -99,7 +98,7 @@ INLINE vec v_log(vec x) {
 #endif
     words tiny = v_less(x, v_all(SMALLEST_NORMAL));
     vec scaled = v_select(tiny, x * v_all((real)((uword)1 << (MANTISSA_BITS + 1))), x);
-    words bits = v_bits(scaled) + (v_bits(v_all(1)) - v_bits(v_all(SQRT_HALF)));
+    words bits = w_add(v_bits(scaled), v_bits(v_all(1)) - v_bits(v_all(SQRT_HALF)));
     words mantissa = bits & w_all(((word)1 << MANTISSA_BITS) - 1);
     vec f = v_from_bits(mantissa + v_bits(v_all(SQRT_HALF))) - v_all(1);
     /* The biased exponent becomes a real by standing in the last bits of 2^MANTISSA_BITS. */
@@ -115,9 +114,9 @@ INLINE vec v_log(vec x) {
     vec correction = v_fma(s, v_fma(z, sum, half_square), e * v_all(LN2_LOW));
     vec result = v_fma(e, v_all(LN2_HIGH), f - (half_square - correction));
 
-    result = v_select(v_equal(x, v_all(INFINITE)), x, result);
-    result = v_select(v_equal(x, v_all(0)), v_all(-INFINITE), result);
-    return v_select(v_at_least(x, v_all(0)), result, v_all(INFINITE - INFINITE));
+    result = v_select(v_equal(x, v_all((real)INFINITY)), x, result);
+    result = v_select(v_equal(x, v_all(0)), v_all(-(real)INFINITY), result);
+    return v_select(v_at_least(x, v_all(0)), result, v_all((real)NAN));
 }
 
 /* log(1 + t) for t in [0, 1]: what rounding 1 + t loses is put back. */

@@ -12,6 +12,7 @@
 #if defined(__x86_64__) && defined(FASTNN_VECTOR_BYTES)
 #include <immintrin.h>
 #endif
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -50,7 +51,7 @@ typedef uword uwords;
 #define INLINE static inline
 #define OUTLINE static
 #define UNROLL
-#define PREFETCH(address)
+#define PREFETCH(address) ((void)(address))
 #define OPAQUE(pointer)
 #endif
 
@@ -125,14 +126,18 @@ INLINE words v_first(ptrdiff_t n) {
 
 INLINE vec v_abs(vec a) { return v_from_bits(v_bits(a) & ~SIGN_BIT); }
 
-/* The bits of a shifted right, zeros coming in. */
+/* Of bits, not of signed integers: zeros come in, and a sum wraps around. */
 INLINE words w_shift_right(words a, int n) { return (words)((uwords)a >> n); }
+INLINE words w_shift_left(words a, int n) { return (words)((uwords)a << n); }
+INLINE words w_add(words a, words b) { return (words)((uwords)a + (uwords)b); }
 
 /* Arithmetic that has no operator: by the target's instruction, named by its intrinsic. The portable form is beside it,
    for other targets: a loop over lanes, which the compiler often, but not always, finds the instruction for. (Within a
    tile of dense.h GCC 12 made a hundred scalar instructions of twelve such maxima.) */
 
-#if defined(__AVX512F__) && FASTNN_VECTOR_BYTES == 64
+#if !defined(__x86_64__) || !defined(FASTNN_VECTOR_BYTES)
+/* no names */
+#elif defined(__AVX512F__) && FASTNN_VECTOR_BYTES == 64
 #define NATIVE(name, suffix) _mm512_##name##_##suffix
 #elif defined(__AVX2__) && FASTNN_VECTOR_BYTES == 32
 #define NATIVE(name, suffix) _mm256_##name##_##suffix
@@ -142,10 +147,10 @@ INLINE words w_shift_right(words a, int n) { return (words)((uwords)a >> n); }
 
 #ifdef FASTNN_FLOAT32
 #define INTRINSIC(name) NATIVE(name, ps)
-#define SCALAR(name) __builtin_##name##f
+#define SCALAR(name) name##f
 #else
 #define INTRINSIC(name) NATIVE(name, pd)
-#define SCALAR(name) __builtin_##name
+#define SCALAR(name) name
 #endif
 
 /* a * b + c in one rounding where the target has the instruction, else in two. The compiler never contracts by
@@ -209,6 +214,18 @@ INLINE vec v_min(vec a, vec b) {
 #define EACH_LANE(F, n) F(0, n), F(1, n)
 #endif
 
+/* Lanes of a and b by number; GCC has the first name from version 12 on. */
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_shufflevector)
+#define HAS_SHUFFLEVECTOR
+#endif
+#endif
+#ifdef HAS_SHUFFLEVECTOR
+#define SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SHUFFLE(a, b, ...) __builtin_shuffle(a, b, (words){__VA_ARGS__})
+#endif
+
 #define SWAP_LOW(i, n) ((i) & (n) ? LANES + (i) - (n) : (i))
 #define SWAP_HIGH(i, n) ((i) & (n) ? LANES + (i) : (i) + (n))
 #define INTERLEAVE_LOW(i, n) ((i) / (n) * (n) + (i) % (n) / 2 + ((i) & 1 ? LANES : 0))
@@ -216,8 +233,8 @@ INLINE vec v_min(vec a, vec b) {
 #define SWAP_STAGE(n)                                                                       \
     for (int i = 0; i < LANES; i++) {                                                       \
         if (!(i & (n))) {                                                                   \
-            vec low = __builtin_shufflevector(v[i], v[i + (n)], EACH_LANE(SWAP_LOW, n));    \
-            v[i + (n)] = __builtin_shufflevector(v[i], v[i + (n)], EACH_LANE(SWAP_HIGH, n)); \
+            vec low = SHUFFLE(v[i], v[i + (n)], EACH_LANE(SWAP_LOW, n));                    \
+            v[i + (n)] = SHUFFLE(v[i], v[i + (n)], EACH_LANE(SWAP_HIGH, n));                \
             v[i] = low;                                                                     \
         }                                                                                   \
     }
@@ -239,8 +256,8 @@ INLINE void v_transpose_rest(vec v[LANES]) {
                 old[i] = v[square + i];
             }
             for (int i = 0; i < N / 2; i++) {
-                v[square + 2 * i] = __builtin_shufflevector(old[i], old[i + N / 2], EACH_LANE(INTERLEAVE_LOW, N));
-                v[square + 2 * i + 1] = __builtin_shufflevector(old[i], old[i + N / 2], EACH_LANE(INTERLEAVE_HIGH, N));
+                v[square + 2 * i] = SHUFFLE(old[i], old[i + N / 2], EACH_LANE(INTERLEAVE_LOW, N));
+                v[square + 2 * i + 1] = SHUFFLE(old[i], old[i + N / 2], EACH_LANE(INTERLEAVE_HIGH, N));
             }
         }
     }
@@ -257,7 +274,7 @@ INLINE void v_transpose(vec v[LANES]) {
 
 /* The transposed square of LANES rows, `row(i)` the address of row i. The first stage costs nothing: each vector is loaded
    as two halves, from two rows. */
-#if LANES * FASTNN_REAL_BYTES > 16
+#if LANES * FASTNN_REAL_BYTES > 16 && defined(HAS_SHUFFLEVECTOR)
 typedef real half_vec __attribute__((vector_size(FASTNN_VECTOR_BYTES / 2)));
 #define SAME_LANE(i, n) (i)
 
@@ -265,7 +282,7 @@ INLINE vec v_load_halves(const real *low, const real *high) {
     half_vec a, b;
     memcpy(&a, low, sizeof a);
     memcpy(&b, high, sizeof b);
-    return __builtin_shufflevector(a, b, EACH_LANE(SAME_LANE, 0));
+    return SHUFFLE(a, b, EACH_LANE(SAME_LANE, 0));
 }
 
 #define LOAD_TRANSPOSED(v, row)                                                          \
@@ -281,7 +298,7 @@ INLINE vec v_load_halves(const real *low, const real *high) {
 #define LOAD_TRANSPOSED(v, row)                                                          \
     do {                                                                                 \
         UNROLL for (int i_ = 0; i_ < LANES; i_++) { v[i_] = v_load(row(i_)); }           \
-        v_transpose_rest(v);                                                             \
+        v_transpose(v);                                                                  \
     } while (0)
 #endif
 #endif

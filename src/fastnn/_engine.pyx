@@ -115,7 +115,6 @@ cdef extern from "Python.h":
     int PyBUF_C_CONTIGUOUS
     int PyBUF_FORMAT
     int PyBUF_WRITABLE
-    int PyObject_CheckBuffer(object obj)
     int PyObject_GetBuffer(object obj, Py_buffer *view, int flags)  # no "except": the caller asks for the answer
     void PyBuffer_Release(Py_buffer *view)
     void PyErr_Clear()
@@ -123,6 +122,7 @@ cdef extern from "Python.h":
 
 cdef enum:
     STACK = 16384  # bytes of work area that a prediction takes from the stack
+    MOST_ARRAYS = 16  # of one call
     LONG = 100_000  # multiply-adds, some 10 µs, from which on the GIL is released
 
 
@@ -143,7 +143,7 @@ cdef int propagate() except -1:
 cdef class Arguments:
     """The buffers of a call's arrays, held until the call is over."""
 
-    cdef Py_buffer views[16]
+    cdef Py_buffer views[MOST_ARRAYS]
     cdef int n
 
     def __dealloc__(self):
@@ -153,12 +153,18 @@ cdef class Arguments:
 
     cdef void *take(self, array, const char *formats, Py_ssize_t n_items, bint writable) except NULL:
         """The first number of a C-contiguous array of at least n_items numbers, whose format is one of the letters."""
+        cdef Py_ssize_t itemsize = 4 if formats[0] == b"f"[0] else 8 if formats[0] == b"d"[0] else sizeof(ptrdiff_t)
         cdef int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0)
         cdef Py_buffer *view = &self.views[self.n]
+        if self.n == MOST_ARRAYS:
+            raise SystemError("more arrays than room for their buffers")
         if PyObject_GetBuffer(array, view, flags) < 0:
             propagate()
         self.n += 1
-        if view.format[1] != 0 or strchr(formats, view.format[0]) == NULL or view.len < n_items * view.itemsize:
+        if (
+            view.format[1] != 0 or strchr(formats, view.format[0]) == NULL or view.itemsize != itemsize
+            or view.len < n_items * itemsize
+        ):
             raise ValueError(
                 f"expected at least {n_items} numbers of format {formats.decode()!r}, "
                 f"got {view.len // view.itemsize} of {view.format.decode()!r}"
@@ -166,7 +172,7 @@ cdef class Arguments:
         return view.buf
 
 
-cdef const char *INTEGERS = b"lqn"  # as long as a pointer
+cdef const char *INTEGERS = b"lqni"  # those of them that are as long as a pointer: numpy.intp
 
 
 cdef class Problem:
@@ -188,12 +194,16 @@ cdef class Problem:
         self.dtype = b"d" if self.is_float64 else b"f"
         self.kernels = fastnn_active(self.is_float64)
         self.data.n_samples = X.shape[0]
+        if X.ndim != 2 or X.shape[1] != network.n_in:
+            raise ValueError(f"expected X with {network.n_in} columns, got shape {X.shape}")
         if isinstance(X, np.ndarray):
             self.data.X = self.arguments.take(X, self.dtype, X.shape[0] * network.n_in, False)
             return
         starts = np.ascontiguousarray(X.indptr, np.intp)
         columns = np.ascontiguousarray(X.indices, np.intp)
-        if len(columns) and not 0 <= columns.min() <= columns.max() < network.n_in or (np.diff(starts) < 0).any():
+        if len(columns) and not 0 <= columns.min() <= columns.max() < network.n_in or starts[0] < 0 or (
+            np.diff(starts) < 0
+        ).any():
             raise ValueError(f"X is not a CSR matrix of {network.n_in} columns: indices or indptr are out of range")
         self.data.csr_starts = <const ptrdiff_t *> self.arguments.take(starts, INTEGERS, X.shape[0] + 1, False)
         self.data.csr_columns = <const ptrdiff_t *> self.arguments.take(columns, INTEGERS, starts[X.shape[0]], False)
@@ -219,11 +229,12 @@ cdef void *allocate(size_t n) except NULL:
 
 
 def forward(network, parameters, X, out):
-    """Fill `out` (n_samples, n_out) with the network's outputs for the rows of X, dense or CSR."""
+    """Fill `out` (n_samples, n_out) with the network's outputs for the rows of X: dense, or CSR with finite entries."""
     cdef Problem problem = Problem(network, X)
     cdef void *flat = problem.numbers(parameters, network.n_parameters, False)
-    cdef void *outputs = problem.numbers(out, len(out) * network.n_out, True)
-    cdef void *work = allocate(problem.kernels.forward_work_size(problem.layers, problem.n_layers, len(out)))
+    cdef ptrdiff_t n_samples = problem.data.n_samples
+    cdef void *outputs = problem.numbers(out, n_samples * network.n_out, True)
+    cdef void *work = allocate(problem.kernels.forward_work_size(problem.layers, problem.n_layers, n_samples))
     cdef int stop
     with nogil:
         stop = problem.kernels.forward(
@@ -324,17 +335,19 @@ cdef class Predictor:
     cdef double work_a_row
     cdef bint is_float64
     cdef char format
-    cdef object empty, dtype_, of_one_row
+    cdef object ndarray, empty, dtype_, of_one_row
     cdef fastnn_scratch scratch
 
     def __cinit__(self, *args, **kwargs):
-        memset(&self.scratch, 0, sizeof(fastnn_scratch))
+        """Take whatever `Network` takes; all fields are zeros."""
 
     def __dealloc__(self):
         fastnn_scratch_free(&self.scratch)
 
     def _bind(self, network, parameters):
         """Compute from these parameters of a NetworkSpec, which are shared, with the SIMD engine."""
+        if self.parameters_start != NULL:
+            raise TypeError("a network is made once; make another one")
         self.arguments = Arguments()
         self.is_float64 = network.dtype.itemsize == 8
         self.format = b"d"[0] if self.is_float64 else b"f"[0]
@@ -343,7 +356,7 @@ cdef class Predictor:
         )
         self.n_in, self.n_out, self.n_layers = network.n_in, network.n_out, network.n_layers
         self.work_a_row = network.n_weights
-        self.empty, self.dtype_ = np.empty, network.dtype
+        self.ndarray, self.empty, self.dtype_ = np.ndarray, np.empty, network.dtype
         self.of_one_row = ((network.n_out,), network.dtype)
         self.layers = <const fastnn_layer *> self.arguments.take(network.layers.view(np.intp), INTEGERS, 0, False)
 
@@ -372,8 +385,10 @@ cdef class Predictor:
             out = self.empty(*self.of_one_row) if rows.ndim == 1 else self.empty((n_rows, self.n_out), self.dtype_)
             if PyObject_GetBuffer(out, &outputs, PyBUF_WRITABLE) < 0:
                 propagate()
-            stop = self.predict_rows(rows.buf, n_rows, outputs.buf)
-            PyBuffer_Release(&outputs)
+            try:
+                stop = self.predict_rows(rows.buf, n_rows, outputs.buf)
+            finally:
+                PyBuffer_Release(&outputs)
         finally:
             PyBuffer_Release(&rows)
         if stop == INTERRUPTED:
@@ -410,7 +425,7 @@ cdef class Predictor:
         if n_rows == 0:
             return self._outputs_into(X, out)
         try:
-            if not PyObject_CheckBuffer(out) or PyObject_GetBuffer(
+            if type(out) is not self.ndarray or PyObject_GetBuffer(
                 out, &outputs, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE
             ) < 0:
                 PyErr_Clear()
@@ -421,9 +436,11 @@ cdef class Predictor:
                 and (<char *> outputs.buf >= <char *> rows.buf + rows.len
                      or <char *> rows.buf >= <char *> outputs.buf + outputs.len)
             )
-            if fits:
-                stop = self.predict_rows(rows.buf, n_rows, outputs.buf)
-            PyBuffer_Release(&outputs)
+            try:
+                if fits:
+                    stop = self.predict_rows(rows.buf, n_rows, outputs.buf)
+            finally:
+                PyBuffer_Release(&outputs)
         finally:
             PyBuffer_Release(&rows)
         if stop == INTERRUPTED:
@@ -433,7 +450,7 @@ cdef class Predictor:
     cdef Py_ssize_t take_rows(self, X, Py_buffer *rows) except -1:
         """Take the buffer of X and return its number of rows, or leave it and return 0: for ``_outputs`` to see to."""
         cdef Py_ssize_t n_rows
-        if self.parameters_start == NULL or not PyObject_CheckBuffer(X):
+        if self.parameters_start == NULL or type(X) is not self.ndarray:  # a subclass may mean something else: masks
             return 0
         if PyObject_GetBuffer(X, rows, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0:
             PyErr_Clear()
@@ -489,6 +506,8 @@ def active():
 
 def use(Py_ssize_t target):
     """Use the target of this number from now on."""
+    if not 0 <= target < fastnn_n_targets():
+        raise IndexError(f"there are {fastnn_n_targets()} targets, got number {target}")
     fastnn_use(target)
 
 

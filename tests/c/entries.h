@@ -1,0 +1,249 @@
+/* entries.h: the functions of the engine's table on whole networks: run, loss_and_gradient, forward, against plain
+   loops in double; the work area is used within its declared size; CSR rows have the bits of dense ones, a row the bits
+   it has alone, and poll stops. */
+#ifndef ENTRIES_TESTS_H
+#define ENTRIES_TESTS_H
+
+#include "plain.h"
+
+typedef struct {
+    fastnn_layer layers[MOST_LAYERS];
+    int n_layers, n_in, n_out;
+    ptrdiff_t n_weights, n;
+} plan;
+
+static plan plan_of(const int *sizes, int n_layers, int hidden, int output) {
+    plan p = {.n_layers = n_layers, .n_in = sizes[0], .n_out = sizes[n_layers]};
+    for (int l = 0; l < n_layers; l++) {
+        p.n_weights += sizes[l] * sizes[l + 1];
+    }
+    ptrdiff_t weights = 0, biases = p.n_weights;
+    for (int l = 0; l < n_layers; l++) {
+        p.layers[l] = (fastnn_layer){sizes[l], sizes[l + 1], weights, biases, 0, 0, l < n_layers - 1 ? hidden : output};
+        weights += sizes[l] * sizes[l + 1];
+        biases += sizes[l + 1];
+    }
+    p.n = biases;
+    return p;
+}
+
+/* n samples: X sparse enough for CSR to be one, y a class a row. */
+typedef struct {
+    fastnn_data dense, csr;
+    real *X, *y, *weight, *entries;
+    ptrdiff_t *columns, *starts;
+} samples;
+
+static samples samples_of(const plan *p, int n) {
+    samples s = {.X = numbers(n * p->n_in), .y = zeros(n * p->n_out), .weight = numbers(n)};
+    ptrdiff_t n_entries = 0;
+    for (int i = 0; i < n * p->n_in; i++) {
+        s.X[i] = below(3) ? 0 : s.X[i];
+        n_entries += s.X[i] != 0;
+    }
+    s.entries = get((size_t)n_entries * sizeof(real));
+    s.columns = get((size_t)n_entries * sizeof(ptrdiff_t));
+    s.starts = get((size_t)(n + 1) * sizeof(ptrdiff_t));
+    n_entries = 0;
+    for (int r = 0; r < n; r++) {
+        s.starts[r] = n_entries;
+        s.y[r * p->n_out + below(p->n_out)] = 1;
+        s.weight[r] = (real)(1.5 + s.weight[r]);
+        for (int j = 0; j < p->n_in; j++) {
+            if (s.X[r * p->n_in + j] != 0) {
+                s.entries[n_entries] = s.X[r * p->n_in + j];
+                s.columns[n_entries++] = j;
+            }
+        }
+    }
+    s.starts[n] = n_entries;
+    s.dense = (fastnn_data){n, s.X, NULL, NULL, s.y, s.weight};
+    s.csr = (fastnn_data){n, s.entries, s.columns, s.starts, s.y, s.weight};
+    return s;
+}
+
+static void samples_end(samples *s) {
+    free(s->X), free(s->y), free(s->weight), free(s->entries), free(s->columns), free(s->starts);
+}
+
+static double *doubles(const real *x, ptrdiff_t n) {
+    double *to = get((size_t)n * sizeof(double));
+    for (ptrdiff_t i = 0; i < n; i++) {
+        to[i] = x[i];
+    }
+    return to;
+}
+
+/* Objective and gradient of the rows listed, in double. */
+static double plain_batch(const plan *p, int loss, double l2, const double *parameters, const samples *s,
+                          const ptrdiff_t *rows, int n, double *gradient) {
+    double total = 0, weight = 0, x[MOST_UNITS], y[MOST_UNITS], z[MOST_UNITS];
+    memset(gradient, 0, (size_t)p->n * sizeof(double));
+    for (int r = 0; r < n; r++) {
+        for (int j = 0; j < p->n_in; j++) {
+            x[j] = s->X[rows[r] * p->n_in + j];
+        }
+        for (int i = 0; i < p->n_out; i++) {
+            y[i] = s->y[rows[r] * p->n_out + i];
+        }
+        double w = s->weight[rows[r]];
+        total += w * plain_row(p->layers, p->n_layers, loss, parameters, x, y, w, z, gradient);
+        weight += w;
+    }
+    double penalty = 0;
+    for (ptrdiff_t i = 0; i < p->n; i++) {
+        gradient[i] = gradient[i] / weight + (i < p->n_weights ? l2 * parameters[i] : 0);
+        penalty += i < p->n_weights ? parameters[i] * parameters[i] : 0;
+    }
+    return total / weight + 0.5 * l2 * penalty;
+}
+
+static const fastnn_counters *polled; /* of the run that asks */
+
+static int ask(void) { return polled->n_updates >= 2; }
+
+static void test_forward(const plan *p, const samples *s, int n, const real *parameters) {
+    real *together = zeros(n * p->n_out), *other = zeros(n * p->n_out);
+    double *exact = doubles(parameters, p->n), x[MOST_UNITS], z[MOST_UNITS], h[MOST_UNITS];
+    for (int rows = 0; rows < 3; rows++) { /* together; one by one; CSR */
+        for (int first = 0; first < n; first += rows == 1 ? 1 : n) {
+            fastnn_data data = rows == 2 ? s->csr : s->dense;
+            data.n_samples = rows == 1 ? 1 : n;
+            data.X = rows == 1 ? s->X + first * p->n_in : data.X;
+            work_area work = work_begins(forward_work_size(p->layers, p->n_layers, data.n_samples));
+            real *out = (rows ? other : together) + first * p->n_out;
+            engine_forward(p->layers, p->n_layers, &data, parameters, out, 1, NULL, work.start);
+            work_ends(&work);
+        }
+        if (rows) {
+            same(other, together, n * p->n_out, rows == 1 ? "a row alone has other bits" : "CSR has other bits");
+        }
+    }
+    for (int r = 0; r < n; r++) {
+        for (int j = 0; j < p->n_in; j++) {
+            x[j] = s->X[r * p->n_in + j];
+        }
+        plain_row(p->layers, p->n_layers, 0, exact, x, NULL, 1, z, NULL);
+        plain_outputs((int)p->layers[p->n_layers - 1].activation, p->n_out, z, h);
+        for (int i = 0; i < p->n_out; i++) {
+            close_to(together[r * p->n_out + i], h[i], 1, 200);
+        }
+    }
+    real kept = s->X[(n - 1) * p->n_in];
+    s->X[(n - 1) * p->n_in] = (real)NAN;
+    work_area work = work_begins(forward_work_size(p->layers, p->n_layers, n));
+    if (engine_forward(p->layers, p->n_layers, &s->dense, parameters, other, 1, NULL, work.start) != FASTNN_NOT_FINITE) {
+        fail("NaN in the last row was not seen");
+    }
+    work_ends(&work);
+    s->X[(n - 1) * p->n_in] = kept;
+    free(together), free(other), free(exact);
+}
+
+static void test_gradient(const plan *p, const samples *s, int n, int loss, const real *parameters) {
+    real *gradient = zeros(p->n), *again = zeros(p->n);
+    double *exact = doubles(parameters, p->n), *expected = get((size_t)p->n * sizeof(double)), value[2], cost[2];
+    ptrdiff_t *rows = get((size_t)n * sizeof *rows);
+    for (int r = 0; r < n; r++) {
+        rows[r] = r;
+    }
+    for (int csr = 0; csr < 2; csr++) {
+        work_area work = work_begins(work_size(p->layers, p->n_layers, 0));
+        engine_loss_and_gradient(p->layers, p->n_layers, loss, 0.1, csr ? &s->csr : &s->dense, parameters,
+                                 csr ? again : gradient, &value[csr], &cost[csr], NULL, work.start);
+        work_ends(&work);
+    }
+    same(gradient, again, p->n, "gradient: CSR has other bits");
+    close_to((real)value[0], plain_batch(p, loss, 0.1, exact, s, rows, n, expected), 10, 200);
+    for (ptrdiff_t i = 0; i < p->n; i++) {
+        close_to(gradient[i], expected[i], 4, 200);
+    }
+    free(gradient), free(again), free(exact), free(expected), free(rows);
+}
+
+/* Three updates by batches of a size. */
+static void test_run(const plan *p, const samples *s, int n, int loss, const real *start, fastnn_training how, int size) {
+    enum { UPDATES = 3 };
+    int n_state = fastnn_optimizers[how.solver].n_state;
+    real *parameters = zeros(p->n), *state = zeros(n_state * p->n);
+    memcpy(parameters, start, (size_t)p->n * sizeof(real));
+    double *exact = doubles(start, p->n), *exact_state = calloc((size_t)(n_state * p->n), sizeof(double));
+    double *gradient = get((size_t)p->n * sizeof(double));
+    double rate[UPDATES] = {0.1, 0.05, 0.1}, l2[UPDATES] = {0, 0.1, 0.02}, objective[UPDATES], cost[UPDATES];
+    ptrdiff_t starts[UPDATES + 1], *rows = get((size_t)(UPDATES * size) * sizeof *rows);
+    for (int k = 0; k < UPDATES * size; k++) {
+        rows[k] = below(n);
+    }
+    for (int k = 0; k <= UPDATES; k++) {
+        starts[k] = k * size;
+    }
+    fastnn_counters counters = {0, 0, 0, INFINITY};
+    fastnn_run run = {p->n_layers, p->layers, &how, s->dense, rows, starts, UPDATES, rate, l2, parameters, state,
+                      &counters, objective, cost, 0, NULL};
+    work_area work = work_begins(work_size(p->layers, p->n_layers, n_state));
+    if (engine_run(&run, work.start) != FASTNN_RAN || run.n_done != UPDATES || counters.n_updates != UPDATES) {
+        fail("did not make its updates");
+    }
+    work_ends(&work);
+    for (int k = 0; k < UPDATES; k++) {
+        close_to((real)objective[k], plain_batch(p, loss, l2[k], exact, s, rows + k * size, size, gradient), 10, 2000);
+        plain_step(&how, rate[k], k + 1, p->n_weights, p->n, exact, gradient, exact_state);
+    }
+    for (ptrdiff_t i = 0; i < p->n; i++) {
+        close_to(parameters[i], exact[i], 4, 2000);
+    }
+
+    real *until = zeros(p->n); /* stopped by poll before its third update: as after the second */
+    for (int stopped = 0; stopped < 2; stopped++) {
+        memcpy(parameters, start, (size_t)p->n * sizeof(real));
+        memset(state, 0, (size_t)(n_state * p->n) * sizeof(real));
+        counters = (fastnn_counters){0, 0, 0, INFINITY};
+        run.n_updates = stopped ? UPDATES : 2;
+        run.poll = stopped ? ask : NULL;
+        polled = &counters;
+        work = work_begins(work_size(p->layers, p->n_layers, n_state));
+        int stop = engine_run(&run, work.start);
+        work_ends(&work);
+        if (stop != (stopped ? FASTNN_INTERRUPTED : FASTNN_RAN) || run.n_done != 2) {
+            fail("poll did not stop the run after two updates");
+        }
+        if (!stopped) {
+            memcpy(until, parameters, (size_t)p->n * sizeof(real));
+        }
+    }
+    same(parameters, until, p->n, "interrupted: not as after the last update");
+    free(parameters), free(state), free(exact), free(exact_state), free(gradient), free(rows), free(until);
+}
+
+static void test_entries(void) {
+    static const int HIDDEN[] = {FASTNN_ACTIVATION_tanh, FASTNN_ACTIVATION_logistic, FASTNN_ACTIVATION_identity};
+    int shape = 0;
+    for (int loss = 0; loss < FASTNN_N_LOSSES; loss++) {
+        for (int a = 0; a < FASTNN_N_ACTIVATIONS; a++) {
+            if (!(fastnn_losses[loss].output_activations >> a & 1)) {
+                continue;
+            }
+            for (int i = 0; i < N_SIZES; i++, shape++) {
+                int sizes[MOST_LAYERS + 1] = {SIZES[i], SIZES[(i * 5 + a) % N_SIZES], SIZES[(i * 3 + 2) % N_SIZES], 0, 0};
+                int n_layers = 1 + shape % 3, n = SIZES[(i * 7 + loss) % N_SIZES] + 1;
+                sizes[n_layers] = shape % 4 == 3 ? 1 : SIZES[(i * 11 + a) % N_SIZES];
+                plan p = plan_of(sizes, n_layers, HIDDEN[shape % 3], a);
+                samples s = samples_of(&p, n);
+                real *parameters = numbers(p.n);
+                for (ptrdiff_t k = 0; k < p.n; k++) {
+                    parameters[k] *= (real)0.2;
+                }
+                TESTING("%s of %s, %d-%d-%d-%d, %d layers, %d rows", fastnn_losses[loss].name,
+                        fastnn_activations[a].name, sizes[0], sizes[1], sizes[2], sizes[3], n_layers, n);
+                test_forward(&p, &s, n, parameters);
+                test_gradient(&p, &s, n, loss, parameters);
+                fastnn_training how = {loss, shape % FASTNN_N_OPTIMIZERS, shape % 2, shape % 3 * 0.4, 0.8, 0.9, 0.1,
+                                       0.2, 0, 1000};
+                test_run(&p, &s, n, loss, parameters, how, shape % 5 == 0 ? 1 : n);
+                samples_end(&s);
+                free(parameters);
+            }
+        }
+    }
+}
+#endif

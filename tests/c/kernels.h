@@ -1,0 +1,240 @@
+/* kernels.h: each kernel by itself, at sizes around the widths of registers, against a plain sum. */
+#ifndef KERNELS_TESTS_H
+#define KERNELS_TESTS_H
+
+#include "plain.h"
+
+static void test_squares(void) {
+    TESTING("v_transpose");
+    real square[LANES * LANES];
+    vec v[LANES];
+    for (int i = 0; i < LANES * LANES; i++) {
+        square[i] = (real)i;
+    }
+    for (int i = 0; i < LANES; i++) {
+        v[i] = v_load(square + i * LANES);
+    }
+    v_transpose(v);
+    for (int i = 0; i < LANES; i++) {
+        for (int j = 0; j < LANES; j++) {
+            close_to(LANE(v[i], j), j * LANES + i, 0, 0);
+        }
+    }
+    for (int s = 0; s < N_SIZES; s++) {
+        int n = SIZES[s], n_vectors = (int)whole_vectors(n);
+        TESTING("load_lanes, store_lanes of %d columns", n);
+        real *x = numbers(LANES * n), *lanes = zeros(n_vectors * LANES * LANES), *back = zeros(LANES * n_vectors * LANES);
+        const real *rows[LANES];
+        for (int r = 0; r < LANES; r++) {
+            rows[r] = x + (LANES - 1 - r) * n;
+        }
+        load_lanes(rows, n, lanes);
+        for (int r = 0; r < LANES; r++) {
+            for (int i = 0; i < n; i++) {
+                close_to(lanes[i * LANES + r], rows[r][i], 0, 0);
+            }
+        }
+        store_lanes(LANES - (LANES > 1), n_vectors * LANES, lanes, back);
+        for (int r = 0; r < LANES - (LANES > 1); r++) {
+            same(back + r * n_vectors * LANES, rows[r], n, "lanes do not come back");
+        }
+        free(x), free(lanes), free(back);
+    }
+}
+
+/* Every activation and slope, and what the products fuse with them. */
+static void test_activations(void) {
+    for (int a = 0; a < FASTNN_N_ACTIVATIONS; a++) {
+        if (a == FASTNN_ACTIVATION_softmax) {
+            continue;
+        }
+        TESTING("activation %s", fastnn_activations[a].name);
+        slope of = slope_of(a);
+        for (int i = 0; i < 200; i++) {
+            real z = (real)(8 * number());
+            real h = LANE(v_activate(a, v_all(z)), 0);
+            close_to(h, plain_activation(a, z), fabs(plain_activation(a, z)), 4);
+            close_to(LANE(v_slope(&of, v_all(h)), 0), plain_slope(a, z), 1 + fabs(plain_slope(a, z)), 4);
+        }
+    }
+}
+
+static void test_products(void) {
+    static const int DEPTHS[] = {1, 3, 8, 33, 97, 256, 257, 530};
+    for (int s = 0; s < N_SIZES; s++) {
+        for (int o = 0; o < N_SIZES; o++) {
+            int d = DEPTHS[(s + 3 * o) % 8], n = SIZES[s], stride = (int)whole_vectors(SIZES[o]) * LANES;
+            real *a = numbers(n * d), *b = numbers(d * stride), *bias = numbers(stride), *h = numbers(n * stride);
+            real *out = zeros(n * stride), *before = numbers(n * stride), *turned = zeros(n * d);
+            fastnn_product p = {.n_rows = n, .n_vectors = stride / LANES, .n_steps = d, .a = a, .a_stride = d, .b = b,
+                                .b_stride = stride, .start = bias, .lowest = s % 2 ? 0 : -(real)INFINITY, .h = h,
+                                .slope_before = slope_of(FASTNN_ACTIVATION_tanh), .out = out, .out_stride = stride};
+            for (int kind = 0; kind < 4; kind++) { /* the fourth: a gradient that adds */
+                TESTING("product %d of %d x %d x %d", kind, n, d, stride);
+                memcpy(out, before, (size_t)(n * stride) * sizeof(real));
+                if (kind < 2) {
+                    kind == 0 ? dense_forward(&p) : dense_backward(&p);
+                } else {
+                    for (int r = 0; r < n; r++) {
+                        for (int k = 0; k < d; k++) {
+                            turned[k * n + r] = a[r * d + k];
+                        }
+                    }
+                    fastnn_product g = p;
+                    g.a = turned;
+                    g.a_stride = n;
+                    g.adds = kind == 3;
+                    dense_gradient(&g);
+                }
+                for (int r = 0; r < n; r++) {
+                    for (int c = 0; c < stride; c++) {
+                        double sum = kind == 0 ? bias[c] : 0, size = fabs(sum);
+                        for (int k = 0; k < d; k++) {
+                            sum += (double)a[r * d + k] * b[k * stride + c];
+                            size += fabs((double)a[r * d + k] * b[k * stride + c]);
+                        }
+                        double hidden = h[r * stride + c];
+                        sum = kind == 0 && p.lowest == 0 && sum < 0 ? 0 : sum;
+                        sum *= kind == 1 ? 1 - hidden * hidden : 1;
+                        sum += kind == 3 ? before[r * stride + c] : 0;
+                        close_to(out[r * stride + c], sum, size + 1, d + 4);
+                    }
+                }
+            }
+            TESTING("column_sums of %d x %d", n, stride);
+            real *sums = numbers(stride), *start = numbers(stride);
+            memcpy(sums, start, (size_t)stride * sizeof(real));
+            column_sums(n, stride / LANES, h, stride, s % 2, sums);
+            for (int c = 0; c < stride; c++) {
+                double sum = s % 2 ? start[c] : 0;
+                for (int r = 0; r < n; r++) {
+                    sum += h[r * stride + c];
+                }
+                close_to(sums[c], sum, n + 1, n + 1);
+            }
+            free(a), free(b), free(bias), free(h), free(out), free(before), free(turned), free(sums), free(start);
+        }
+    }
+}
+
+static void test_rows(void) {
+    for (int s = 0; s < N_SIZES; s++) {
+        for (int o = 0; o < N_SIZES; o++) {
+            int n_in = SIZES[s], n_out = SIZES[o], n_vectors = (int)whole_vectors(n_out), stride = n_vectors * LANES;
+            real *w = numbers(n_out * n_in), *x = numbers(n_in), *bias = numbers(n_out), *z = zeros(stride);
+            for (int step = 0; step < 2; step++) {
+                TESTING("matrix_vector of %d x %d, start_step %d", n_out, n_in, step);
+                matrix_vector(n_out, n_in, w, n_in, x, bias, step, z);
+                for (int i = 0; i < n_out; i++) {
+                    double sum = bias[i * step];
+                    for (int j = 0; j < n_in; j++) {
+                        sum += (double)w[i * n_in + j] * x[j];
+                    }
+                    close_to(z[i], sum, n_in + 1, n_in + 2);
+                }
+            }
+            real *packed = zeros(n_in * stride), *padded = zeros(stride), *z2 = zeros(stride);
+            for (int i = 0; i < n_out; i++) {
+                padded[i] = bias[i];
+                for (int j = 0; j < n_in; j++) {
+                    packed[j * stride + i] = w[i * n_in + j];
+                }
+            }
+            TESTING("row_forward of %d x %d", n_out, n_in);
+            row_forward(n_in, n_vectors, x, packed, stride, padded, z2);
+            same(z, z2, n_out, "not the bits of matrix_vector");
+            fastnn_product p = {.n_rows = 1, .n_vectors = n_vectors, .n_steps = n_in, .a = x, .a_stride = n_in,
+                                .b = packed, .b_stride = stride, .start = padded, .lowest = -(real)INFINITY, .out = z2,
+                                .out_stride = stride};
+            dense_forward(&p);
+            same(z, z2, n_out, "dense_forward: not the bits of matrix_vector");
+            row_forward(n_in, n_vectors, x, packed, stride, NULL, z2);
+            close_to(z2[0] + bias[0], z[0], n_in + 1, n_in + 2);
+
+            TESTING("rank one of %d x %d", n_out, n_in);
+            real *d = numbers(stride), *g = zeros(n_in * stride), *stepped = zeros(n_in * stride);
+            memcpy(stepped, packed, (size_t)(n_in * stride) * sizeof(real));
+            rank_one_gradient(n_in, n_vectors, x, d, g);
+            rank_one_step(n_in, n_vectors, x, d, (real)-0.5, stepped, stride);
+            for (int j = 0; j < n_in; j++) {
+                for (int i = 0; i < stride; i++) {
+                    close_to(g[j * stride + i], (double)x[j] * d[i], 1, 1);
+                    close_to(stepped[j * stride + i], packed[j * stride + i] - 0.5 * x[j] * d[i], 2, 2);
+                }
+            }
+            free(w), free(x), free(bias), free(z), free(packed), free(padded), free(z2), free(d), free(g), free(stepped);
+        }
+    }
+}
+
+static void test_losses(void) {
+    for (int loss = 0; loss < FASTNN_N_LOSSES; loss++) {
+        for (int a = 0; a < FASTNN_N_ACTIVATIONS; a++) {
+            for (int s = 0; fastnn_losses[loss].output_activations >> a & 1 && s < N_SIZES; s++) {
+                int n_out = SIZES[s], n = SIZES[(s * 5 + a) % N_SIZES], one = n_out == 1 && s % 2 == a % 2;
+                int stride = one ? 1 : (int)whole_vectors(n_out) * LANES, n_samples = n + 3;
+                int n_z = one ? (int)whole_vectors(n) * LANES : n * stride;
+                TESTING("loss %s of %s, %d x %d", fastnn_losses[loss].name, fastnn_activations[a].name, n, n_out);
+                real *z = numbers(n_z), *logits = numbers(n_z), *y = numbers(n_samples * n_out);
+                real *weight = numbers(n_samples), *work = zeros(2 * whole_vectors(n_out) * LANES * LANES);
+                ptrdiff_t *rows = get((size_t)n * sizeof *rows);
+                for (int i = 0; i < n_samples * n_out; i++) {
+                    y[i] = loss == FASTNN_LOSS_squared_error ? y[i] : (real)(below(3) == 0);
+                }
+                for (int r = 0; r < n; r++) {
+                    rows[r] = below(n_samples);
+                }
+                for (int r = 0; a == FASTNN_ACTIVATION_softmax && r < n_samples; r++) { /* one class a row */
+                    memset(y + r * n_out, 0, (size_t)n_out * sizeof(real));
+                    y[r * n_out + below(n_out)] = 1;
+                }
+                memcpy(logits, z, (size_t)n_z * sizeof(real));
+                fastnn_totals totals = {0, 0};
+                loss_and_delta(loss, a, n, n_out, stride, y, weight, rows, 4, z, work, &totals);
+                double sum = 0, norms = 0;
+                for (int r = 0; r < n; r++) {
+                    double zr[MOST_UNITS], yr[MOST_UNITS], h[MOST_UNITS], delta[MOST_UNITS], square = 0;
+                    for (int i = 0; i < n_out; i++) {
+                        zr[i] = logits[r * stride + i];
+                        yr[i] = y[rows[r] * n_out + i];
+                    }
+                    sum += 0.25 * weight[rows[r]] * plain_loss(loss, a, n_out, zr, yr, delta);
+                    plain_outputs(a, n_out, zr, h);
+                    for (int i = 0; i < n_out; i++) {
+                        close_to(z[r * stride + i], delta[i] * weight[rows[r]] * 0.25, 4, 4);
+                        square += (h[i] - yr[i]) * (h[i] - yr[i]);
+                    }
+                    norms += sqrt(square);
+                    for (int i = n_out; i < stride; i++) {
+                        is_zero(z[r * stride + i], "padding of the delta");
+                    }
+                }
+                for (int r = n; one && r < n_z; r++) {
+                    is_zero(z[r], "padding of the column");
+                }
+                close_to((real)totals.loss, sum, 10.0 * n * n_out, 8);
+                close_to((real)totals.norms, norms, 10.0 * n * n_out, 8);
+                free(z), free(logits), free(y), free(weight), free(work), free(rows);
+            }
+        }
+    }
+    for (int s = 0; s < N_SIZES; s++) {
+        int n_out = SIZES[s], n = SIZES[(s * 7) % N_SIZES], n_vectors = (int)whole_vectors(n_out), stride = n_vectors * LANES;
+        TESTING("softmax of %d x %d", n, n_out);
+        real *z = numbers(n * stride), *logits = numbers(n * stride), *work = zeros(stride * LANES);
+        memcpy(logits, z, (size_t)(n * stride) * sizeof(real));
+        softmax_rows(n, n_out, n_vectors, z, work);
+        for (int r = 0; r < n; r++) {
+            double zr[MOST_UNITS], h[MOST_UNITS];
+            for (int i = 0; i < n_out; i++) {
+                zr[i] = logits[r * stride + i];
+            }
+            plain_outputs(FASTNN_ACTIVATION_softmax, n_out, zr, h);
+            for (int i = 0; i < n_out; i++) {
+                close_to(z[r * stride + i], h[i], 1, 4);
+            }
+        }
+        free(z), free(logits), free(work);
+    }
+}
+#endif

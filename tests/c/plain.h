@@ -1,0 +1,132 @@
+/* plain.h: a network, its losses and its optimizers by plain loops in double, from the maths: what the engine's entry
+   points are compared with. Parameters are flat, as fastnn.h has them. */
+#ifndef PLAIN_H
+#define PLAIN_H
+
+#include "check.h"
+
+enum { MOST_LAYERS = 4, MOST_UNITS = 128 };
+
+static double plain_activation(int activation, double z) {
+    switch (activation) {
+    case FASTNN_ACTIVATION_logistic: return 1 / (1 + exp(-z));
+    case FASTNN_ACTIVATION_tanh: return tanh(z);
+    case FASTNN_ACTIVATION_relu: return z > 0 ? z : 0;
+    case FASTNN_ACTIVATION_step: return z >= 0;
+    case FASTNN_ACTIVATION_exp: return exp(z);
+    default: return z;
+    }
+}
+
+/* The derivative by z, of the input z itself. */
+static double plain_slope(int activation, double z) {
+    double h = plain_activation(activation, z);
+    switch (activation) {
+    case FASTNN_ACTIVATION_logistic: return exp(-z) / ((1 + exp(-z)) * (1 + exp(-z)));
+    case FASTNN_ACTIVATION_tanh: return 1 / (cosh(z) * cosh(z));
+    case FASTNN_ACTIVATION_relu: return z > 0;
+    case FASTNN_ACTIVATION_step: return 0;
+    case FASTNN_ACTIVATION_exp: return h;
+    default: return 1;
+    }
+}
+
+static void plain_outputs(int activation, int n, const double *z, double *h) {
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+        h[i] = activation == FASTNN_ACTIVATION_softmax ? exp(z[i]) : plain_activation(activation, z[i]);
+        sum += h[i];
+    }
+    for (int i = 0; activation == FASTNN_ACTIVATION_softmax && i < n; i++) {
+        h[i] /= sum;
+    }
+}
+
+/* Loss of one row, and its derivative by z in delta. */
+static double plain_loss(int loss, int activation, int n, const double *z, const double *y, double *delta) {
+    double h[MOST_UNITS], total = 0;
+    plain_outputs(activation, n, z, h);
+    for (int i = 0; i < n; i++) {
+        delta[i] = h[i] - y[i];
+        switch (loss) {
+        case FASTNN_LOSS_squared_error:
+            total += 0.5 * (h[i] - y[i]) * (h[i] - y[i]);
+            delta[i] *= plain_slope(activation, z[i]);
+            break;
+        case FASTNN_LOSS_poisson: total += (y[i] > 0 ? y[i] * log(y[i] / h[i]) : 0) - y[i] + h[i]; break;
+        case FASTNN_LOSS_perceptron: total += (h[i] - y[i]) * z[i]; break;
+        default:
+            total -= y[i] > 0 ? y[i] * log(h[i]) : 0;
+            total -= activation == FASTNN_ACTIVATION_logistic && y[i] < 1 ? (1 - y[i]) * log(1 - h[i]) : 0;
+        }
+    }
+    return total;
+}
+
+/* Sums z of the last layer for one row; the gradient of weight * loss is added where it is asked for. */
+static double plain_row(const fastnn_layer *layers, int n_layers, int loss, const double *parameters, const double *x,
+                        const double *y, double weight, double *z_last, double *gradient) {
+    double z[MOST_LAYERS][MOST_UNITS], h[MOST_LAYERS + 1][MOST_UNITS], delta[MOST_LAYERS][MOST_UNITS];
+    memcpy(h[0], x, (size_t)layers[0].n_in * sizeof(double));
+    for (int l = 0; l < n_layers; l++) {
+        const fastnn_layer *of = &layers[l];
+        for (int i = 0; i < of->n_out; i++) {
+            z[l][i] = parameters[of->biases + i];
+            for (int j = 0; j < of->n_in; j++) {
+                z[l][i] += parameters[of->weights + i * of->n_in + j] * h[l][j];
+            }
+        }
+        plain_outputs((int)of->activation, (int)of->n_out, z[l], h[l + 1]);
+    }
+    int last = n_layers - 1, n_out = (int)layers[last].n_out;
+    memcpy(z_last, z[last], (size_t)n_out * sizeof(double));
+    if (!y) {
+        return 0;
+    }
+    double value = plain_loss(loss, (int)layers[last].activation, n_out, z[last], y, delta[last]);
+    for (int l = last; gradient && l >= 0; l--) {
+        const fastnn_layer *of = &layers[l];
+        for (int j = 0; l > 0 && j < of->n_in; j++) {
+            double sum = 0;
+            for (int i = 0; i < of->n_out; i++) {
+                sum += delta[l][i] * parameters[of->weights + i * of->n_in + j];
+            }
+            delta[l - 1][j] = sum * plain_slope((int)layers[l - 1].activation, z[l - 1][j]);
+        }
+        for (int i = 0; i < of->n_out; i++) {
+            gradient[of->biases + i] += weight * delta[l][i];
+            for (int j = 0; j < of->n_in; j++) {
+                gradient[of->weights + i * of->n_in + j] += weight * delta[l][i] * h[l][j];
+            }
+        }
+    }
+    return value;
+}
+
+/* One step from a gradient that has the penalty in it; t counts from 1. */
+static void plain_step(const fastnn_training *how, double rate, double t, ptrdiff_t n_weights, ptrdiff_t n, double *p,
+                       const double *g, double *state) {
+    double b1 = how->beta_1, b2 = how->beta_2;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        double *s = state + i, *second = state + n + i;
+        switch (how->solver) {
+        case FASTNN_OPTIMIZER_rmsprop:
+            *s = b2 * *s + (1 - b2) * g[i] * g[i];
+            p[i] -= rate * g[i] / (sqrt(*s) + how->epsilon);
+            break;
+        case FASTNN_OPTIMIZER_adam:
+        case FASTNN_OPTIMIZER_adamw:
+            if (how->solver == FASTNN_OPTIMIZER_adamw && i < n_weights) {
+                p[i] -= rate * how->weight_decay * p[i];
+            }
+            *s = b1 * *s + (1 - b1) * g[i];
+            *second = b2 * *second + (1 - b2) * g[i] * g[i];
+            p[i] -= rate * sqrt(1 - pow(b2, t)) / (1 - pow(b1, t)) * *s / (sqrt(*second) + how->epsilon);
+            break;
+        default:
+            *s = how->momentum * *s - rate * g[i];
+            p[i] += how->nesterov ? how->momentum * *s - rate * g[i] : *s;
+        }
+    }
+}
+#endif

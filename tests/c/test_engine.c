@@ -1,0 +1,21 @@
+/* test_engine.c: the C tests of one target and dtype. Compiled like a stub of csrc/targets, by -D macros instead of
+   #define, with sanitizers; tests/test_c.py builds and runs it for all of them. Exit code 77: this CPU lacks the target. */
+#define WORK_BETWEEN_POLLS 0 /* small networks poll too */
+#include "entries.h"
+#include "kernels.h"
+
+int main(void) {
+#ifdef CPU_NEEDS
+    if (!__builtin_cpu_supports(CPU_NEEDS)) {
+        return 77;
+    }
+#endif
+    test_squares();
+    test_activations();
+    test_products();
+    test_rows();
+    test_losses();
+    test_entries();
+    printf("%ld checks, vectors of %d bytes\n", n_checks, (int)(LANES * sizeof(real)));
+    return n_checks > 100000 ? 0 : 1;
+}
