@@ -1,8 +1,11 @@
 """The choice of the instruction set: what there is, what is used, that forcing one really runs it."""
 
 import platform
+import re
 import subprocess
 import sys
+from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,14 +52,15 @@ def test_forcing_a_target_runs_it(target, dtype):
     assert simd.active() == target
     assert _engine.active() == (target, VECTOR_BYTES[target])
     if X86:
-        assert (rounding_error(dtype) == 0) == (target == "baseline")
+        for n_rows in (1, 20):  # by the kernels of one row, and by tiles
+            assert (rounding_error(dtype, n_rows) == 0) == (target == "baseline")
 
 
-def rounding_error(dtype):
+def rounding_error(dtype, n_rows):
     """What rounding takes from x w, by x w - (x w rounded): 0 without a fused multiply-add."""
     x = np.dtype(dtype).type(1) + np.finfo(dtype).eps
     network = fastnn.Network([[[x]]], [[-(x * x)]], output_activation="identity", dtype=dtype)
-    return network(np.array([x], dtype))[0]
+    return network(np.full((n_rows, 1), x, dtype))[-1, 0]
 
 
 @pytest.mark.skipif(not X86, reason="other architectures have one target")
@@ -94,6 +98,47 @@ def test_the_targets_agree(dtype):
         runs.append(fastnn.train([9, 33, 17, 5], X, y, 100, 0.1, backend="simd", **options).network.parameters)
     for run in runs:
         assert_close(run, runs[0], 1e-12 if dtype == "float64" else 1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("target", simd.available())
+def test_a_row_has_the_same_bits_alone_and_in_a_batch_on_every_target(target, dtype):
+    simd.use(target)
+    rng = np.random.default_rng(0)
+    for sizes, output in [((9, 33, 17, 5), "softmax"), ((64, 30, 1), "logistic"), ((3, 1), "tanh"), ((97, 65), "exp")]:
+        W = [rng.standard_normal((b, a)) / 9 for a, b in pairwise(sizes)]
+        network = fastnn.Network(
+            W, [w[:, 0] for w in W], activation="relu", output_activation=output, dtype=dtype, backend="simd"
+        )
+        X = rng.standard_normal((40, sizes[0])).astype(dtype)
+        assert network(X).tobytes() == b"".join(network(x).tobytes() for x in X)
+
+
+@pytest.mark.parametrize("target", simd.available())
+def test_the_sign_of_zero_is_the_same_alone_and_in_a_batch(target):
+    simd.use(target)
+    network = fastnn.Network(
+        [[[1.0]], [[1.0]]], [[-0.0], [-0.0]], activation="relu", output_activation="identity", backend="simd"
+    )
+    assert network([[-0.0]] * 20).tobytes() == 20 * network([-0.0]).tobytes()
+
+
+def test_adamws_decay_does_not_drift_in_float32():
+    """Without a gradient a weight shrinks by (1 - rate * decay) each update."""
+    options = {"solver": "adamw", "weight_decay": 0.01, "output_activation": "identity", "dtype": "float32"}
+    zeros = np.zeros((4, 1))
+    result = fastnn.train([1, 1], zeros, zeros, 2000, 1e-3, init=([[[1.0]]], [[0.0]]), backend="simd", **options)
+    assert 1 - result.W[1][0, 0] == pytest.approx(1 - (1 - 1e-5) ** 2000, rel=1e-3)
+
+
+def test_weights_too_small_to_divide_by_do_not_overflow():
+    X, y = np.eye(3), np.eye(3)
+    options = {"batch_size": 1, "order": "sequential", "random_state": 0, "dtype": "float32", "activation": "tanh"}
+    runs = [
+        fastnn.train([3, 4, 3], X, y, 9, 0.1, sample_weight=[1, 1e-40, 1], backend=backend, **options)
+        for backend in ("simd", "numpy")
+    ]
+    assert_close(runs[0].network.parameters, runs[1].network.parameters, 1e-4)
 
 
 @pytest.mark.parametrize("target", simd.available())
@@ -134,10 +179,12 @@ def test_csr_rows_give_the_bits_of_dense_rows(dtype, batch):
         assert dense.tobytes() == from_csr.tobytes()
 
 
-@pytest.mark.parametrize(("part", "value"), [("indices", 11), ("indices", -1), ("indptr", 5)])
-def test_csr_indices_out_of_range_are_refused(part, value):
+@pytest.mark.parametrize(
+    ("part", "place", "value"), [("indices", 3, 11), ("indices", 3, -1), ("indptr", 3, 5), ("indptr", 0, -4)]
+)
+def test_csr_indices_out_of_range_are_refused(part, place, value):
     X = sparse.csr_matrix(np.eye(11))
-    getattr(X, part)[3] = value
+    getattr(X, part)[place] = value
     spec = NetworkSpec((11, 2), ("logistic",), np.dtype(np.float64))
     with pytest.raises(ValueError, match="not a CSR matrix of 11 columns"):
         get_backend("simd").forward(spec, np.zeros(spec.n_parameters), X, np.empty((11, 2)))
@@ -153,3 +200,25 @@ def test_the_binding_refuses_arrays_that_do_not_fit(wrong):
         get_backend("simd").loss_and_gradient(
             spec, "squared_error", np.zeros(8), wrong, np.zeros((5, 2)), np.ones(5), 0.0
         )
+
+
+@pytest.mark.parametrize(
+    ("X_shape", "out_shape"), [((5, 6), (5, 2)), ((400, 3), (3, 2)), ((5, 3), (4, 2)), ((5,), (5, 2))]
+)
+def test_forward_refuses_shapes_that_do_not_fit(X_shape, out_shape):
+    spec = NetworkSpec((3, 2), ("logistic",), np.dtype(np.float64))
+    with pytest.raises(ValueError, match="expected"):
+        get_backend("simd").forward(spec, np.zeros(8), np.zeros(X_shape), np.zeros(out_shape))
+
+
+def test_a_number_of_no_target_is_refused():
+    for number in (-1, 99):
+        with pytest.raises(IndexError, match="targets, got number"):
+            _engine.use(number)
+
+
+def test_what_the_sources_name_exists():
+    root = Path(__file__).parents[1]
+    for path in [*root.glob("csrc/**/*.[hc]"), *root.glob("src/**/*.py*"), *root.glob("*.md"), root / "setup.py"]:
+        for name in re.findall(r"docs/decisions/\d{4}|tests/(?:c/)?\w+\.(?:py|c|h)\b", path.read_text(errors="ignore")):
+            assert list(root.glob(f"{name}*")), f"{path} names {name}"

@@ -39,8 +39,8 @@ typedef struct {
 INLINE ptrdiff_t whole_vectors(ptrdiff_t n) { return (n + LANES - 1) / LANES; }
 
 /* The rows of a chunk: many enough that what is done once a chunk does not count, few enough that their numbers stay
-   in the cache. It depends on the network alone, so that the sums over a batch are cut at the same rows however the
-   work is shared out. */
+   in the cache. It depends on the network and the width of its vectors alone, so that the sums over a batch are cut
+   at the same rows however the work is shared out. */
 static ptrdiff_t chunk_rows(const fastnn_layer *layers, ptrdiff_t n_layers) {
     enum { BYTES = 96 * 1024, STEP = 24, LEAST = 48, MOST = 96 }; /* 24 and 192 rows were slower by 5 and 2 % */
     ptrdiff_t bytes = layers[0].n_in * (ptrdiff_t)sizeof(real), n_weights = 0;

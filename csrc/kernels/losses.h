@@ -137,7 +137,7 @@ OUTLINE void store_lanes(int n, ptrdiff_t stride, const real *lanes, real *rows)
 
 /* Of n_rows rows: z (n_rows, stride), logits, become the deltas, each times its row's share of the weight `total`; the
    padding becomes 0. stride: n_out to whole vectors, or 1 where n_out is; then the deltas are padded to whole vectors of rows.
-   Row r has its targets in row rows[r] of y (…, n_out), and so its weight; rows NULL: in row r.
+   Row r has its targets in row rows[r] of y (…, n_out), and so its weight; rows NULL: in row r. sample_weight NULL: 1.
    work: 2 * whole vectors of n_out * LANES * LANES numbers. */
 static void loss_and_delta(int loss, int activation, ptrdiff_t n_rows, ptrdiff_t n_out, ptrdiff_t stride, const real *y,
                            const real *sample_weight, const ptrdiff_t *rows, double total, real *z,
@@ -152,7 +152,7 @@ static void loss_and_delta(int loss, int activation, ptrdiff_t n_rows, ptrdiff_t
             z_rows[r] = z + row * stride;
             row = rows ? rows[row] : row;
             y_rows[r] = y + row * n_out;
-            share[r] = (real)(total > 0 ? sample_weight[row] / total : 0);
+            share[r] = (real)(total > 0 ? (sample_weight ? sample_weight[row] : 1) / total : 0);
         }
         if (stride > 1) {
             load_lanes(z_rows, stride, of_z);

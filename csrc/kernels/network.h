@@ -59,8 +59,9 @@ INLINE void copy_row(const fastnn_data *data, ptrdiff_t row, ptrdiff_t n_in, rea
     }
 }
 
-/* Ask for a row of X, whose turn to be copied comes soon: shuffled rows lie where no cache expects them. */
-static void prefetch_row(const fastnn_data *data, ptrdiff_t row, ptrdiff_t n_in) {
+/* Ask for a row of X and y, whose turn to be copied comes soon: shuffled rows lie where no cache expects them. */
+static void prefetch_row(const fastnn_data *data, ptrdiff_t row, ptrdiff_t n_in, ptrdiff_t n_out) {
+    PREFETCH((const real *)data->y + row * n_out);
     const char *start = (const char *)((const real *)data->X + row * n_in);
     for (ptrdiff_t byte = 0; byte < n_in * (ptrdiff_t)sizeof(real); byte += 64) {
         PREFETCH(start + byte);
@@ -77,7 +78,8 @@ typedef struct {
 
 /* The inputs of a chunk: in place where they lie side by side, else gathered. Each next row starts n_in numbers further. */
 static const real *inputs_of(const network *net, const fastnn_data *data, const row_list *rows) {
-    ptrdiff_t n_in = net->layers[0].n_in, row = rows->list ? rows->list[0] : rows->first;
+    ptrdiff_t n_in = net->layers[0].n_in, n_out = net->layers[net->n_layers - 1].n_out;
+    ptrdiff_t row = rows->list ? rows->list[0] : rows->first;
     int side_by_side = !data->csr_columns;
     for (ptrdiff_t r = 1; rows->list && r < rows->n && side_by_side; r++) {
         side_by_side = rows->list[r] == row + r;
@@ -88,13 +90,13 @@ static const real *inputs_of(const network *net, const fastnn_data *data, const 
     }
     if (side_by_side) {
         if (ahead < rows->n_listed) {
-            prefetch_row(data, rows->list[ahead], n_in);
+            prefetch_row(data, rows->list[ahead], n_in, n_out);
         }
         return (const real *)data->X + row * n_in;
     }
     for (ptrdiff_t r = 0; r < rows->n; r++) {
         if (r + ahead < rows->n_listed) {
-            prefetch_row(data, rows->list[r + ahead], n_in);
+            prefetch_row(data, rows->list[r + ahead], n_in, n_out);
         }
         copy_row(data, rows->list ? rows->list[r] : rows->first + r, n_in, net->inputs + r * n_in);
     }

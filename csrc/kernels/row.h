@@ -7,8 +7,7 @@
    bits. What limits a chain is the latency of its additions; several stand side by side in registers.
 
    matrix_vector has its vectors across the outputs although the outputs' weights are a row apart in memory: squares
-   of LANES rows are transposed in registers. (Outputs one by one as scalar chains, eight side by side, were slower by
-   docs/decisions/0007.) */
+   of LANES rows are transposed in registers. docs/decisions/0007 has what was measured. */
 #ifndef FASTNN_ROW_H
 #define FASTNN_ROW_H
 

@@ -23,6 +23,9 @@ static double work_of(const network *net, ptrdiff_t n) {
 static double total_weight(const batch *b) {
     const real *weight = b->data->sample_weight;
     double total = 0;
+    if (!weight) {
+        return (double)b->n_rows;
+    }
     for (ptrdiff_t r = 0; r < b->n_rows; r++) {
         total += weight[b->rows ? b->rows[r] : r];
     }
@@ -52,7 +55,7 @@ static void loss_chunk(const network *net, const batch *b, ptrdiff_t first, ptrd
     const real *y = b->data->y, *weight = b->data->sample_weight;
     if (!b->rows) {
         y += first * last->n_out;
-        weight += first;
+        weight = weight ? weight + first : NULL;
     }
     loss_and_delta(b->loss, last->activation, n, last->n_out, last->stride, y, weight,
                    b->rows ? b->rows + first : NULL, total, last->delta, net->lanes, totals);
@@ -184,6 +187,17 @@ static int make_updates(const network *net, fastnn_run *run) {
     return FASTNN_RAN;
 }
 
+/* NULL where all weights are 1: shuffled rows then have one place less to be fetched from. */
+static const real *weights_that_differ(const fastnn_data *data) {
+    const real *weight = data->sample_weight;
+    for (ptrdiff_t row = 0; row < data->n_samples; row++) {
+        if (weight[row] != 1) {
+            return weight;
+        }
+    }
+    return NULL;
+}
+
 static size_t work_size(const fastnn_layer *layers, ptrdiff_t n_layers, int n_state) {
     network net;
     return lay_out(&net, layers, n_layers, n_state, NULL);
@@ -198,6 +212,7 @@ static int engine_run(fastnn_run *run, void *work) {
     for (int s = 0; s < n_state; s++) {
         pack(&net, (real *)run->state + s * n_flat, net.state + s * net.n_packed);
     }
+    run->data.sample_weight = weights_that_differ(&run->data);
     run->n_done = 0;
     int stop = make_updates(&net, run);
     unpack(&net, net.parameters, run->parameters);
