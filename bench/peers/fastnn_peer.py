@@ -3,8 +3,7 @@
 import numpy as np
 
 import fastnn
-from bench.peers.interface import BETA_1, BETA_2, EPSILON, CannotExpress, flat
-from fastnn._tables import SOLVERS
+from bench.peers.interface import BETA_1, BETA_2, EPSILON, flat
 from fastnn.backends import get_backend
 from fastnn.spec import NetworkSpec, TrainingSpec
 from fastnn.state import TrainingState
@@ -17,8 +16,6 @@ class Train:
 
     def __init__(self, problem):
         case = problem.case
-        if case.solver not in SOLVERS:
-            raise CannotExpress(f"no solver {case.solver!r}")
         adam = {"beta_1": BETA_1, "beta_2": BETA_2, "epsilon": EPSILON} if case.solver == "adam" else {}
         self.problem = problem
         self.network = NetworkSpec(case.layers, case.activations, np.dtype(problem.dtype))
@@ -78,8 +75,6 @@ class PredictInto(Predict):
 
     def __init__(self, problem):
         super().__init__(problem)
-        if not hasattr(self.network, "predict_into"):
-            raise CannotExpress("no predict_into")
         self.out = self.network(self.X)
         self.out.fill(0)
 

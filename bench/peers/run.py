@@ -128,7 +128,7 @@ def measure(case, dtype, processes, n_rounds, folder, short):
         if "fastnn" in processes:
             peaks.append(processes["fastnn"].ask("peak", dtype=dtype)["peak"])
     compare(Reference(problem, "timed" if case.loss else "predict"), outcomes, folder)
-    floor = case.flops / case.units / max(peaks) if peaks and None not in peaks else None
+    floor = case.flops / case.units / max(peaks) if peaks else None
     return Result(case, dtype, outcomes, floor)
 
 
