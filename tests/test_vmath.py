@@ -1,7 +1,7 @@
 """The engine's elementary functions against correctly rounded values, for every instruction set of this CPU.
 
-All 2^32 float32 numbers: ``FASTNN_ALL_FLOAT32=1 python -m pytest tests/test_vmath.py -k all_float32``, which takes some
-ten minutes a function and instruction set.
+All 2^32 float32 numbers: ``FASTNN_ALL_FLOAT32=1 python -m pytest tests/test_vmath.py -k all_float32``, which takes
+some four minutes a function and instruction set.
 """
 
 import os
