@@ -1,5 +1,6 @@
 """The compiled extensions of fastnn: sources and compiler flags; everything else stands in pyproject.toml."""
 
+import os
 import sysconfig
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +10,7 @@ from pathlib import Path
 from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
-from setuptools.errors import CompileError
+from setuptools.errors import CompileError, LinkError
 
 # A free-threaded CPython has no limited API: its wheels are per version.
 LIMITED_API = not sysconfig.get_config_var("Py_GIL_DISABLED")
@@ -39,12 +40,17 @@ class BuildExtensions(build_ext):
     """build_ext with the flags of the compiler that setuptools found, and the engine's targets."""
 
     def build_extensions(self):
-        flags = MSVC if self.compiler.compiler_type == "msvc" else UNIX
+        is_msvc = self.compiler.compiler_type == "msvc"
+        flags = MSVC if is_msvc else UNIX
+        openmp = "/openmp" if is_msvc else "-fopenmp"
         for extension in self.extensions:
             for name, values in flags.items():
                 getattr(extension, name).extend(values)
             if extension.name == "fastnn._engine":
                 self.add_targets(extension)
+                if os.environ.get("FASTNN_OPENMP") != "0" and self.compiler_takes([openmp], links=True):
+                    extension.extra_compile_args.append(openmp)
+                    extension.extra_link_args += [] if is_msvc else [openmp]
         super().build_extensions()
 
     def add_targets(self, engine):
@@ -67,16 +73,18 @@ class BuildExtensions(build_ext):
             for objects in pool.map(compile_stub, *zip(*stubs, strict=True)):
                 engine.extra_objects += objects
 
-    def compiler_takes(self, flags):
-        """Whether a file compiles with these flags for the machine that is built for."""
+    def compiler_takes(self, flags, links=False):
+        """Whether a file compiles, and links, with these flags for the machine that is built for."""
         if not flags:
             return True
         with tempfile.TemporaryDirectory() as folder:
             probe = Path(folder, "probe.c")
             probe.write_text("int main(void) { return 0; }")
             try:
-                self.compiler.compile([str(probe)], output_dir=folder, extra_postargs=["-Werror", *flags])
-            except CompileError:
+                objects = self.compiler.compile([str(probe)], output_dir=folder, extra_postargs=["-Werror", *flags])
+                if links:
+                    self.compiler.link_executable(objects, "probe", output_dir=folder, extra_postargs=flags)
+            except (CompileError, LinkError):
                 return False
         return True
 

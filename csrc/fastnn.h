@@ -75,7 +75,7 @@ enum fastnn_stop {
     FASTNN_CONVERGED = 1,  /* stopped by tol, after the update that completed a pass */
     FASTNN_DIVERGED = 2,   /* stopped before an update whose objective is not finite */
     FASTNN_INTERRUPTED = 3, /* stopped by poll: as after the last update made */
-    FASTNN_NOT_FINITE = 4   /* forward found NaN or infinity in X; outputs of the rows before it may be written */
+    FASTNN_NOT_FINITE = 4   /* forward found NaN or infinity in X; outputs of other rows may be written */
 };
 
 /* One layer of weights: where its numbers are. Offsets count numbers, not bytes. */
@@ -116,6 +116,9 @@ typedef struct {
     const void *sample_weight;    /* (n_samples,) */
 } fastnn_data;
 
+/* Whether to stop; the binding asks Python. */
+typedef int (*fastnn_ask)(void);
+
 /* One call of run. Parameters and state are flat, as spec.py lays them out. */
 typedef struct {
     ptrdiff_t n_layers;
@@ -124,6 +127,7 @@ typedef struct {
     fastnn_data data;
     const ptrdiff_t *rows;   /* the rows that the updates take, one batch after the other; NULL: all, in order */
     const ptrdiff_t *starts; /* batch k is rows[starts[k]] to rows[starts[k + 1] - 1] */
+    ptrdiff_t largest_batch; /* its rows */
     ptrdiff_t n_updates;
     const double *learning_rate, *l2; /* (n_updates,) */
     void *parameters;                 /* IN and OUT */
@@ -131,7 +135,8 @@ typedef struct {
     fastnn_counters *counters;        /* IN and OUT */
     double *objective, *cost;         /* OUT: (n_updates,) */
     ptrdiff_t n_done;                 /* OUT: updates made */
-    int (*poll)(void);                /* called every few milliseconds; not 0: stop */
+    int n_threads;                    /* at most; never more than the work of an update pays for */
+    fastnn_ask ask;                   /* called some 30 times a second, by the calling thread; not 0: stop. NULL: never */
 } fastnn_run;
 
 /* An elementary function of n numbers. */
@@ -142,19 +147,20 @@ typedef struct {
     const char *target;
     int vector_bytes;
 
-    /* For a call of run or loss_and_gradient. n_state: numbers of optimizer state a parameter, 0 if none. */
-    size_t (*work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, int n_state);
+    /* For a call of run or loss_and_gradient. n_state: numbers of optimizer state a parameter, 0 if none. n_rows: of
+       the largest batch. */
+    size_t (*work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, int n_state, ptrdiff_t n_rows, int n_threads);
     int (*run)(fastnn_run *run, void *work); /* returns how it ended */
     /* gradient: OUT, flat, NULL if not wanted. Returns FASTNN_RAN or FASTNN_INTERRUPTED. */
     int (*loss_and_gradient)(const fastnn_layer *layers, ptrdiff_t n_layers, int loss, double l2,
                              const fastnn_data *data, const void *parameters, void *gradient, double *objective,
-                             double *cost, int (*poll)(void), void *work);
+                             double *cost, int n_threads, fastnn_ask ask, void *work);
 
     /* Outputs (n_samples, n_out) of the rows of X; y and weights are not read. Dense rows are looked at for NaN and
        infinity where `checks`. */
-    size_t (*forward_work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples);
+    size_t (*forward_work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples, int n_threads);
     int (*forward)(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data, const void *parameters,
-                   void *out, int checks, int (*poll)(void), void *work);
+                   void *out, int checks, int n_threads, fastnn_ask ask, void *work);
 
     fastnn_elementwise exp, log, logistic, tanh;
 
@@ -170,11 +176,32 @@ void fastnn_free(void *block); /* NULL is allowed */
 typedef struct {
     void *block;
     size_t size;
-    volatile int is_taken;
+    volatile long is_taken;
 } fastnn_scratch;
 void *fastnn_scratch_take(fastnn_scratch *scratch, size_t n); /* at least n bytes, or NULL */
 void fastnn_scratch_give_back(fastnn_scratch *scratch, void *block);
 void fastnn_scratch_free(fastnn_scratch *scratch);
+
+/* Threads: a team of OpenMP's where the build has it, else the calling thread alone; core/threads.c. */
+void fastnn_threads_begin(void); /* once, before all else */
+int fastnn_has_openmp(void);
+int fastnn_is_forked(void);       /* whether this process came out of a fork since fastnn was loaded */
+int fastnn_default_threads(void); /* that OMP_NUM_THREADS, threadpoolctl and the process's CPUs allow; forked: 1 */
+
+/* Whoever computes for long says so, so that nobody takes a second core from another run. */
+void fastnn_work_begins(void);
+void fastnn_work_ends(void);
+int fastnn_team_take(void);       /* whether the caller, who works, has the team: nobody else works, or did just now */
+void fastnn_team_give_back(void);
+int fastnn_team_is_wanted(void);  /* whether somebody else works now */
+int fastnn_team_is_free(void);    /* what fastnn_team_take would say */
+
+/* Do a task on up to n threads, the caller being thread 0; the task learns how many there are. One meets the others. */
+typedef void fastnn_task(void *job, int thread, int n_threads);
+void fastnn_parallel(int n_threads, fastnn_task *task, void *job);
+void fastnn_meet(void);
+
+double fastnn_seconds(void); /* of a clock that starts anywhere */
 
 /* Kernels of the instruction set in use, and which there are; core/dispatch.c. */
 const fastnn_kernels *fastnn_active(int is_float64);

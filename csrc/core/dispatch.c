@@ -1,6 +1,7 @@
 /* dispatch.c: which instruction sets this build has and this machine can run, and which one is in use.
    The compiler's own test of the CPU asks the operating system too whether it saves the registers. Called by
    _engine.pyx; nothing here computes. */
+#include "core/atomic.h"
 #include "fastnn.h"
 
 #define FASTNN_TARGET(name, supported) extern const fastnn_kernels fastnn_##name##_float32, fastnn_##name##_float64;
@@ -16,7 +17,7 @@ enum {
 
 static const fastnn_kernels *targets[N_BUILT][2]; /* those that can run; float32 and float64 */
 static ptrdiff_t n_targets;
-static ptrdiff_t in_use;
+static volatile long in_use;
 
 ptrdiff_t fastnn_n_targets(void) {
     if (n_targets == 0) {
@@ -29,13 +30,13 @@ ptrdiff_t fastnn_n_targets(void) {
 #include "tables/targets.def"
 #undef FASTNN_TARGET
         n_targets = n;
-        in_use = n - 1;
+        atomic_write(&in_use, (long)(n - 1));
     }
     return n_targets;
 }
 
 const char *fastnn_target_name(ptrdiff_t target) { return targets[target][0]->target; }
 
-void fastnn_use(ptrdiff_t target) { in_use = target; }
+void fastnn_use(ptrdiff_t target) { atomic_write(&in_use, (long)target); }
 
-const fastnn_kernels *fastnn_active(int is_float64) { return targets[in_use][is_float64]; }
+const fastnn_kernels *fastnn_active(int is_float64) { return targets[atomic_read(&in_use)][is_float64]; }

@@ -2,6 +2,7 @@
    Called by _engine.pyx; kernels get their work area ready. */
 #include <stdlib.h>
 
+#include "core/atomic.h"
 #include "fastnn.h"
 
 enum { ALIGNMENT = 64 };
@@ -26,24 +27,14 @@ void fastnn_free(void *start) {
     }
 }
 
-/* By the compilers' own names: a C11 atomic in fastnn.h would be one more thing that Cython has to know. */
-#if defined(__GNUC__)
-static int test_and_set(volatile int *flag) { return __atomic_exchange_n(flag, 1, __ATOMIC_ACQUIRE); }
-static void clear(volatile int *flag) { __atomic_store_n(flag, 0, __ATOMIC_RELEASE); }
-#else
-#include <intrin.h>
-static int test_and_set(volatile int *flag) { return (int)_InterlockedExchange((volatile long *)flag, 1); }
-static void clear(volatile int *flag) { _InterlockedExchange((volatile long *)flag, 0); }
-#endif
-
 void *fastnn_scratch_take(fastnn_scratch *scratch, size_t n) {
-    if (test_and_set(&scratch->is_taken)) {
+    if (atomic_swap(&scratch->is_taken, 1)) {
         return fastnn_allocate(n); /* another thread has it */
     }
     if (n > scratch->size) {
         void *larger = fastnn_allocate(n);
         if (!larger) {
-            clear(&scratch->is_taken);
+            atomic_write(&scratch->is_taken, 0);
             return NULL;
         }
         void *smaller = scratch->block;
@@ -56,7 +47,7 @@ void *fastnn_scratch_take(fastnn_scratch *scratch, size_t n) {
 
 void fastnn_scratch_give_back(fastnn_scratch *scratch, void *block) {
     if (block == scratch->block) {
-        clear(&scratch->is_taken);
+        atomic_write(&scratch->is_taken, 0);
     } else {
         fastnn_free(block);
     }

@@ -12,6 +12,7 @@
 #define FASTNN_DENSE_H
 
 #include "kernels/activations.h"
+#include "kernels/poll.h"
 #include "simd/vector.h"
 
 /* Tiles: how many rows go with one, two or three vectors. They fill the registers, 32 in AVX-512, else 16. */
@@ -52,6 +53,7 @@ typedef struct {
     int adds;          /* GRADIENT: to what is in out */
     real *out;
     ptrdiff_t out_stride;
+    fastnn_poll *asked; /* what is left undone when it is to stop; NULL: nothing */
 } fastnn_product;
 
 INLINE void tile(const enum product kind, const int R, const int C, const fastnn_product *p, ptrdiff_t row,
@@ -188,7 +190,11 @@ static void product(enum product kind, const fastnn_product *p) {
         ptrdiff_t most = BYTES / (n_steps * (ptrdiff_t)sizeof(real)) / ROWS_2 * ROWS_2;
         most = most < ROWS_2 ? ROWS_2 : most;
         for (ptrdiff_t row = 0; row < p->n_rows; row += most) {
-            panels(kind, p, row, p->n_rows - row < most ? p->n_rows - row : most, first, n_steps);
+            ptrdiff_t n_rows = p->n_rows - row < most ? p->n_rows - row : most;
+            if (p->asked && poll(p->asked, (double)(n_rows * n_steps * LANES) * (double)p->n_vectors)) {
+                return;
+            }
+            panels(kind, p, row, n_rows, first, n_steps);
         }
     }
 }

@@ -4,14 +4,22 @@
    in blocks laid out alike. `pack` and `unpack` translate from and to the flat parameters of spec.py.
    A last layer of a single output would be all padding. It stands the other way round: W (1, n_in to whole vectors),
    its outputs and deltas a column without padding.
-   One function lays out the work area and says how large it is. Used by network.h and training.h. */
+   The rows that go through the network together, a chunk, have their numbers in a slot; a team of threads has several
+   chunks on the way at a time.
+   One function lays out the work area and says how large it is. Used by network.h, team.h, training.h and predict.h. */
 #ifndef FASTNN_LAYOUT_H
 #define FASTNN_LAYOUT_H
 
 #include "fastnn.h"
-#include "kernels/row.h"
+#include "kernels/losses.h"
 
-enum { ALIGNMENT = 64 };
+enum {
+    ALIGNMENT = 64,
+    SQUARES = 4096, /* weights whose squares are summed together, for the penalty */
+};
+
+/* Units of a layer that can be counted in vectors, chunks and bytes. */
+#define COUNTABLE (PTRDIFF_MAX / 65536)
 
 /* One layer of weights. */
 typedef struct {
@@ -23,17 +31,24 @@ typedef struct {
     ptrdiff_t flat_weights, flat_biases; /* in the flat parameters */
     ptrdiff_t weights, biases;           /* in a packed block */
     real *back; /* W (n_out, n_in to whole vectors), for the backward pass: a copy, or of a single output the weights; not of the first layer */
-    real *h;    /* outputs (chunk, stride) */
+    ptrdiff_t slot; /* numbers of h, and of delta, in a slot */
+    real *h;        /* outputs (n_slots, chunk, stride) */
     real *delta;
 } layer;
 
 typedef struct {
     ptrdiff_t n_layers, chunk; /* chunk: rows that go through the network together */
     ptrdiff_t n_weights, n_packed; /* numbers of a packed block: weights and their padding, and all */
+    int n_threads;     /* at most */
+    ptrdiff_t n_slots; /* chunks that may be on the way */
     layer *layers;
+    layer *views;      /* (n_threads, n_layers): of view_of */
     real *parameters, *gradient, *state; /* packed blocks: one, one, and one per number of optimizer state */
-    real *inputs;  /* (chunk, n_in): gathered rows */
-    real *lanes;   /* work of losses.h */
+    real *inputs;      /* (n_slots, chunk, n_in): gathered rows */
+    real *lanes;       /* (n_threads, n_lanes): work of losses.h */
+    ptrdiff_t n_lanes;
+    fastnn_totals *totals; /* (n_slots, chunk to whole vectors): of LANES rows each */
+    double *squares;       /* of SQUARES weights each */
 } network;
 
 INLINE ptrdiff_t whole_vectors(ptrdiff_t n) { return (n + LANES - 1) / LANES; }
@@ -43,50 +58,66 @@ INLINE ptrdiff_t whole_vectors(ptrdiff_t n) { return (n + LANES - 1) / LANES; }
    at the same rows however the work is shared out. */
 static ptrdiff_t chunk_rows(const fastnn_layer *layers, ptrdiff_t n_layers) {
     enum { BYTES = 96 * 1024, STEP = 24, LEAST = 48, MOST = 96 }; /* 24 and 192 rows were slower by 5 and 2 % */
-    ptrdiff_t bytes = layers[0].n_in * (ptrdiff_t)sizeof(real), n_weights = 0;
+    double bytes = (double)layers[0].n_in * sizeof(real), n_weights = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
-        bytes += 2 * whole_vectors(layers[l].n_out) * LANES * (ptrdiff_t)sizeof(real);
-        n_weights += layers[l].n_in * layers[l].n_out;
+        bytes += 2.0 * (double)(whole_vectors(layers[l].n_out) * LANES) * sizeof(real);
+        n_weights += (double)layers[l].n_in * (double)layers[l].n_out;
     }
-    ptrdiff_t rows = BYTES / bytes / STEP * STEP;
+    ptrdiff_t rows = (ptrdiff_t)(BYTES / bytes) / STEP * STEP;
     if (n_weights > 16384 || rows > MOST) { /* of a large network, the weights are what comes from far */
         return MOST;
     }
     return rows < LEAST ? LEAST : rows;
 }
 
-/* Take n bytes from the work area; with `base` NULL only count. */
-static void *take(char *base, size_t *used, size_t n) {
+/* Take n times m things of some bytes from the work area; with `base` NULL only count. More than there are addresses
+   stays SIZE_MAX, which nobody allocates. */
+static void *take(char *base, size_t *used, ptrdiff_t n, ptrdiff_t m, size_t bytes) {
     char *start = base ? base + *used : NULL;
-    *used += (n + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    size_t most = SIZE_MAX / 2 - ALIGNMENT;
+    if (*used > most || (n > 0 && (size_t)m > most / bytes / (size_t)n)) {
+        *used = SIZE_MAX;
+        return NULL;
+    }
+    size_t size = (size_t)n * (size_t)m * bytes;
+    *used += (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
     return start;
 }
 
-static real *take_reals(char *base, size_t *used, ptrdiff_t n) { return take(base, used, (size_t)n * sizeof(real)); }
+static real *take_reals(char *base, size_t *used, ptrdiff_t n, ptrdiff_t m) {
+    return take(base, used, n, m, sizeof(real));
+}
 
 static int is_single(const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l) {
     return l > 0 && l == n_layers - 1 && flat[l].n_out == 1 && flat[l].activation != FASTNN_ACTIVATION_softmax;
 }
 
-/* Numbers of a layer's packed weights: whole vectors of rows too, where a transposed copy is made. */
-static ptrdiff_t packed_weights(const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l) {
-    ptrdiff_t n_rows = l ? whole_vectors(flat[l].n_in) * LANES : flat[l].n_in;
-    return is_single(flat, n_layers, l) ? n_rows : n_rows * whole_vectors(flat[l].n_out) * LANES;
+/* Rows of a layer's packed weights: whole vectors of them, where a transposed copy is made. */
+static ptrdiff_t packed_rows(const fastnn_layer *flat, ptrdiff_t l) {
+    return l ? whole_vectors(flat[l].n_in) * LANES : flat[l].n_in;
 }
 
-/* Lay out the work area at `base`, whose packed blocks become zeros, and return its size in bytes. n_state: numbers of
-   optimizer state a parameter; less than 0: for prediction, without gradient and deltas. base NULL: only the size. */
-static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers, int n_state, char *base) {
+/* Lay out the work area at `base`, whose packed blocks become zeros, and return its size in bytes, SIZE_MAX if there are
+   no such sizes. n_state: numbers of optimizer state a parameter; less than 0: for prediction, without gradient and
+   deltas. base NULL: only the size. */
+static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers, int n_state, int n_threads,
+                      ptrdiff_t n_slots, char *base) {
     size_t used = 0;
     layer measured;
     int trains = n_state >= 0;
     net->n_layers = n_layers;
+    net->n_threads = n_threads;
+    net->n_slots = n_slots;
     net->chunk = chunk_rows(flat, n_layers);
-    net->layers = take(base, &used, (size_t)n_layers * sizeof(layer));
+    net->layers = take(base, &used, n_layers, 1, sizeof(layer));
+    net->views = take(base, &used, n_layers, n_threads, sizeof(layer));
     net->n_packed = 0;
     ptrdiff_t widest = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         layer *of = base ? &net->layers[l] : &measured;
+        if (flat[l].n_in > COUNTABLE || flat[l].n_out > COUNTABLE) {
+            return SIZE_MAX;
+        }
         of->n_in = flat[l].n_in;
         of->n_out = flat[l].n_out;
         of->n_vectors = whole_vectors(of->n_out);
@@ -96,10 +127,14 @@ static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers
         of->is_single = is_single(flat, n_layers, l);
         of->stride = of->is_single ? 1 : of->n_vectors * LANES;
         of->weights = net->n_packed;
-        net->n_packed += packed_weights(flat, n_layers, l);
-        ptrdiff_t n = of->is_single ? whole_vectors(net->chunk) * LANES : net->chunk * of->stride;
-        of->h = take_reals(base, &used, n);
-        of->delta = trains ? take_reals(base, &used, n) : NULL;
+        ptrdiff_t n_rows = packed_rows(flat, l);
+        if (of->stride > (PTRDIFF_MAX / 2 - net->n_packed) / n_rows) {
+            return SIZE_MAX;
+        }
+        net->n_packed += n_rows * of->stride;
+        of->slot = of->is_single ? whole_vectors(net->chunk) * LANES : net->chunk * of->stride;
+        of->h = take_reals(base, &used, n_slots, of->slot);
+        of->delta = trains ? take_reals(base, &used, n_slots, of->slot) : NULL;
         widest = of->n_vectors * LANES > widest ? of->n_vectors * LANES : widest;
     }
     net->n_weights = net->n_packed;
@@ -109,25 +144,48 @@ static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers
         }
         net->n_packed += whole_vectors(flat[l].n_out) * LANES;
     }
-    net->inputs = take_reals(base, &used, net->chunk * flat[0].n_in);
-    net->lanes = take_reals(base, &used, 2 * widest * LANES);
+    net->inputs = take_reals(base, &used, n_slots * net->chunk, flat[0].n_in);
+    net->n_lanes = 2 * widest * LANES;
+    net->lanes = take_reals(base, &used, n_threads, net->n_lanes);
+    net->totals = take(base, &used, n_slots, whole_vectors(net->chunk), sizeof(fastnn_totals));
+    net->squares = take(base, &used, net->n_weights / SQUARES + 1, 1, sizeof(double));
 
     size_t zeros = used; /* from here on: what has padding */
-    net->parameters = take_reals(base, &used, net->n_packed);
-    net->gradient = trains ? take_reals(base, &used, net->n_packed) : NULL;
-    net->state = n_state > 0 ? take_reals(base, &used, n_state * net->n_packed) : NULL;
+    net->parameters = take_reals(base, &used, net->n_packed, 1);
+    net->gradient = trains ? take_reals(base, &used, net->n_packed, 1) : NULL;
+    net->state = n_state > 0 ? take_reals(base, &used, net->n_packed, n_state) : NULL;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         layer *of = base ? &net->layers[l] : &measured;
         of->back = NULL;
         if (trains && l) {
+            ptrdiff_t stride = whole_vectors(flat[l].n_out) * LANES;
             of->back = is_single(flat, n_layers, l) ? net->parameters + of->weights
-                                                    : take_reals(base, &used, packed_weights(flat, n_layers, l));
+                                                    : take_reals(base, &used, packed_rows(flat, l), stride);
         }
     }
     if (base) {
         memset(base + zeros, 0, used - zeros);
     }
     return used;
+}
+
+/* The network as it stands for a thread's rows from `row` of a slot on. */
+static network view_of(const network *net, int thread, ptrdiff_t slot, ptrdiff_t row) {
+    network view = *net;
+    if (thread == 0 && slot == 0 && row == 0) {
+        return view;
+    }
+    view.layers = net->views + thread * net->n_layers;
+    for (ptrdiff_t l = 0; l < net->n_layers; l++) {
+        layer *of = &view.layers[l];
+        *of = net->layers[l];
+        of->h += slot * of->slot + row * of->stride;
+        of->delta = of->delta ? of->delta + slot * of->slot + row * of->stride : NULL;
+    }
+    view.inputs += (slot * net->chunk + row) * net->layers[0].n_in;
+    view.lanes += thread * net->n_lanes;
+    view.totals += slot * whole_vectors(net->chunk) + row / LANES;
+    return view;
 }
 
 /* What stands across a single output's row of weights is padded by whatever an activation makes of 0; not the row. */
@@ -207,23 +265,18 @@ static void unpack(const network *net, const real *packed, real *flat) {
     }
 }
 
-/* The copies of the weights that the backward pass reads, as of the parameters. */
-static void copy_back(const network *net) {
-    for (ptrdiff_t l = 1; l < net->n_layers; l++) {
-        const layer *of = &net->layers[l];
-        ptrdiff_t stride = of->stride, back_stride = whole_vectors(of->n_in) * LANES;
-        if (of->is_single) {
-            continue; /* it has no copy */
-        }
-        for (ptrdiff_t j = 0; j < back_stride; j += LANES) {
-            for (ptrdiff_t i = 0; i < stride; i += LANES) {
-                vec square[LANES];
-                const real *from = net->parameters + of->weights + j * stride + i;
-                real *to = of->back + i * back_stride + j;
-                UNROLL for (int k = 0; k < LANES; k++) { square[k] = v_load(from + k * stride); }
-                v_transpose(square);
-                UNROLL for (int k = 0; k < LANES; k++) { v_store(to + k * back_stride, square[k]); }
-            }
+/* The copies that the backward pass reads of a layer's packed rows of weights from `first` to before `end`, by whole
+   vectors of them. */
+static void copy_back(const layer *of, const real *parameters, ptrdiff_t first, ptrdiff_t end) {
+    ptrdiff_t stride = of->stride, back_stride = whole_vectors(of->n_in) * LANES;
+    for (ptrdiff_t j = first; j < end; j += LANES) {
+        for (ptrdiff_t i = 0; i < stride; i += LANES) {
+            vec square[LANES];
+            const real *from = parameters + of->weights + j * stride + i;
+            real *to = of->back + i * back_stride + j;
+            UNROLL for (int k = 0; k < LANES; k++) { square[k] = v_load(from + k * stride); }
+            v_transpose(square);
+            UNROLL for (int k = 0; k < LANES; k++) { v_store(to + k * back_stride, square[k]); }
         }
     }
 }

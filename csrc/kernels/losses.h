@@ -9,7 +9,7 @@
 #include "kernels/activations.h"
 #include "kernels/row.h"
 
-/* What the rows of a batch add to its curves; sums in double, whatever the dtype. */
+/* What rows add to the curves of their batch; sums in double, whatever the dtype. */
 typedef struct {
     double loss;  /* sum of loss * weight / total weight */
     double norms; /* sum of ||y - h|| */
@@ -138,7 +138,7 @@ OUTLINE void store_lanes(int n, ptrdiff_t stride, const real *lanes, real *rows)
 /* Of n_rows rows: z (n_rows, stride), logits, become the deltas, each times its row's share of the weight `total`; the
    padding becomes 0. stride: n_out to whole vectors, or 1 where n_out is; then the deltas are padded to whole vectors of rows.
    Row r has its targets in row rows[r] of y (…, n_out), and so its weight; rows NULL: in row r. sample_weight NULL: 1.
-   work: 2 * whole vectors of n_out * LANES * LANES numbers. */
+   totals: OUT, of LANES rows each. work: 2 * whole vectors of n_out * LANES * LANES numbers. */
 static void loss_and_delta(int loss, int activation, ptrdiff_t n_rows, ptrdiff_t n_out, ptrdiff_t stride, const real *y,
                            const real *sample_weight, const ptrdiff_t *rows, double total, real *z,
                            real *work, fastnn_totals *totals) {
@@ -164,10 +164,12 @@ static void loss_and_delta(int loss, int activation, ptrdiff_t n_rows, ptrdiff_t
         loss_of_block(loss, activation, n_out, of_z, of_y, v_load(share), &losses, &squares);
         v_store(loss_of, losses);
         v_store(norm_of, v_sqrt(squares));
+        fastnn_totals sums = {0, 0};
         for (int r = 0; r < n; r++) {
-            totals->loss += (double)share[r] * loss_of[r];
-            totals->norms += norm_of[r];
+            sums.loss += (double)share[r] * loss_of[r];
+            sums.norms += norm_of[r];
         }
+        totals[first / LANES] = sums;
         if (stride > 1) {
             for (ptrdiff_t i = n_out * LANES; i < stride * LANES; i += LANES) {
                 v_store(of_z + i, v_all(0));

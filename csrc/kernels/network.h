@@ -7,26 +7,6 @@
 #include "kernels/layout.h"
 #include "kernels/losses.h"
 
-/* Multiply-adds between two polls: some milliseconds. */
-#ifndef WORK_BETWEEN_POLLS
-#define WORK_BETWEEN_POLLS 50e6
-#endif
-
-typedef struct {
-    int (*ask)(void);
-    double work; /* multiply-adds since the last time */
-} fastnn_poll;
-
-/* Whether to stop. */
-static int poll(fastnn_poll *p, double work) {
-    p->work += work;
-    if (p->work < WORK_BETWEEN_POLLS || !p->ask) {
-        return 0;
-    }
-    p->work = 0;
-    return p->ask();
-}
-
 /* Copy n numbers: whole vectors, and the last ones again where they do not fill one; likewise by 16 bytes. */
 INLINE void copy_numbers(const real *from, ptrdiff_t n, real *to) {
     enum { N = 16 / FASTNN_REAL_BYTES };
@@ -76,35 +56,41 @@ typedef struct {
     ptrdiff_t n_listed; /* and of what comes after it in the list, to be asked for early */
 } row_list;
 
-/* The inputs of a chunk: in place where they lie side by side, else gathered. Each next row starts n_in numbers further. */
+/* Where the inputs of a chunk stand, each row n_in numbers after the one before: in X, if they lie side by side there,
+   else in net->inputs, once they are gathered. */
 static const real *inputs_of(const network *net, const fastnn_data *data, const row_list *rows) {
-    ptrdiff_t n_in = net->layers[0].n_in, n_out = net->layers[net->n_layers - 1].n_out;
     ptrdiff_t row = rows->list ? rows->list[0] : rows->first;
-    int side_by_side = !data->csr_columns;
-    for (ptrdiff_t r = 1; rows->list && r < rows->n && side_by_side; r++) {
-        side_by_side = rows->list[r] == row + r;
+    for (ptrdiff_t r = 1; rows->list && r < rows->n; r++) {
+        if (rows->list[r] != row + r) {
+            return net->inputs;
+        }
     }
+    return data->csr_columns ? net->inputs : (const real *)data->X + row * net->layers[0].n_in;
+}
+
+/* Copy rows to `to`, or leave them in X; ask for those that come next. */
+static void gather(const network *net, const fastnn_data *data, const row_list *rows, int copies, real *to) {
+    ptrdiff_t n_in = net->layers[0].n_in, n_out = net->layers[net->n_layers - 1].n_out;
     ptrdiff_t ahead = rows->n_listed; /* a distance that brings some 2 KiB on the way */
     if (rows->list && !data->csr_columns) {
         ahead = 1 + 2048 / (n_in * (ptrdiff_t)sizeof(real));
     }
-    if (side_by_side) {
+    if (!copies) {
         if (ahead < rows->n_listed) {
             prefetch_row(data, rows->list[ahead], n_in, n_out);
         }
-        return (const real *)data->X + row * n_in;
+        return;
     }
     for (ptrdiff_t r = 0; r < rows->n; r++) {
         if (r + ahead < rows->n_listed) {
             prefetch_row(data, rows->list[r + ahead], n_in, n_out);
         }
-        copy_row(data, rows->list ? rows->list[r] : rows->first + r, n_in, net->inputs + r * n_in);
+        copy_row(data, rows->list ? rows->list[r] : rows->first + r, n_in, to + r * n_in);
     }
-    return net->inputs;
 }
 
 /* Outputs of all hidden layers, and in `logits` (n, stride of the last layer) the sums of the last. */
-static void forward_chunk(const network *net, const real *inputs, ptrdiff_t n, real *logits) {
+static void forward_chunk(const network *net, const real *inputs, ptrdiff_t n, real *logits, fastnn_poll *asked) {
     ptrdiff_t last = net->n_layers - 1;
     for (ptrdiff_t l = 0; l <= last; l++) {
         const layer *of = &net->layers[l];
@@ -128,6 +114,7 @@ static void forward_chunk(const network *net, const real *inputs, ptrdiff_t n, r
             .lowest = is_relu ? 0 : -(real)INFINITY,
             .out = l < last ? of->h : logits,
             .out_stride = of->stride,
+            .asked = asked,
         };
         dense_forward(&p);
         if (l < last && !is_relu) {
@@ -157,45 +144,52 @@ static void single_gradient(const network *net, const layer *of, ptrdiff_t n, in
     *bias = adds ? *bias + total : total;
 }
 
-/* From the deltas of the last layer to the gradient of all parameters, stored, or added to what is there. */
-static void backward_chunk(const network *net, const real *inputs, ptrdiff_t n, int adds) {
-    for (ptrdiff_t l = net->n_layers - 1; l >= 0; l--) {
-        const layer *of = &net->layers[l], *before = l ? of - 1 : NULL;
-        ptrdiff_t stride_before = before ? before->stride : of->n_in;
-        if (of->is_single) {
-            single_gradient(net, of, n, adds);
-        } else {
-            fastnn_product gradient = {
-                .n_rows = of->n_in,
-                .n_vectors = of->n_vectors,
-                .n_steps = n,
-                .a = before ? before->h : inputs,
-                .a_stride = stride_before,
-                .b = of->delta,
-                .b_stride = of->stride,
-                .adds = adds,
-                .out = net->gradient + of->weights,
-                .out_stride = of->stride,
-            };
-            dense_gradient(&gradient);
-            column_sums(n, of->n_vectors, of->delta, of->stride, adds, net->gradient + of->biases);
-        }
-        if (before) {
-            fastnn_product backward = {
-                .n_rows = n,
-                .n_vectors = before->n_vectors,
-                .n_steps = of->n_out,
-                .a = of->delta,
-                .a_stride = of->stride,
-                .b = of->back,
-                .b_stride = stride_before,
-                .h = before->h,
-                .slope_before = slope_of(before->activation),
-                .out = before->delta,
-                .out_stride = stride_before,
-            };
-            dense_backward(&backward);
-        }
+/* Deltas of the hidden layers from those of the last. */
+static void backward_chunk(const network *net, ptrdiff_t n, fastnn_poll *asked) {
+    for (ptrdiff_t l = net->n_layers - 1; l > 0; l--) {
+        const layer *of = &net->layers[l], *before = of - 1;
+        fastnn_product backward = {
+            .n_rows = n,
+            .n_vectors = before->n_vectors,
+            .n_steps = of->n_out,
+            .a = of->delta,
+            .a_stride = of->stride,
+            .b = of->back,
+            .b_stride = before->stride,
+            .h = before->h,
+            .slope_before = slope_of(before->activation),
+            .out = before->delta,
+            .out_stride = before->stride,
+            .asked = asked,
+        };
+        dense_backward(&backward);
+    }
+}
+
+/* The gradient of a layer's packed rows of weights from `first` to before `end`, and with the last of them that of its
+   biases; from the outputs of the layer before, or the inputs, and its deltas. Stored, or added to what is there. */
+static void gradient_chunk(const network *net, const layer *of, const real *inputs, ptrdiff_t n, ptrdiff_t first,
+                           ptrdiff_t end, int adds) {
+    const layer *before = of > net->layers ? of - 1 : NULL;
+    if (of->is_single) {
+        single_gradient(net, of, n, adds);
+        return;
+    }
+    fastnn_product gradient = {
+        .n_rows = end - first,
+        .n_vectors = of->n_vectors,
+        .n_steps = n,
+        .a = (before ? before->h : inputs) + first,
+        .a_stride = before ? before->stride : of->n_in,
+        .b = of->delta,
+        .b_stride = of->stride,
+        .adds = adds,
+        .out = net->gradient + of->weights + first * of->stride,
+        .out_stride = of->stride,
+    };
+    dense_gradient(&gradient);
+    if (end == of->n_in) {
+        column_sums(n, of->n_vectors, of->delta, of->stride, adds, net->gradient + of->biases);
     }
 }
 

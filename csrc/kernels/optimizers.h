@@ -96,11 +96,10 @@ static void step_range(const fastnn_training *training, const fastnn_step *s, re
     }
 }
 
-/* One step of packed blocks of n_packed numbers, of which n_weights are weights. */
-static void optimizer_step(const fastnn_training *training, const fastnn_step *s, ptrdiff_t n_weights,
-                           ptrdiff_t n_packed, real *parameters, const real *gradient, real *state) {
-    step_range(training, s, s->l2, s->decay, n_weights, parameters, gradient, state, n_packed);
-    step_range(training, s, 0, 0, n_packed - n_weights, parameters + n_weights, gradient + n_weights,
-               state + n_weights, n_packed);
+/* One step of the numbers `begin` to before `end` of packed blocks of n_packed: weights or biases. */
+static void optimizer_step(const fastnn_training *training, const fastnn_step *s, int are_weights, ptrdiff_t begin,
+                           ptrdiff_t end, ptrdiff_t n_packed, real *parameters, const real *gradient, real *state) {
+    step_range(training, s, are_weights ? s->l2 : 0, are_weights ? s->decay : 0, end - begin, parameters + begin,
+               gradient + begin, state + begin, n_packed);
 }
 #endif

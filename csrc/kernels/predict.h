@@ -4,7 +4,9 @@
 #ifndef FASTNN_PREDICT_H
 #define FASTNN_PREDICT_H
 
+#include "core/atomic.h"
 #include "kernels/network.h"
+#include "kernels/team.h"
 
 /* Rows from which on packing pays. */
 enum { MANY_ROWS = 5 };
@@ -36,10 +38,10 @@ static size_t lay_out_row(row_work *w, const fastnn_layer *layers, ptrdiff_t n_l
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         widest = layers[l].n_out > widest ? layers[l].n_out : widest;
     }
-    w->inputs = take_reals(base, &used, layers[0].n_in);
-    w->h[0] = take_reals(base, &used, whole_vectors(widest) * LANES);
-    w->h[1] = take_reals(base, &used, whole_vectors(widest) * LANES);
-    w->lanes = take_reals(base, &used, whole_vectors(n_out) * LANES * LANES);
+    w->inputs = take_reals(base, &used, layers[0].n_in, 1);
+    w->h[0] = take_reals(base, &used, whole_vectors(widest) * LANES, 1);
+    w->h[1] = take_reals(base, &used, whole_vectors(widest) * LANES, 1);
+    w->lanes = take_reals(base, &used, whole_vectors(n_out) * LANES, LANES);
     return used;
 }
 
@@ -62,60 +64,124 @@ static void forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t
     memcpy(out, h, (size_t)layers[n_layers - 1].n_out * sizeof(real));
 }
 
-static size_t forward_work_size(const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples) {
+/* Lay out the work area for many rows; see lay_out. */
+static size_t lay_out_forward(network *net, const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples,
+                              int most, char *base) {
+    double work = 200; /* multiply-adds a row */
+    for (ptrdiff_t l = 0; l < n_layers; l++) {
+        work += (double)layers[l].n_in * (double)layers[l].n_out;
+    }
+    ptrdiff_t chunk = chunk_rows(layers, n_layers);
+    int n_threads = threads_worth(work * (double)n_samples, (n_samples + chunk - 1) / chunk, most);
+    return lay_out(net, layers, n_layers, -1, n_threads, n_threads, base);
+}
+
+static size_t forward_work_size(const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples, int n_threads) {
     row_work w;
     network net;
-    return n_samples < MANY_ROWS ? lay_out_row(&w, layers, n_layers, NULL) : lay_out(&net, layers, n_layers, -1, NULL);
+    return n_samples < MANY_ROWS ? lay_out_row(&w, layers, n_layers, NULL)
+                                 : lay_out_forward(&net, layers, n_layers, n_samples, n_threads, NULL);
+}
+
+/* Outputs of few rows, one by one. */
+static int forward_few(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data, const void *parameters,
+                       real *out, int checks, void *work) {
+    ptrdiff_t n_in = layers[0].n_in, n_out = layers[n_layers - 1].n_out;
+    row_work w;
+    lay_out_row(&w, layers, n_layers, work);
+    for (ptrdiff_t row = 0; row < data->n_samples; row++) {
+        const real *inputs = (const real *)data->X + row * n_in;
+        if (data->csr_columns) {
+            copy_row(data, row, n_in, w.inputs);
+            inputs = w.inputs;
+        } else if (checks && !all_finite(inputs, n_in)) {
+            return FASTNN_NOT_FINITE;
+        }
+        forward_row(&w, layers, n_layers, parameters, inputs, out + row * n_out);
+    }
+    return FASTNN_RAN;
+}
+
+/* Outputs of many rows: what the threads share. */
+typedef struct {
+    const network *net;
+    const fastnn_data *data;
+    real *out;
+    int checks;
+    fastnn_ask ask;
+    volatile long is_interrupted, is_not_finite; /* one thread sets it, and all stop */
+} prediction;
+
+/* The last layer's outputs from its sums, of n rows. */
+static void finish_outputs(const network *net, ptrdiff_t n, real *out) {
+    const layer *last = &net->layers[net->n_layers - 1];
+    if (last->is_single) { /* a column: to an elementwise activation, a row of n */
+        activate(last->activation, 1, whole_vectors(n), last->h, 0);
+        memcpy(out, last->h, (size_t)n * sizeof(real));
+        return;
+    }
+    if (last->activation == FASTNN_ACTIVATION_softmax) {
+        softmax_rows(n, last->n_out, last->n_vectors, last->h, net->lanes);
+    } else {
+        activate(last->activation, n, last->n_vectors, last->h, last->stride);
+    }
+    for (ptrdiff_t r = 0; r < n; r++) {
+        copy_numbers(last->h + r * last->stride, last->n_out, out + r * last->n_out);
+    }
+}
+
+/* One thread's chunks of rows, in a slot of its own. */
+static void forward_part(void *job, int thread, int n_threads) {
+    prediction *p = job;
+    const network *net = p->net;
+    network view = view_of(net, thread, thread, 0);
+    const layer *last = &view.layers[net->n_layers - 1];
+    fastnn_poll asked = {.ask = thread == 0 ? p->ask : NULL};
+    ptrdiff_t n_samples = p->data->n_samples, n_chunks = (n_samples + net->chunk - 1) / net->chunk;
+    ptrdiff_t end = part_begins(n_chunks, thread + 1, n_threads) * net->chunk;
+    end = end < n_samples ? end : n_samples;
+    for (ptrdiff_t first = part_begins(n_chunks, thread, n_threads) * net->chunk; first < end; first += net->chunk) {
+        if (atomic_read(&p->is_interrupted) || atomic_read(&p->is_not_finite)) {
+            return;
+        }
+        ptrdiff_t n = end - first < net->chunk ? end - first : net->chunk;
+        row_list rows = {NULL, first, n, 0};
+        const real *inputs = inputs_of(&view, p->data, &rows);
+        gather(&view, p->data, &rows, inputs == view.inputs, view.inputs);
+        if (p->checks && !all_finite(inputs, n * net->layers[0].n_in)) { /* here, where the chunk comes into the cache anyway */
+            atomic_write(&p->is_not_finite, 1);
+            return;
+        }
+        forward_chunk(&view, inputs, n, last->h, &asked);
+        if (asked.stops) {
+            atomic_write(&p->is_interrupted, 1);
+            return;
+        }
+        finish_outputs(&view, n, p->out + first * last->n_out);
+    }
 }
 
 static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data,
-                          const void *parameters, void *out, int checks, int (*ask)(void), void *work) {
-    ptrdiff_t n_in = layers[0].n_in, n_out = layers[n_layers - 1].n_out;
+                          const void *parameters, void *out, int checks, int n_threads, fastnn_ask ask, void *work) {
     if (data->n_samples < MANY_ROWS) {
-        row_work w;
-        lay_out_row(&w, layers, n_layers, work);
-        for (ptrdiff_t row = 0; row < data->n_samples; row++) {
-            const real *inputs = (const real *)data->X + row * n_in;
-            if (data->csr_columns) {
-                copy_row(data, row, n_in, w.inputs);
-                inputs = w.inputs;
-            } else if (checks && !all_finite(inputs, n_in)) {
-                return FASTNN_NOT_FINITE;
-            }
-            forward_row(&w, layers, n_layers, parameters, inputs, (real *)out + row * n_out);
-        }
-        return FASTNN_RAN;
+        return forward_few(layers, n_layers, data, parameters, out, checks, work);
     }
     network net;
-    lay_out(&net, layers, n_layers, -1, work);
+    lay_out_forward(&net, layers, n_layers, data->n_samples, n_threads, work);
     pack(&net, parameters, net.parameters);
-    fastnn_poll asked = {ask, 0};
-    const layer *last = &net.layers[n_layers - 1];
-    for (ptrdiff_t first = 0; first < data->n_samples; first += net.chunk) {
-        ptrdiff_t n = data->n_samples - first < net.chunk ? data->n_samples - first : net.chunk;
-        if (poll(&asked, (double)n * ((double)net.n_weights + 200))) {
-            return FASTNN_INTERRUPTED;
-        }
-        row_list rows = {NULL, first, n, 0};
-        const real *inputs = inputs_of(&net, data, &rows);
-        if (checks && !all_finite(inputs, n * n_in)) { /* here, where the chunk comes into the cache anyway */
-            return FASTNN_NOT_FINITE;
-        }
-        forward_chunk(&net, inputs, n, last->h);
-        if (last->is_single) { /* a column: to an elementwise activation, a row of n */
-            activate(last->activation, 1, whole_vectors(n), last->h, 0);
-            memcpy((real *)out + first, last->h, (size_t)n * sizeof(real));
-            continue;
-        }
-        if (last->activation == FASTNN_ACTIVATION_softmax) {
-            softmax_rows(n, n_out, last->n_vectors, last->h, net.lanes);
-        } else {
-            activate(last->activation, n, last->n_vectors, last->h, last->stride);
-        }
-        for (ptrdiff_t r = 0; r < n; r++) {
-            copy_numbers(last->h + r * last->stride, n_out, (real *)out + (first + r) * n_out);
-        }
+    prediction job = {&net, data, out, checks, ask, 0, 0};
+    int has_team = 0;
+    if (net.n_threads > 1) {
+        fastnn_work_begins();
+        has_team = fastnn_team_take();
     }
-    return FASTNN_RAN;
+    fastnn_parallel(has_team ? net.n_threads : 1, forward_part, &job);
+    if (has_team) {
+        fastnn_team_give_back();
+    }
+    if (net.n_threads > 1) {
+        fastnn_work_ends();
+    }
+    return job.is_interrupted ? FASTNN_INTERRUPTED : job.is_not_finite ? FASTNN_NOT_FINITE : FASTNN_RAN;
 }
 #endif

@@ -1,10 +1,15 @@
 /* training.h: objective and gradient of a batch, and the loop over updates: gather, forward, losses, backward, step,
-   curves, tol. Entered once for many updates; allocates nothing. Used by engine.h, whose table the binding calls. */
+   curves, tol. Entered once for many updates; allocates nothing. Used by engine.h, whose table the binding calls.
+
+   All threads of a team run the same loop, and meet after their rows and after their weights. What thread 0 alone knows,
+   it writes while the rows are on the way, and all read it while the weights are; everything else, each of them finds
+   out for itself from the same numbers, so that they always agree when to stop. */
 #ifndef FASTNN_TRAINING_H
 #define FASTNN_TRAINING_H
 
 #include "kernels/network.h"
 #include "kernels/optimizers.h"
+#include "kernels/team.h"
 
 /* One batch: the rows rows[0] ... of data, or without `rows` all of them, in order. */
 typedef struct {
@@ -15,9 +20,40 @@ typedef struct {
     int loss;
 } batch;
 
+/* What a team shares besides the network. */
+typedef struct {
+    const network *net;
+    fastnn_run *run;     /* of make_updates */
+    ptrdiff_t next;      /* update */
+    int stop;            /* how the run ended */
+    int may_grow;        /* a thread that is alone would rather have the team */
+    int is_interrupted;  /* thread 0 writes, see above */
+    int changes;         /* likewise: the team, after this update */
+} team;
+
+/* One thread of it. */
+typedef struct {
+    team *team;
+    const network *net;
+    int thread, n_threads;
+    weight_share share;
+    fastnn_poll asked; /* thread 0 asks */
+} member;
+
+static member member_of(team *t, int thread, int n_threads, fastnn_ask ask) {
+    return (member){.team = t, .net = t->net, .thread = thread, .n_threads = n_threads,
+                    .share = share_of(t->net, thread, n_threads), .asked = {.ask = thread == 0 ? ask : NULL}};
+}
+
+static void meet(const member *me) {
+    if (me->n_threads > 1) {
+        fastnn_meet();
+    }
+}
+
 /* Of n rows and a step, in multiply-adds: products, the rest of a row, the optimizer, the rest of an update. */
-static double work_of(const network *net, ptrdiff_t n) {
-    return 3.0 * (double)n * (double)net->n_weights + 200.0 * (double)n + 10.0 * (double)net->n_packed + 1000;
+static double work_of(double n_rows, double n_weights, double n_parameters) {
+    return 3 * n_rows * n_weights + 200 * n_rows + 10 * n_parameters + 1000;
 }
 
 static double total_weight(const batch *b) {
@@ -32,80 +68,181 @@ static double total_weight(const batch *b) {
     return total;
 }
 
+/* The sums of the squares of every SQUARES weights: those that are this thread's. */
+static void squares_of(const member *me) {
+    const network *net = me->net;
+    for (ptrdiff_t first = (ptrdiff_t)me->thread * SQUARES; first < net->n_weights; first += me->n_threads * SQUARES) {
+        ptrdiff_t end = net->n_weights - first < SQUARES ? net->n_weights : first + SQUARES;
+        vec squares = v_all(0);
+        for (ptrdiff_t i = first; i < end; i += LANES) {
+            squares = v_fma(v_load(net->parameters + i), v_load(net->parameters + i), squares);
+        }
+        double total = 0;
+        for (int i = 0; i < LANES; i++) {
+            total += LANE(squares, i);
+        }
+        net->squares[first / SQUARES] = total;
+    }
+}
+
 /* Half of l2 times the sum of the squared weights. */
 static double penalty(const network *net, double l2) {
-    if (l2 == 0) {
-        return 0;
-    }
-    vec squares = v_all(0);
-    for (ptrdiff_t i = 0; i < net->n_weights; i += LANES) {
-        squares = v_fma(v_load(net->parameters + i), v_load(net->parameters + i), squares);
-    }
     double total = 0;
-    for (int i = 0; i < LANES; i++) {
-        total += LANE(squares, i);
+    for (ptrdiff_t i = 0; l2 != 0 && i * SQUARES < net->n_weights; i++) {
+        total += net->squares[i];
     }
     return 0.5 * l2 * total;
 }
 
-/* The deltas of the last layer from its logits, which stand where the deltas will. */
-static void loss_chunk(const network *net, const batch *b, ptrdiff_t first, ptrdiff_t n, double total,
-                       fastnn_totals *totals) {
-    const layer *last = &net->layers[net->n_layers - 1];
+/* The deltas of the last layer from its logits, which stand where the deltas will, of n rows from `first` on. */
+static void losses_of(const network *view, const batch *b, ptrdiff_t first, ptrdiff_t n, double total) {
+    const layer *last = &view->layers[view->n_layers - 1];
     const real *y = b->data->y, *weight = b->data->sample_weight;
     if (!b->rows) {
         y += first * last->n_out;
         weight = weight ? weight + first : NULL;
     }
     loss_and_delta(b->loss, last->activation, n, last->n_out, last->stride, y, weight,
-                   b->rows ? b->rows + first : NULL, total, last->delta, net->lanes, totals);
+                   b->rows ? b->rows + first : NULL, total, last->delta, view->lanes, view->totals);
 }
 
-/* Objective without the penalty and cost of a batch; the gradient without the penalty's where it is wanted. Each
-   chunk is summed by itself and then added, so that chunks may one day be summed by different threads. Returns
-   whether poll said to stop. */
-static int batch_pass(const network *net, const batch *b, int with_gradient, fastnn_poll *asked, double *objective,
-                      double *cost) {
+static row_list listed(const batch *b, ptrdiff_t first, ptrdiff_t n) {
+    return (row_list){b->rows ? b->rows + first : NULL, first, n, b->n_listed - first};
+}
+
+/* This thread's rows of a round, to the losses, and to the deltas of all layers where they are wanted. */
+static void rows_of_round(member *me, const batch *b, const fastnn_round *r, int with_deltas, double total) {
+    const network *net = me->net;
+    ptrdiff_t n_groups = groups_of(net, r), end = part_begins(n_groups, me->thread + 1, me->n_threads);
+    piece p;
+    for (ptrdiff_t group = part_begins(n_groups, me->thread, me->n_threads); group < end;) {
+        group = next_piece(net, r, group, end, &p);
+        network view = view_of(net, me->thread, p.slot, p.row);
+        row_list chunk = listed(b, p.chunk_first, p.chunk_n), rows = listed(b, p.chunk_first + p.row, p.n);
+        const real *inputs = inputs_of(net, b->data, &chunk);
+        int copies = inputs == net->inputs;
+        gather(net, b->data, &rows, copies, view.inputs);
+        inputs = copies ? view.inputs : inputs + p.row * net->layers[0].n_in;
+        forward_chunk(&view, inputs, p.n, view.layers[net->n_layers - 1].delta, &me->asked);
+        losses_of(&view, b, p.chunk_first + p.row, p.n, total);
+        if (with_deltas) {
+            backward_chunk(&view, p.n, &me->asked);
+        }
+    }
+}
+
+/* The gradient of this thread's weights, without the penalty's, from the rows of a round; added to that of the rounds
+   before. */
+static void weights_of_round(const member *me, const batch *b, const fastnn_round *r) {
+    const network *net = me->net;
+    for (ptrdiff_t first = 0, slot = 0; first < r->n; first += net->chunk, slot++) {
+        ptrdiff_t n = r->n - first < net->chunk ? r->n - first : net->chunk;
+        network view = view_of(net, me->thread, slot, 0);
+        row_list chunk = listed(b, r->first + first, n);
+        const real *inputs = inputs_of(&view, b->data, &chunk);
+        for (ptrdiff_t l = net->n_layers - 1; l >= 0; l--) {
+            ptrdiff_t row, end = rows_of_share(net, &me->share, l, &row);
+            if (row < end) {
+                gradient_chunk(&view, &view.layers[l], inputs, n, row, end, r->first + first > 0);
+            }
+        }
+    }
+}
+
+/* Objective and cost of a batch; the gradient without the penalty's where it is wanted. Returns whether to stop. The
+   threads have met after their rows, and not after their weights. */
+static int batch_pass(member *me, const batch *b, int with_gradient, double l2, double *objective, double *cost) {
+    const network *net = me->net;
     fastnn_totals totals = {0, 0};
     double total = total_weight(b);
-    const layer *last = &net->layers[net->n_layers - 1];
-    if (with_gradient) {
-        copy_back(net);
+    ptrdiff_t most = net->n_slots * net->chunk;
+    if (l2 != 0) {
+        squares_of(me);
     }
-    for (ptrdiff_t first = 0; first < b->n_rows; first += net->chunk) {
-        ptrdiff_t n = b->n_rows - first < net->chunk ? b->n_rows - first : net->chunk;
-        if (poll(asked, work_of(net, n))) {
+    for (fastnn_round r = {0, 0}; r.first < b->n_rows; r.first += most) {
+        if (r.first > 0) {
+            meet(me);
+        }
+        r.n = b->n_rows - r.first < most ? b->n_rows - r.first : most;
+        rows_of_round(me, b, &r, with_gradient, total);
+        if (me->thread == 0) {
+            me->team->is_interrupted = me->asked.stops;
+        }
+        meet(me);
+        if (me->team->is_interrupted) {
             return 1;
         }
-        row_list rows = {b->rows ? b->rows + first : NULL, first, n, b->n_listed - first};
-        const real *inputs = inputs_of(net, b->data, &rows);
-        forward_chunk(net, inputs, n, last->delta);
-        loss_chunk(net, b, first, n, total, &totals);
+        for (ptrdiff_t slot = 0, left = r.n; left > 0; slot++, left -= net->chunk) {
+            ptrdiff_t n = left < net->chunk ? left : net->chunk;
+            for (ptrdiff_t group = 0; group < whole_vectors(n); group++) {
+                const fastnn_totals *of = &net->totals[slot * whole_vectors(net->chunk) + group];
+                totals.loss += of->loss;
+                totals.norms += of->norms;
+            }
+        }
         if (with_gradient) {
-            backward_chunk(net, inputs, n, first > 0);
+            weights_of_round(me, b, &r);
         }
     }
-    *objective = totals.loss;
+    *objective = totals.loss + penalty(net, l2);
     *cost = totals.norms / (double)b->n_rows;
     return 0;
 }
 
-/* A batch of one row up to its deltas, and then one step: straight into the weights where the step is along the
-   gradient, or from a gradient of rank one. */
-static int row_update(const network *net, const fastnn_training *training, const batch *b, const fastnn_step *step,
-                      double l2, double *objective, double *cost) {
-    fastnn_totals totals = {0, 0};
-    double total = total_weight(b);
-    ptrdiff_t last = net->n_layers - 1;
-    row_list rows = {b->rows, 0, 1, b->n_listed};
-    const real *inputs = inputs_of(net, b->data, &rows);
-    forward_one(net, inputs, net->layers[last].delta);
-    loss_chunk(net, b, 0, 1, total, &totals);
-    *objective = totals.loss + penalty(net, l2);
-    *cost = totals.norms;
-    if (!isfinite(*objective)) {
-        return 0;
+/* A step of this thread's weights, and of the biases of those layers whose last weights are its own. */
+static void step_share(const member *me, const fastnn_training *training, const fastnn_step *step) {
+    const network *net = me->net;
+    optimizer_step(training, step, 1, me->share.begin.place, me->share.end.place, net->n_packed, net->parameters,
+                   net->gradient, net->state);
+    for (ptrdiff_t l = 0; l < net->n_layers; l++) {
+        const layer *of = &net->layers[l];
+        ptrdiff_t row, end = rows_of_share(net, &me->share, l, &row);
+        if (row < end && end == shared_rows(of)) {
+            optimizer_step(training, step, 0, of->biases, of->biases + of->n_vectors * LANES, net->n_packed,
+                           net->parameters, net->gradient, net->state);
+        }
     }
+}
+
+static void copy_share(const member *me) {
+    const network *net = me->net;
+    for (ptrdiff_t l = 1; l < net->n_layers; l++) {
+        ptrdiff_t row, end = rows_of_share(net, &me->share, l, &row);
+        if (!net->layers[l].is_single) { /* which has no copy */
+            copy_back(&net->layers[l], net->parameters, row, end);
+        }
+    }
+}
+
+/* A batch of one row, which is thread 0's: forward, to its losses. */
+static int row_pass(member *me, const batch *b, double l2, double *objective, double *cost) {
+    const network *net = me->net;
+    if (me->thread == 0) {
+        row_list row = listed(b, 0, 1);
+        const real *inputs = inputs_of(net, b->data, &row);
+        gather(net, b->data, &row, inputs == net->inputs, net->inputs);
+        poll(&me->asked, work_of(1, (double)net->n_weights, (double)net->n_packed));
+        forward_one(net, inputs, net->layers[net->n_layers - 1].delta);
+        losses_of(net, b, 0, 1, total_weight(b));
+        me->team->is_interrupted = me->asked.stops;
+    }
+    if (l2 != 0) {
+        squares_of(me);
+    }
+    meet(me);
+    *objective = net->totals[0].loss + penalty(net, l2);
+    *cost = net->totals[0].norms;
+    return me->team->is_interrupted;
+}
+
+/* Backward, and one step: straight into the weights where the step is along the gradient, or from a gradient of rank
+   one. */
+static void row_step(const member *me, const fastnn_training *training, const batch *b, const fastnn_step *step,
+                     double l2) {
+    const network *net = me->net;
+    ptrdiff_t last = net->n_layers - 1;
+    row_list row = listed(b, 0, 1);
+    const real *inputs = inputs_of(net, b->data, &row);
     backward_one(net);
     static const real one[] = {1};
     int descends = training->solver == FASTNN_OPTIMIZER_sgd && training->momentum == 0 && l2 == 0;
@@ -129,9 +266,10 @@ static int row_update(const network *net, const fastnn_training *training, const
         }
     }
     if (!descends) {
-        optimizer_step(training, step, net->n_weights, net->n_packed, net->parameters, net->gradient, net->state);
+        optimizer_step(training, step, 1, 0, net->n_weights, net->n_packed, net->parameters, net->gradient, net->state);
+        optimizer_step(training, step, 0, net->n_weights, net->n_packed, net->n_packed, net->parameters, net->gradient,
+                       net->state);
     }
-    return 1;
 }
 
 /* Count one update; return whether it ends a pass whose mean cost differs from the last by less than tol. */
@@ -150,41 +288,77 @@ static int finish_update(fastnn_counters *counters, const fastnn_training *train
     return change < training->tol;
 }
 
-static int make_updates(const network *net, fastnn_run *run) {
+/* Whether this thread's team should be another one: given back to those who work now, or taken once they are done. */
+static int wants_change(member *me) {
+    if (me->n_threads > 1) {
+        return fastnn_team_is_wanted();
+    }
+    int looked = me->asked.looked;
+    me->asked.looked = 0;
+    return looked && me->team->may_grow && fastnn_team_is_free();
+}
+
+/* The updates from team->next on, until the run ends, or the team changes. */
+static void make_updates(void *job, int thread, int n_threads) {
+    team *shared = job;
+    fastnn_run *run = shared->run;
     const fastnn_training *training = run->training;
-    fastnn_poll asked = {run->poll, 0};
-    for (ptrdiff_t k = 0; k < run->n_updates; k++) {
+    member me = member_of(shared, thread, n_threads, run->ask);
+    fastnn_counters counters = *run->counters;
+    int stop = FASTNN_RAN, changes = 0, is_copied = 0;
+    ptrdiff_t k = shared->next;
+    for (; k < run->n_updates && stop == FASTNN_RAN && !changes; k++) {
         batch b = {&run->data, NULL, run->data.n_samples, 0, training->loss};
         if (run->rows) {
             b.rows = run->rows + run->starts[k];
             b.n_rows = run->starts[k + 1] - run->starts[k];
             b.n_listed = run->starts[run->n_updates] - run->starts[k];
         }
-        double l2 = run->l2[k], *objective = &run->objective[k];
-        fastnn_step step = step_of(training, run->learning_rate[k], l2, run->counters->n_updates);
-        if (b.n_rows == 1) {
-            if (poll(&asked, work_of(net, 1))) {
-                return FASTNN_INTERRUPTED;
-            }
-            if (!row_update(net, training, &b, &step, l2, objective, &run->cost[k])) {
-                return FASTNN_DIVERGED;
-            }
-        } else {
-            if (batch_pass(net, &b, 1, &asked, objective, &run->cost[k])) {
-                return FASTNN_INTERRUPTED;
-            }
-            *objective += penalty(net, l2);
-            if (!isfinite(*objective)) {
-                return FASTNN_DIVERGED;
-            }
-            optimizer_step(training, &step, net->n_weights, net->n_packed, net->parameters, net->gradient, net->state);
+        int is_row = b.n_rows == 1, is_interrupted;
+        double l2 = run->l2[k], objective, cost;
+        fastnn_step step = step_of(training, run->learning_rate[k], l2, counters.n_updates);
+        if (!is_row && !is_copied) {
+            copy_share(&me);
+            meet(&me);
         }
-        run->n_done = k + 1;
-        if (finish_update(run->counters, training, run->cost[k], b.n_rows)) {
-            return FASTNN_CONVERGED;
+        if (thread == 0) {
+            shared->changes = wants_change(&me);
         }
+        is_interrupted = is_row ? row_pass(&me, &b, l2, &objective, &cost)
+                                : batch_pass(&me, &b, 1, l2, &objective, &cost);
+        if (is_interrupted) {
+            stop = FASTNN_INTERRUPTED;
+            break;
+        }
+        if (thread == 0) {
+            run->objective[k] = objective;
+            run->cost[k] = cost;
+        }
+        if (!isfinite(objective)) {
+            stop = FASTNN_DIVERGED;
+            break;
+        }
+        changes = shared->changes;
+        is_copied = !is_row && k + 1 < run->n_updates;
+        if (!is_row) {
+            step_share(&me, training, &step);
+        } else if (thread == 0) {
+            row_step(&me, training, &b, &step, l2);
+        }
+        if (is_copied) {
+            copy_share(&me);
+        }
+        stop = finish_update(&counters, training, cost, b.n_rows) ? FASTNN_CONVERGED : FASTNN_RAN;
+        if (thread == 0) {
+            *run->counters = counters;
+            run->n_done = k + 1;
+        }
+        meet(&me);
     }
-    return FASTNN_RAN;
+    if (thread == 0) {
+        shared->next = k;
+        shared->stop = stop;
+    }
 }
 
 /* NULL where all weights are 1: shuffled rows then have one place less to be fetched from. */
@@ -198,15 +372,28 @@ static const real *weights_that_differ(const fastnn_data *data) {
     return NULL;
 }
 
-static size_t work_size(const fastnn_layer *layers, ptrdiff_t n_layers, int n_state) {
+/* Lay out the work area for batches of n_rows; see lay_out. */
+static size_t lay_out_training(network *net, const fastnn_layer *layers, ptrdiff_t n_layers, int n_state,
+                               ptrdiff_t n_rows, int most, char *base) {
+    double n_weights = 0;
+    int n_threads;
+    ptrdiff_t n_slots;
+    for (ptrdiff_t l = 0; l < n_layers; l++) {
+        n_weights += (double)layers[l].n_in * (double)layers[l].n_out;
+    }
+    plan_team(layers, n_layers, work_of((double)n_rows, n_weights, n_weights), n_rows, most, &n_threads, &n_slots);
+    return lay_out(net, layers, n_layers, n_state, n_threads, n_slots, base);
+}
+
+static size_t work_size(const fastnn_layer *layers, ptrdiff_t n_layers, int n_state, ptrdiff_t n_rows, int n_threads) {
     network net;
-    return lay_out(&net, layers, n_layers, n_state, NULL);
+    return lay_out_training(&net, layers, n_layers, n_state, n_rows, n_threads, NULL);
 }
 
 static int engine_run(fastnn_run *run, void *work) {
     network net;
     int n_state = fastnn_optimizers[run->training->solver].n_state;
-    lay_out(&net, run->layers, run->n_layers, n_state, work);
+    lay_out_training(&net, run->layers, run->n_layers, n_state, run->largest_batch, run->n_threads, work);
     ptrdiff_t n_flat = n_parameters(run->layers, run->n_layers);
     pack(&net, run->parameters, net.parameters);
     for (int s = 0; s < n_state; s++) {
@@ -214,26 +401,67 @@ static int engine_run(fastnn_run *run, void *work) {
     }
     run->data.sample_weight = weights_that_differ(&run->data);
     run->n_done = 0;
-    int stop = make_updates(&net, run);
+    team shared = {.net = &net, .run = run, .stop = FASTNN_RAN};
+    fastnn_work_begins();
+    while (shared.stop == FASTNN_RAN && shared.next < run->n_updates) {
+        int has_team = net.n_threads > 1 && fastnn_team_take();
+        shared.may_grow = net.n_threads > 1 && !has_team;
+        fastnn_parallel(has_team ? net.n_threads : 1, make_updates, &shared);
+        if (has_team) {
+            fastnn_team_give_back();
+        }
+    }
+    fastnn_work_ends();
     unpack(&net, net.parameters, run->parameters);
     for (int s = 0; s < n_state; s++) {
         unpack(&net, net.state + s * net.n_packed, (real *)run->state + s * n_flat);
     }
-    return stop;
+    return shared.stop;
+}
+
+/* One pass over all samples, for engine_loss_and_gradient. */
+typedef struct {
+    team team;
+    const batch *batch;
+    int with_gradient;
+    double l2;
+    fastnn_ask ask;
+    double *objective, *cost;
+} whole_pass;
+
+static void make_pass(void *job, int thread, int n_threads) {
+    whole_pass *pass = job;
+    member me = member_of(&pass->team, thread, n_threads, pass->ask);
+    double objective, cost;
+    if (pass->with_gradient) {
+        copy_share(&me);
+        meet(&me);
+    }
+    int is_interrupted = batch_pass(&me, pass->batch, pass->with_gradient, pass->l2, &objective, &cost);
+    if (thread == 0 && !is_interrupted) {
+        *pass->objective = objective;
+        *pass->cost = cost;
+    }
 }
 
 static int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_layers, int loss, double l2,
                                     const fastnn_data *data, const void *parameters, void *gradient, double *objective,
-                                    double *cost, int (*ask)(void), void *work) {
+                                    double *cost, int n_threads, fastnn_ask ask, void *work) {
     network net;
-    lay_out(&net, layers, n_layers, 0, work);
+    lay_out_training(&net, layers, n_layers, 0, data->n_samples, n_threads, work);
     pack(&net, parameters, net.parameters);
-    fastnn_poll asked = {ask, 0};
     batch b = {data, NULL, data->n_samples, 0, loss};
-    if (batch_pass(&net, &b, gradient != NULL, &asked, objective, cost)) {
+    whole_pass pass = {{.net = &net}, &b, gradient != NULL, l2, ask, objective, cost};
+    fastnn_work_begins();
+    int has_team = net.n_threads > 1 && fastnn_team_take();
+    fastnn_parallel(has_team ? net.n_threads : 1, make_pass, &pass);
+    if (has_team) {
+        fastnn_team_give_back();
+    }
+    fastnn_work_ends();
+    if (pass.team.is_interrupted) {
         return FASTNN_INTERRUPTED;
     }
-    *objective += penalty(&net, l2);
     if (gradient) {
         for (ptrdiff_t i = 0; i < net.n_weights; i += LANES) {
             v_store(net.gradient + i, v_fma(v_all((real)l2), v_load(net.parameters + i), v_load(net.gradient + i)));

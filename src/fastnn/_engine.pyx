@@ -6,6 +6,8 @@ exceptions. No arithmetic here. Raw buffers instead of typed memoryviews: a memo
 buffer 0.05, and one small row is predicted in half a microsecond.
 """
 
+from threading import get_ident, main_thread
+
 import numpy as np
 
 cimport cython
@@ -53,6 +55,7 @@ cdef extern from "fastnn.h" nogil:
         fastnn_data data
         const ptrdiff_t *rows
         const ptrdiff_t *starts
+        ptrdiff_t largest_batch
         ptrdiff_t n_updates
         const double *learning_rate
         const double *l2
@@ -62,22 +65,23 @@ cdef extern from "fastnn.h" nogil:
         double *objective
         double *cost
         ptrdiff_t n_done
-        fastnn_ask poll
+        int n_threads
+        fastnn_ask ask
 
     ctypedef void (*fastnn_elementwise)(const void *, void *, ptrdiff_t) noexcept nogil
 
     ctypedef struct fastnn_kernels:
         const char *target
         int vector_bytes
-        size_t (*work_size)(const fastnn_layer *, ptrdiff_t, int) noexcept nogil
+        size_t (*work_size)(const fastnn_layer *, ptrdiff_t, int, ptrdiff_t, int) noexcept nogil
         int (*run)(fastnn_run *, void *) noexcept nogil
         int (*loss_and_gradient)(
             const fastnn_layer *, ptrdiff_t, int, double, const fastnn_data *, const void *, void *, double *,
-            double *, fastnn_ask, void *
+            double *, int, fastnn_ask, void *
         ) noexcept nogil
-        size_t (*forward_work_size)(const fastnn_layer *, ptrdiff_t, ptrdiff_t) noexcept nogil
+        size_t (*forward_work_size)(const fastnn_layer *, ptrdiff_t, ptrdiff_t, int) noexcept nogil
         int (*forward)(
-            const fastnn_layer *, ptrdiff_t, const fastnn_data *, const void *, void *, int, fastnn_ask, void *
+            const fastnn_layer *, ptrdiff_t, const fastnn_data *, const void *, void *, int, int, fastnn_ask, void *
         ) noexcept nogil
         fastnn_elementwise exp
         fastnn_elementwise log
@@ -97,6 +101,10 @@ cdef extern from "fastnn.h" nogil:
     void *fastnn_scratch_take(fastnn_scratch *scratch, size_t n)
     void fastnn_scratch_give_back(fastnn_scratch *scratch, void *block)
     void fastnn_scratch_free(fastnn_scratch *scratch)
+    void fastnn_threads_begin()
+    int fastnn_has_openmp()
+    int fastnn_is_forked()
+    int fastnn_default_threads()
     const fastnn_kernels *fastnn_active(int is_float64)
     ptrdiff_t fastnn_n_targets()
     const char *fastnn_target_name(ptrdiff_t target)
@@ -124,12 +132,25 @@ cdef enum:
     STACK = 16384  # bytes of work area that a prediction takes from the stack
     MOST_ARRAYS = 16  # of one call
     LONG = 100_000  # multiply-adds, some 10 µs, from which on the GIL is released
+    MOST_THREADS = 256  # that are ever asked for
 
 
 cdef int ask_for_signals() noexcept nogil:
     """Let Python answer Ctrl-C; what it raises waits for `propagate`."""
     with gil:
         return PyErr_CheckSignals()
+
+
+cdef fastnn_ask whom_to_ask() except? NULL:
+    """Only the main thread answers signals: the others need not wait for the GIL to ask."""
+    if get_ident() == main_thread().ident:
+        return ask_for_signals
+    return NULL
+
+
+cdef int threads_allowed(n_threads) except -1:
+    """A number of threads, or None for what the settings of OpenMP and the process's CPUs allow."""
+    return fastnn_default_threads() if n_threads is None else min(n_threads, MOST_THREADS)
 
 
 cdef int propagate() except -1:
@@ -228,39 +249,41 @@ cdef void *allocate(size_t n) except NULL:
 # -- the backend ------------------------------------------------------------------------------------------------
 
 
-def forward(network, parameters, X, out):
+def forward(network, parameters, X, out, n_threads=None):
     """Fill `out` (n_samples, n_out) with the network's outputs for the rows of X: dense, or CSR with finite entries."""
     cdef Problem problem = Problem(network, X)
     cdef void *flat = problem.numbers(parameters, network.n_parameters, False)
     cdef ptrdiff_t n_samples = problem.data.n_samples
     cdef void *outputs = problem.numbers(out, n_samples * network.n_out, True)
-    cdef void *work = allocate(problem.kernels.forward_work_size(problem.layers, problem.n_layers, n_samples))
-    cdef int stop
+    cdef int most = threads_allowed(n_threads), stop
+    cdef fastnn_ask ask = whom_to_ask()
+    cdef void *work = allocate(problem.kernels.forward_work_size(problem.layers, problem.n_layers, n_samples, most))
     with nogil:
         stop = problem.kernels.forward(
-            problem.layers, problem.n_layers, &problem.data, flat, outputs, False, ask_for_signals, work
+            problem.layers, problem.n_layers, &problem.data, flat, outputs, False, most, ask, work
         )
         fastnn_free(work)
     if stop == INTERRUPTED:
         propagate()
 
 
-def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradient=None):
+def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
     cdef Problem problem = Problem(network, X)
     cdef void *flat = problem.numbers(parameters, network.n_parameters, False)
     cdef void *slopes = NULL
-    cdef int loss_id = LOSSES[loss], stop
+    cdef int loss_id = LOSSES[loss], most = threads_allowed(n_threads), stop
+    cdef fastnn_ask ask = whom_to_ask()
     cdef double penalty = l2, objective = 0, cost = 0
     cdef void *work
     problem.take_targets(y, sample_weight, network.n_out)
     if gradient is not None:
         slopes = problem.numbers(gradient, network.n_parameters, True)
-    work = allocate(problem.kernels.work_size(problem.layers, problem.n_layers, 0))
+    work = allocate(problem.kernels.work_size(problem.layers, problem.n_layers, 0, problem.data.n_samples, most))
     with nogil:
         stop = problem.kernels.loss_and_gradient(
             problem.layers, problem.n_layers, loss_id, penalty, &problem.data, flat, slopes, &objective, &cost,
-            ask_for_signals, work,
+            most, ask, work,
         )
         fastnn_free(work)
     if stop == INTERRUPTED:
@@ -268,7 +291,7 @@ def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradie
     return objective, cost
 
 
-def run(state, training, X, y, sample_weight, rows, starts, learning_rate, l2, objective, cost):
+def run(state, training, X, y, sample_weight, rows, starts, learning_rate, l2, objective, cost, n_threads=None):
     """Make one update per entry of `learning_rate`; see `fastnn.reference.descent.run`. X may be CSR."""
     network = state.network
     cdef Problem problem = Problem(network, X)
@@ -277,7 +300,7 @@ def run(state, training, X, y, sample_weight, rows, starts, learning_rate, l2, o
     cdef fastnn_run job
     cdef void *work
     cdef int stop, n_state = SOLVERS[training.solver]
-    cdef Py_ssize_t n = len(learning_rate)
+    cdef Py_ssize_t n = len(learning_rate), k
     problem.take_targets(y, sample_weight, network.n_out)
     how.loss = LOSSES[training.loss]
     how.solver = SOLVER_IDS[training.solver]
@@ -294,9 +317,13 @@ def run(state, training, X, y, sample_weight, rows, starts, learning_rate, l2, o
     job.training = &how
     job.data = problem.data
     job.rows = job.starts = NULL
+    job.largest_batch = job.data.n_samples
     if rows is not None:
         job.starts = <const ptrdiff_t *> arguments.take(starts, INTEGERS, n + 1, False)
         job.rows = <const ptrdiff_t *> arguments.take(rows, INTEGERS, starts[n], False)
+        job.largest_batch = 0
+        for k in range(n):
+            job.largest_batch = max(job.largest_batch, job.starts[k + 1] - job.starts[k])
     job.n_updates = n
     job.learning_rate = <const double *> arguments.take(learning_rate, b"d", n, False)
     job.l2 = <const double *> arguments.take(l2, b"d", n, False)
@@ -306,8 +333,9 @@ def run(state, training, X, y, sample_weight, rows, starts, learning_rate, l2, o
     job.objective = <double *> arguments.take(objective, b"d", n, True)
     job.cost = <double *> arguments.take(cost, b"d", n, True)
     job.n_done = 0
-    job.poll = ask_for_signals
-    work = allocate(problem.kernels.work_size(problem.layers, problem.n_layers, n_state))
+    job.n_threads = threads_allowed(n_threads)
+    job.ask = whom_to_ask()
+    work = allocate(problem.kernels.work_size(problem.layers, problem.n_layers, n_state, job.largest_batch, job.n_threads))
     with nogil:
         stop = problem.kernels.run(&job, work)
         fastnn_free(work)
@@ -468,9 +496,13 @@ cdef class Predictor:
         cdef char on_stack[STACK + 64]
         cdef const fastnn_kernels *kernels = fastnn_active(self.is_float64)
         cdef fastnn_data data
-        cdef int stop
-        cdef size_t n = kernels.forward_work_size(self.layers, self.n_layers, n_rows)
+        cdef bint is_long = n_rows * self.work_a_row >= LONG
+        cdef int stop, most = fastnn_default_threads() if is_long else 1
+        cdef fastnn_ask ask = NULL
+        cdef size_t n = kernels.forward_work_size(self.layers, self.n_layers, n_rows, most)
         cdef void *work = <void *> ((<size_t> on_stack + 63) & ~(<size_t> 63))
+        if is_long:
+            ask = whom_to_ask()
         memset(&data, 0, sizeof(data))
         data.n_samples = n_rows
         data.X = X
@@ -478,12 +510,12 @@ cdef class Predictor:
             work = fastnn_scratch_take(&self.scratch, n)
             if work == NULL:
                 raise MemoryError(f"no {n} bytes for the work area")
-        if n_rows * self.work_a_row < LONG:
-            stop = kernels.forward(self.layers, self.n_layers, &data, self.parameters_start, out, True, NULL, work)
+        if not is_long:
+            stop = kernels.forward(self.layers, self.n_layers, &data, self.parameters_start, out, True, 1, NULL, work)
         else:
             with nogil:
                 stop = kernels.forward(
-                    self.layers, self.n_layers, &data, self.parameters_start, out, True, ask_for_signals, work
+                    self.layers, self.n_layers, &data, self.parameters_start, out, True, most, ask, work
                 )
         if n > STACK:
             fastnn_scratch_give_back(&self.scratch, work)
@@ -509,6 +541,11 @@ def use(Py_ssize_t target):
     if not 0 <= target < fastnn_n_targets():
         raise IndexError(f"there are {fastnn_n_targets()} targets, got number {target}")
     fastnn_use(target)
+
+
+def threads():
+    """Return whether there is OpenMP, whether this process came out of a fork, and how many threads a call may use."""
+    return bool(fastnn_has_openmp()), bool(fastnn_is_forked()), fastnn_default_threads()
 
 
 def multiply_adds(bint is_float64, Py_ssize_t n):
@@ -541,4 +578,5 @@ def elementwise(name, x, out):
         function(numbers, results, n)
 
 
+fastnn_threads_begin()
 fastnn_n_targets()  # finds them, and takes the fastest into use

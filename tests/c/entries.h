@@ -1,6 +1,6 @@
 /* entries.h: the functions of the engine's table on whole networks: run, loss_and_gradient, forward, against plain
    loops in double; the work area is used within its declared size; CSR rows have the bits of dense ones, a row the bits
-   it has alone, and poll stops. */
+   it has alone, any team of threads those of one thread; and poll stops. */
 #ifndef ENTRIES_TESTS_H
 #define ENTRIES_TESTS_H
 
@@ -102,21 +102,25 @@ static const fastnn_counters *polled; /* of the run that asks */
 
 static int ask(void) { return polled->n_updates >= 2; }
 
+enum { TEAM = 3 }; /* threads */
+
 static void test_forward(const plan *p, const samples *s, int n, const real *parameters) {
     real *together = zeros(n * p->n_out), *other = zeros(n * p->n_out);
     double *exact = doubles(parameters, p->n), x[MOST_UNITS], z[MOST_UNITS], h[MOST_UNITS];
-    for (int rows = 0; rows < 3; rows++) { /* together; one by one; CSR */
-        for (int first = 0; first < n; first += rows == 1 ? 1 : n) {
-            fastnn_data data = rows == 2 ? s->csr : s->dense;
-            data.n_samples = rows == 1 ? 1 : n;
-            data.X = rows == 1 ? s->X + first * p->n_in : data.X;
-            work_area work = work_begins(forward_work_size(p->layers, p->n_layers, data.n_samples));
-            real *out = (rows ? other : together) + first * p->n_out;
-            engine_forward(p->layers, p->n_layers, &data, parameters, out, 1, NULL, work.start);
+    static const char *const DIFFERS[] = {"", "a row alone has other bits", "CSR has other bits", "a team has other bits"};
+    for (int how = 0; how < 4; how++) { /* together; one by one; CSR; by a team */
+        for (int first = 0; first < n; first += how == 1 ? 1 : n) {
+            fastnn_data data = how == 2 ? s->csr : s->dense;
+            data.n_samples = how == 1 ? 1 : n;
+            data.X = how == 1 ? s->X + first * p->n_in : data.X;
+            int n_threads = how == 3 ? TEAM : 1;
+            work_area work = work_begins(forward_work_size(p->layers, p->n_layers, data.n_samples, n_threads));
+            real *out = (how ? other : together) + first * p->n_out;
+            engine_forward(p->layers, p->n_layers, &data, parameters, out, 1, n_threads, NULL, work.start);
             work_ends(&work);
         }
-        if (rows) {
-            same(other, together, n * p->n_out, rows == 1 ? "a row alone has other bits" : "CSR has other bits");
+        if (how) {
+            same(other, together, n * p->n_out, DIFFERS[how]);
         }
     }
     for (int r = 0; r < n; r++) {
@@ -131,8 +135,9 @@ static void test_forward(const plan *p, const samples *s, int n, const real *par
     }
     real kept = s->X[(n - 1) * p->n_in];
     s->X[(n - 1) * p->n_in] = (real)NAN;
-    work_area work = work_begins(forward_work_size(p->layers, p->n_layers, n));
-    if (engine_forward(p->layers, p->n_layers, &s->dense, parameters, other, 1, NULL, work.start) != FASTNN_NOT_FINITE) {
+    work_area work = work_begins(forward_work_size(p->layers, p->n_layers, n, TEAM));
+    if (engine_forward(p->layers, p->n_layers, &s->dense, parameters, other, 1, TEAM, NULL, work.start) !=
+        FASTNN_NOT_FINITE) {
         fail("NaN in the last row was not seen");
     }
     work_ends(&work);
@@ -142,18 +147,25 @@ static void test_forward(const plan *p, const samples *s, int n, const real *par
 
 static void test_gradient(const plan *p, const samples *s, int n, int loss, const real *parameters) {
     real *gradient = zeros(p->n), *again = zeros(p->n);
-    double *exact = doubles(parameters, p->n), *expected = get((size_t)p->n * sizeof(double)), value[2], cost[2];
+    double *exact = doubles(parameters, p->n), *expected = get((size_t)p->n * sizeof(double)), value[3], cost[3];
     ptrdiff_t *rows = get((size_t)n * sizeof *rows);
     for (int r = 0; r < n; r++) {
         rows[r] = r;
     }
-    for (int csr = 0; csr < 2; csr++) {
-        work_area work = work_begins(work_size(p->layers, p->n_layers, 0));
-        engine_loss_and_gradient(p->layers, p->n_layers, loss, 0.1, csr ? &s->csr : &s->dense, parameters,
-                                 csr ? again : gradient, &value[csr], &cost[csr], NULL, work.start);
+    static const char *const DIFFERS[] = {"", "gradient: CSR has other bits", "gradient: a team has other bits"};
+    for (int how = 0; how < 3; how++) { /* one thread; CSR; a team */
+        int n_threads = how == 2 ? TEAM : 1;
+        work_area work = work_begins(work_size(p->layers, p->n_layers, 0, n, n_threads));
+        engine_loss_and_gradient(p->layers, p->n_layers, loss, 0.1, how == 1 ? &s->csr : &s->dense, parameters,
+                                 how ? again : gradient, &value[how], &cost[how], n_threads, NULL, work.start);
         work_ends(&work);
+        if (how && (value[how] != value[0] || cost[how] != cost[0])) {
+            fail(DIFFERS[how]);
+        }
+        if (how) {
+            same(gradient, again, p->n, DIFFERS[how]);
+        }
     }
-    same(gradient, again, p->n, "gradient: CSR has other bits");
     close_to((real)value[0], plain_batch(p, loss, 0.1, exact, s, rows, n, expected), 10, 200);
     for (ptrdiff_t i = 0; i < p->n; i++) {
         close_to(gradient[i], expected[i], 4, 200);
@@ -178,9 +190,9 @@ static void test_run(const plan *p, const samples *s, int n, int loss, const rea
         starts[k] = k * size;
     }
     fastnn_counters counters = {0, 0, 0, INFINITY};
-    fastnn_run run = {p->n_layers, p->layers, &how, s->dense, rows, starts, UPDATES, rate, l2, parameters, state,
-                      &counters, objective, cost, 0, NULL};
-    work_area work = work_begins(work_size(p->layers, p->n_layers, n_state));
+    fastnn_run run = {p->n_layers, p->layers, &how, s->dense, rows, starts, size, UPDATES, rate, l2, parameters, state,
+                      &counters, objective, cost, 0, 1, NULL};
+    work_area work = work_begins(work_size(p->layers, p->n_layers, n_state, size, 1));
     if (engine_run(&run, work.start) != FASTNN_RAN || run.n_done != UPDATES || counters.n_updates != UPDATES) {
         fail("did not make its updates");
     }
@@ -193,26 +205,35 @@ static void test_run(const plan *p, const samples *s, int n, int loss, const rea
         close_to(parameters[i], exact[i], 4, 2000);
     }
 
-    real *until = zeros(p->n); /* stopped by poll before its third update: as after the second */
-    for (int stopped = 0; stopped < 2; stopped++) {
+    /* By a team; to the second update; stopped by poll before the third: as after the second. */
+    real *all = zeros(p->n), *two = zeros(p->n), *first_state = zeros(n_state * p->n);
+    memcpy(all, parameters, (size_t)p->n * sizeof(real));
+    memcpy(first_state, state, (size_t)(n_state * p->n) * sizeof(real));
+    for (int how = 0; how < 4; how++) {
         memcpy(parameters, start, (size_t)p->n * sizeof(real));
         memset(state, 0, (size_t)(n_state * p->n) * sizeof(real));
         counters = (fastnn_counters){0, 0, 0, INFINITY};
-        run.n_updates = stopped ? UPDATES : 2;
-        run.poll = stopped ? ask : NULL;
+        run.n_updates = how == 1 ? 2 : UPDATES;
+        run.ask = how > 1 ? ask : NULL;
+        run.n_threads = how % 2 ? 1 : TEAM;
         polled = &counters;
-        work = work_begins(work_size(p->layers, p->n_layers, n_state));
+        work = work_begins(work_size(p->layers, p->n_layers, n_state, size, run.n_threads));
         int stop = engine_run(&run, work.start);
         work_ends(&work);
-        if (stop != (stopped ? FASTNN_INTERRUPTED : FASTNN_RAN) || run.n_done != 2) {
+        if (stop != (how > 1 ? FASTNN_INTERRUPTED : FASTNN_RAN) || run.n_done != (how ? 2 : UPDATES)) {
             fail("poll did not stop the run after two updates");
         }
-        if (!stopped) {
-            memcpy(until, parameters, (size_t)p->n * sizeof(real));
+        if (how == 0) {
+            same(parameters, all, p->n, "a team has other bits");
+            same(state, first_state, n_state * p->n, "a team has another state");
+        } else if (how == 1) {
+            memcpy(two, parameters, (size_t)p->n * sizeof(real));
+        } else {
+            same(parameters, two, p->n, "interrupted: not as after the last update");
         }
     }
-    same(parameters, until, p->n, "interrupted: not as after the last update");
-    free(parameters), free(state), free(exact), free(exact_state), free(gradient), free(rows), free(until);
+    free(parameters), free(state), free(exact), free(exact_state), free(gradient), free(rows), free(all), free(two),
+        free(first_state);
 }
 
 static void test_entries(void) {

@@ -1,6 +1,9 @@
 /* test_engine.c: the C tests of one target and dtype. Compiled like a stub of csrc/targets, by -D macros instead of
    #define, with sanitizers; tests/test_c.py builds and runs it for all of them. Exit code 77: this CPU lacks the target. */
-#define WORK_BETWEEN_POLLS 0 /* small networks poll too */
+#define WORK_BETWEEN_LOOKS 0 /* small networks poll too */
+#define SECONDS_BETWEEN_POLLS 0
+#define LEAST_PART 1 /* and have teams, whose rounds are short */
+#define BYTES_ON_THE_WAY 1
 #include "entries.h"
 #include "kernels.h"
 

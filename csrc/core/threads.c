@@ -1,0 +1,141 @@
+/* threads.c: threads for those kernels that share out their work, and the manners of their use.
+   OpenMP's team, because threadpoolctl and OMP_NUM_THREADS then rule it as they rule the ecosystem's other teams. Without
+   OpenMP, and in a forked child, whose team did not come along, there is the calling thread alone.
+   One run at a time has the team, and only while nobody else works: two models that train side by side are faster on one
+   thread each. Called by kernels/ and _engine.pyx. */
+#if !defined(_WIN32)
+#define _POSIX_C_SOURCE 200809L
+#include <pthread.h>
+#endif
+#include <time.h>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "core/atomic.h"
+#include "fastnn.h"
+
+/* ThreadSanitizer does not see OpenMP's own synchronisation, whose library is not instrumented. */
+#if defined(__SANITIZE_THREAD__)
+void __tsan_acquire(void *);
+void __tsan_release(void *);
+#define ACQUIRE(object) __tsan_acquire(object)
+#define RELEASE(object) __tsan_release(object)
+#else
+#define ACQUIRE(object) ((void)(object))
+#define RELEASE(object) ((void)(object))
+#endif
+
+static volatile long n_working;     /* threads that compute for long */
+static volatile long has_team;      /* one of them has the team */
+static volatile long last_worker;   /* who finished last: the number of a thread */
+static volatile long last_finished; /* and when, in milliseconds */
+static volatile long is_forked;
+
+static volatile long n_numbered;
+static _Thread_local long own_number;
+
+static long number_of_this_thread(void) {
+    if (own_number == 0) {
+        own_number = atomic_add(&n_numbered, 1);
+    }
+    return own_number;
+}
+
+double fastnn_seconds(void) {
+    struct timespec now;
+#if defined(_WIN32)
+    timespec_get(&now, TIME_UTC);
+#else
+    clock_gettime(CLOCK_MONOTONIC, &now);
+#endif
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static long milliseconds(void) { return (long)((int64_t)(1000 * fastnn_seconds()) & 0x3fffffff); }
+
+int fastnn_has_openmp(void) {
+#ifdef _OPENMP
+    return 1;
+#else
+    return 0;
+#endif
+}
+
+int fastnn_is_forked(void) { return (int)atomic_read(&is_forked); }
+
+int fastnn_default_threads(void) {
+#ifdef _OPENMP
+    if (!fastnn_is_forked() && !omp_in_parallel()) {
+        int allowed = omp_get_max_threads(), there = omp_get_num_procs();
+        return allowed < there ? allowed : there;
+    }
+#endif
+    return 1;
+}
+
+void fastnn_work_begins(void) { atomic_add(&n_working, 1); }
+
+void fastnn_work_ends(void) {
+    atomic_write(&last_worker, number_of_this_thread());
+    atomic_write(&last_finished, milliseconds());
+    atomic_add(&n_working, -1);
+}
+
+int fastnn_team_is_wanted(void) { return atomic_read(&n_working) > 1; }
+
+int fastnn_team_is_free(void) {
+    enum { MILLISECONDS = 20 }; /* another run comes back after each of its passes */
+    if (fastnn_is_forked() || fastnn_team_is_wanted()) {
+        return 0;
+    }
+    long other = atomic_read(&last_worker);
+    return other == 0 || other == number_of_this_thread() ||
+           ((milliseconds() - atomic_read(&last_finished)) & 0x3fffffff) > MILLISECONDS;
+}
+
+int fastnn_team_take(void) { return fastnn_team_is_free() && atomic_swap(&has_team, 1) == 0; }
+
+void fastnn_team_give_back(void) { atomic_write(&has_team, 0); }
+
+void fastnn_parallel(int n_threads, fastnn_task *task, void *job) {
+#ifdef _OPENMP
+    if (n_threads > 1) {
+        static char begins, ends;
+        RELEASE(&begins);
+#pragma omp parallel num_threads(n_threads)
+        {
+            ACQUIRE(&begins);
+            task(job, omp_get_thread_num(), omp_get_num_threads());
+            RELEASE(&ends);
+        }
+        ACQUIRE(&ends);
+        return;
+    }
+#endif
+    (void)n_threads;
+    task(job, 0, 1);
+}
+
+void fastnn_meet(void) {
+#ifdef _OPENMP
+    static char met;
+    RELEASE(&met);
+#pragma omp barrier
+    ACQUIRE(&met);
+#endif
+}
+
+#if !defined(_WIN32)
+static void after_fork(void) {
+    n_working = has_team = last_worker = 0;
+    is_forked = 1;
+}
+#endif
+
+void fastnn_threads_begin(void) {
+#if !defined(_WIN32)
+    pthread_atfork(NULL, NULL, after_fork);
+#endif
+}
