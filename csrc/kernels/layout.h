@@ -4,8 +4,8 @@
    in blocks laid out alike. `pack` and `unpack` translate from and to the flat parameters of spec.py.
    A last layer of a single output would be all padding. It stands the other way round: W (1, n_in to whole vectors),
    its outputs and deltas a column without padding.
-   The rows that go through the network together, a chunk, have their numbers in a slot; a team of threads has several
-   chunks on the way at a time.
+   The rows that go through the network together, a chunk, have their numbers in a slot; a team of threads has a round of
+   several chunks on the way at a time (team.h).
    One function lays out the work area and says how large it is. Used by network.h, team.h, training.h and predict.h. */
 #ifndef FASTNN_LAYOUT_H
 #define FASTNN_LAYOUT_H
@@ -36,28 +36,36 @@ typedef struct {
     real *delta;
 } layer;
 
+/* How many threads compute, and what they share out. */
 typedef struct {
-    ptrdiff_t n_layers, chunk; /* chunk: rows that go through the network together */
+    int n_threads;      /* at most */
+    int by_chunks;      /* whole chunks, and then weights; otherwise rows, and then weights */
+    ptrdiff_t n_chunks; /* of a round */
+    ptrdiff_t n_slots;
+} fastnn_plan;
+
+typedef struct {
+    ptrdiff_t n_layers, chunk; /* chunk: rows that go through the network together, at most */
     ptrdiff_t n_weights, n_packed; /* numbers of a packed block: weights and their padding, and all */
-    int n_threads;     /* at most */
-    ptrdiff_t n_slots; /* chunks that may be on the way */
+    fastnn_plan plan;
     layer *layers;
     layer *views;      /* (n_threads, n_layers): of view_of */
     real *parameters, *gradient, *state; /* packed blocks: one, one, and one per number of optimizer state */
+    real *partial;     /* packed blocks: the gradients of the chunks of a round, where threads take whole chunks */
     real *inputs;      /* (n_slots, chunk, n_in): gathered rows */
     real *lanes;       /* (n_threads, n_lanes): work of losses.h */
     ptrdiff_t n_lanes;
-    fastnn_totals *totals; /* (n_slots, chunk to whole vectors): of LANES rows each */
+    fastnn_totals *totals; /* (n_chunks, chunk to whole vectors): of LANES rows each */
     double *squares;       /* of SQUARES weights each */
 } network;
 
 INLINE ptrdiff_t whole_vectors(ptrdiff_t n) { return (n + LANES - 1) / LANES; }
 
-/* The rows of a chunk: many enough that what is done once a chunk does not count, few enough that their numbers stay
-   in the cache. It depends on the network and the width of its vectors alone, so that the sums over a batch are cut
-   at the same rows however the work is shared out. */
+/* The most rows of a chunk; usual are two thirds of them. Many enough that what is done once a chunk does not count, few
+   enough that their numbers stay in the cache. It depends on the network and the width of its vectors alone, so that the
+   sums over a batch are cut at the same rows however the work is shared out. */
 static ptrdiff_t chunk_rows(const fastnn_layer *layers, ptrdiff_t n_layers) {
-    enum { BYTES = 96 * 1024, STEP = 24, LEAST = 48, MOST = 96 }; /* 24 and 192 rows were slower by 5 and 2 % */
+    enum { BYTES = 144 * 1024, STEP = 36, LEAST = 72, MOST = 144 }; /* 36 and 288 were slower by 5 and 2 % */
     double bytes = (double)layers[0].n_in * sizeof(real), n_weights = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         bytes += 2.0 * (double)(whole_vectors(layers[l].n_out) * LANES) * sizeof(real);
@@ -100,17 +108,16 @@ static ptrdiff_t packed_rows(const fastnn_layer *flat, ptrdiff_t l) {
 /* Lay out the work area at `base`, whose packed blocks become zeros, and return its size in bytes, SIZE_MAX if there are
    no such sizes. n_state: numbers of optimizer state a parameter; less than 0: for prediction, without gradient and
    deltas. base NULL: only the size. */
-static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers, int n_state, int n_threads,
-                      ptrdiff_t n_slots, char *base) {
+static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers, int n_state,
+                      const fastnn_plan *plan, char *base) {
     size_t used = 0;
     layer measured;
     int trains = n_state >= 0;
     net->n_layers = n_layers;
-    net->n_threads = n_threads;
-    net->n_slots = n_slots;
+    net->plan = *plan;
     net->chunk = chunk_rows(flat, n_layers);
     net->layers = take(base, &used, n_layers, 1, sizeof(layer));
-    net->views = take(base, &used, n_layers, n_threads, sizeof(layer));
+    net->views = take(base, &used, n_layers, plan->n_threads, sizeof(layer));
     net->n_packed = 0;
     ptrdiff_t widest = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
@@ -133,8 +140,8 @@ static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers
         }
         net->n_packed += n_rows * of->stride;
         of->slot = of->is_single ? whole_vectors(net->chunk) * LANES : net->chunk * of->stride;
-        of->h = take_reals(base, &used, n_slots, of->slot);
-        of->delta = trains ? take_reals(base, &used, n_slots, of->slot) : NULL;
+        of->h = take_reals(base, &used, plan->n_slots, of->slot);
+        of->delta = trains ? take_reals(base, &used, plan->n_slots, of->slot) : NULL;
         widest = of->n_vectors * LANES > widest ? of->n_vectors * LANES : widest;
     }
     net->n_weights = net->n_packed;
@@ -144,15 +151,16 @@ static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers
         }
         net->n_packed += whole_vectors(flat[l].n_out) * LANES;
     }
-    net->inputs = take_reals(base, &used, n_slots * net->chunk, flat[0].n_in);
+    net->inputs = take_reals(base, &used, plan->n_slots * net->chunk, flat[0].n_in);
     net->n_lanes = 2 * widest * LANES;
-    net->lanes = take_reals(base, &used, n_threads, net->n_lanes);
-    net->totals = take(base, &used, n_slots, whole_vectors(net->chunk), sizeof(fastnn_totals));
+    net->lanes = take_reals(base, &used, plan->n_threads, net->n_lanes);
+    net->totals = take(base, &used, plan->n_chunks, whole_vectors(net->chunk), sizeof(fastnn_totals));
     net->squares = take(base, &used, net->n_weights / SQUARES + 1, 1, sizeof(double));
 
     size_t zeros = used; /* from here on: what has padding */
     net->parameters = take_reals(base, &used, net->n_packed, 1);
     net->gradient = trains ? take_reals(base, &used, net->n_packed, 1) : NULL;
+    net->partial = plan->by_chunks ? take_reals(base, &used, net->n_packed, plan->n_chunks) : NULL;
     net->state = n_state > 0 ? take_reals(base, &used, net->n_packed, n_state) : NULL;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         layer *of = base ? &net->layers[l] : &measured;
@@ -169,10 +177,10 @@ static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers
     return used;
 }
 
-/* The network as it stands for a thread's rows from `row` of a slot on. */
-static network view_of(const network *net, int thread, ptrdiff_t slot, ptrdiff_t row) {
+/* The network as it stands for a thread's rows from `row` of a chunk on, whose numbers are in a slot. */
+static network view_of(const network *net, int thread, ptrdiff_t slot, ptrdiff_t chunk, ptrdiff_t row) {
     network view = *net;
-    if (thread == 0 && slot == 0 && row == 0) {
+    if (thread == 0 && slot == 0 && chunk == 0 && row == 0) {
         return view;
     }
     view.layers = net->views + thread * net->n_layers;
@@ -184,7 +192,7 @@ static network view_of(const network *net, int thread, ptrdiff_t slot, ptrdiff_t
     }
     view.inputs += (slot * net->chunk + row) * net->layers[0].n_in;
     view.lanes += thread * net->n_lanes;
-    view.totals += slot * whole_vectors(net->chunk) + row / LANES;
+    view.totals += chunk * whole_vectors(net->chunk) + row / LANES;
     return view;
 }
 

@@ -71,9 +71,9 @@ static size_t lay_out_forward(network *net, const fastnn_layer *layers, ptrdiff_
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         work += (double)layers[l].n_in * (double)layers[l].n_out;
     }
-    ptrdiff_t chunk = chunk_rows(layers, n_layers);
-    int n_threads = threads_worth(work * (double)n_samples, (n_samples + chunk - 1) / chunk, most);
-    return lay_out(net, layers, n_layers, -1, n_threads, n_threads, base);
+    fastnn_plan plan = plan_of(layers, n_layers, work, n_samples, most);
+    plan = (fastnn_plan){plan.n_threads, 0, plan.n_threads, plan.n_threads}; /* each has a slot, and goes on alone */
+    return lay_out(net, layers, n_layers, -1, &plan, base);
 }
 
 static size_t forward_work_size(const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples, int n_threads) {
@@ -134,7 +134,7 @@ static void finish_outputs(const network *net, ptrdiff_t n, real *out) {
 static void forward_part(void *job, int thread, int n_threads) {
     prediction *p = job;
     const network *net = p->net;
-    network view = view_of(net, thread, thread, 0);
+    network view = view_of(net, thread, thread, 0, 0);
     const layer *last = &view.layers[net->n_layers - 1];
     fastnn_poll asked = {.ask = thread == 0 ? p->ask : NULL};
     ptrdiff_t n_samples = p->data->n_samples, n_chunks = (n_samples + net->chunk - 1) / net->chunk;
@@ -171,15 +171,15 @@ static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const 
     pack(&net, parameters, net.parameters);
     prediction job = {&net, data, out, checks, ask, 0, 0};
     int has_team = 0;
-    if (net.n_threads > 1) {
+    if (net.plan.n_threads > 1) {
         fastnn_work_begins();
         has_team = fastnn_team_take();
     }
-    fastnn_parallel(has_team ? net.n_threads : 1, forward_part, &job);
+    fastnn_parallel(has_team ? net.plan.n_threads : 1, forward_part, &job);
     if (has_team) {
         fastnn_team_give_back();
     }
-    if (net.n_threads > 1) {
+    if (net.plan.n_threads > 1) {
         fastnn_work_ends();
     }
     return job.is_interrupted ? FASTNN_INTERRUPTED : job.is_not_finite ? FASTNN_NOT_FINITE : FASTNN_RAN;

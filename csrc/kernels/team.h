@@ -1,16 +1,23 @@
-/* team.h: who of a team does what. In turns the threads share out the rows of a round, some chunks of a batch, and then,
-   when all rows are through the network, its weights: each thread sums the gradient of its own over the chunks, one
-   after the other, and steps them. So every sum is cut and added in the same way by any number of threads, and a thread
-   that is alone does all of a chunk while it is in its cache. Used by training.h and predict.h. */
+/* team.h: how many threads a batch is worth, and who of them does what.
+   In turns the threads share out the rows of a round, which is some chunks of a batch, and then, when all of these are
+   through the network, its weights, each thread the sums and the step of its own. Of a large network, the rows of a chunk
+   are shared out, and each thread finds the gradient of its own weights from all of them. Of a small one, each thread
+   takes whole chunks, with their gradients, and then adds up its own weights' parts of these.
+   Either way a chunk's gradient is summed by itself, and added to those of the chunks before: the bits are the same by
+   any number of threads. A thread that is alone does all of a chunk while it is in its cache.
+   Used by training.h and predict.h. */
 #ifndef FASTNN_TEAM_H
 #define FASTNN_TEAM_H
 
 #include "kernels/layout.h"
 
-/* What makes a team worth while, and how much of a batch is on the way at a time. Measured: docs/decisions/0009. */
-#ifndef LEAST_PART
-#define LEAST_PART 8000              /* vector multiply-adds of each thread between two meetings, or so */
-#define BYTES_ON_THE_WAY (256 * 1024) /* of each thread's rows */
+/* What a team costs, in vector multiply-adds, and how much of a batch is on the way at a time. Measured:
+   docs/decisions/0009. */
+#ifndef MEETING
+#define MEETING 2000.0 /* of all threads */
+#define LINE 20.0      /* a vector from another core's cache */
+#define GAIN 0.9       /* of the time on one thread, that a team has to stay below */
+#define BYTES_ON_THE_WAY (256 * 1024) /* of each thread */
 #endif
 
 /* Thread i's part of n things begins here; that of thread n_threads would begin at n. */
@@ -18,63 +25,77 @@ INLINE ptrdiff_t part_begins(ptrdiff_t n, int i, int n_threads) {
     return n / n_threads * i + n % n_threads * i / n_threads;
 }
 
-/* Threads that pay for a step of this many multiply-adds on n_groups groups of LANES rows. What a thread gets must be
-   worth meeting the others, in the cache of each of whom lies a part of what all need. */
-static int threads_worth(double multiply_adds, ptrdiff_t n_groups, int most) {
-    int n = multiply_adds / LANES < (double)LEAST_PART * most ? (int)(multiply_adds / LANES / LEAST_PART) : most;
-    n = n_groups < n ? (int)n_groups : n;
-    return n < 1 ? 1 : n;
+/* Rows of a batch's chunks, the last of which may be shorter: one chunk, or an even number of equal size. */
+static ptrdiff_t chunk_of(ptrdiff_t n_rows, ptrdiff_t most) {
+    ptrdiff_t usual = most * 2 / 3, n_pairs = (n_rows + usual) / (2 * usual);
+    ptrdiff_t n = n_rows <= most || n_pairs == 0 ? 1 : 2 * n_pairs;
+    return (n_rows + n - 1) / n;
 }
 
-/* Threads and slots for batches of n_rows: rounds of equal size, whose numbers stay in the threads' caches. */
-static void plan_team(const fastnn_layer *layers, ptrdiff_t n_layers, double multiply_adds, ptrdiff_t n_rows, int most,
-                      int *n_threads, ptrdiff_t *n_slots) {
-    ptrdiff_t chunk = chunk_rows(layers, n_layers), n_chunks = (n_rows + chunk - 1) / chunk;
-    double bytes = (double)layers[0].n_in;
+/* For batches of n_rows, whose rows take `a_row` multiply-adds each: the plan that should take least time. */
+static fastnn_plan plan_of(const fastnn_layer *layers, ptrdiff_t n_layers, double a_row, ptrdiff_t n_rows, int most) {
+    double vectors_a_row = (double)whole_vectors(layers[0].n_in), vectors = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
-        bytes += 2.0 * (double)(whole_vectors(layers[l].n_out) * LANES);
+        vectors_a_row += 2 * (double)whole_vectors(layers[l].n_out);
+        vectors += (double)layers[l].n_in * (double)whole_vectors(layers[l].n_out);
     }
-    bytes *= (double)chunk * sizeof(real);
-    *n_threads = threads_worth(multiply_adds, whole_vectors(n_rows), most);
-    *n_slots = 1;
-    if (*n_threads > 1) {
-        double at_a_time = *n_threads * (BYTES_ON_THE_WAY / bytes);
-        ptrdiff_t n = at_a_time < (double)n_chunks ? (ptrdiff_t)at_a_time : n_chunks;
-        n = n < *n_threads ? *n_threads : n;
-        ptrdiff_t n_rounds = (n_chunks + n - 1) / n;
-        *n_slots = (n_chunks + n_rounds - 1) / n_rounds;
+    ptrdiff_t chunk = chunk_of(n_rows, chunk_rows(layers, n_layers)), n_chunks = (n_rows + chunk - 1) / chunk;
+    double rows_cost = a_row / LANES, alone = rows_cost * (double)n_rows, best = GAIN * alone;
+    fastnn_plan plan = {1, 0, 1, 1};
+    for (int n = 2; n <= most && n <= whole_vectors(n_rows); n++) {
+        double others = (double)(n - 1) / n; /* share of what comes from another core */
+        for (int by_chunks = 0; by_chunks < 2; by_chunks++) {
+            double rows = by_chunks ? (double)((n_chunks + n - 1) / n * chunk) : (double)n_rows / n;
+            double lines = by_chunks ? (double)n_chunks * vectors : (double)n_rows * vectors_a_row;
+            double on_the_way = by_chunks ? vectors : (double)chunk * vectors_a_row; /* a chunk */
+            double at_a_time = n * (BYTES_ON_THE_WAY / sizeof(vec)) / on_the_way;
+            ptrdiff_t together = at_a_time < (double)n_chunks ? (ptrdiff_t)at_a_time : n_chunks;
+            together = together < n ? (n < n_chunks ? n : n_chunks) : together;
+            ptrdiff_t n_rounds = (n_chunks + together - 1) / together;
+            double time = rows * rows_cost + LINE * (lines + vectors) * others / n + 2 * MEETING * (double)n_rounds;
+            if (time < best) {
+                best = time;
+                together = (n_chunks + n_rounds - 1) / n_rounds;
+                plan = (fastnn_plan){n, by_chunks, together, by_chunks ? n : together};
+            }
+        }
     }
+    return plan;
 }
 
-/* Rows of a batch that are on the way together: n from `first` on, a slot for each chunk. */
+/* Rows of a batch that are on the way together: n from `first` on, in chunks of so many. */
 typedef struct {
-    ptrdiff_t first, n;
+    ptrdiff_t first, n, chunk;
 } fastnn_round;
 
 /* The rows of a round that a thread takes from one chunk. */
 typedef struct {
-    ptrdiff_t slot;
-    ptrdiff_t chunk_first, chunk_n; /* the chunk in the batch */
-    ptrdiff_t row, n;               /* and in the chunk, the rows */
+    ptrdiff_t chunk;                /* its number */
+    ptrdiff_t chunk_first, chunk_n; /* its rows, in the batch */
+    ptrdiff_t row, n;               /* and of them, the thread's */
 } piece;
 
-/* The next piece from the group of LANES rows `group` on, of those before `end`; returns the group after it. */
-static ptrdiff_t next_piece(const network *net, const fastnn_round *r, ptrdiff_t group, ptrdiff_t end, piece *p) {
-    ptrdiff_t per_chunk = whole_vectors(net->chunk), left;
-    p->slot = group / per_chunk;
-    p->chunk_first = r->first + p->slot * net->chunk;
-    left = r->n - p->slot * net->chunk;
-    p->chunk_n = left < net->chunk ? left : net->chunk;
-    ptrdiff_t next = (p->slot + 1) * per_chunk;
-    next = next < end ? next : end;
-    p->row = group % per_chunk * LANES;
-    ptrdiff_t last = (next - p->slot * per_chunk) * LANES;
-    p->n = (last < p->chunk_n ? last : p->chunk_n) - p->row;
-    return next;
+static piece whole_chunk(const fastnn_round *r, ptrdiff_t chunk) {
+    ptrdiff_t first = chunk * r->chunk, n = r->n - first < r->chunk ? r->n - first : r->chunk;
+    return (piece){chunk, r->first + first, n, 0, n};
 }
 
-static ptrdiff_t groups_of(const network *net, const fastnn_round *r) {
-    return r->n / net->chunk * whole_vectors(net->chunk) + whole_vectors(r->n % net->chunk);
+static ptrdiff_t chunks_of(const fastnn_round *r) { return (r->n + r->chunk - 1) / r->chunk; }
+
+/* Rows are shared out by groups of LANES in a chunk. */
+static ptrdiff_t groups_of(const fastnn_round *r) {
+    return r->n / r->chunk * whole_vectors(r->chunk) + whole_vectors(r->n % r->chunk);
+}
+
+/* The piece from `group` on, of the groups before `end`; returns the group after it. */
+static ptrdiff_t next_piece(const fastnn_round *r, ptrdiff_t group, ptrdiff_t end, piece *p) {
+    ptrdiff_t per_chunk = whole_vectors(r->chunk), chunk = group / per_chunk, next = (chunk + 1) * per_chunk;
+    next = next < end ? next : end;
+    *p = whole_chunk(r, chunk);
+    p->row = group % per_chunk * LANES;
+    ptrdiff_t last = (next - chunk * per_chunk) * LANES;
+    p->n = (last < p->chunk_n ? last : p->chunk_n) - p->row;
+    return next;
 }
 
 /* Where a thread's weights begin: a layer, one of its packed rows, and the place of that in the packed block. */
@@ -85,24 +106,27 @@ typedef struct {
 /* Rows of a layer of packed weights that can be shared out; of a single output there is one. */
 static ptrdiff_t shared_rows(const layer *of) { return of->is_single ? 1 : of->n_in; }
 
+static double vectors_of_row(const layer *of) {
+    return (double)(of->is_single ? whole_vectors(of->n_in) : of->n_vectors);
+}
+
 /* Equal parts by work, to whole vectors of rows where these stand transposed in `back` too. */
 static weight_place weights_begin(const network *net, int i, int n_threads) {
     double work = 0, done = 0;
     for (ptrdiff_t l = 0; l < net->n_layers; l++) {
-        work += (double)shared_rows(&net->layers[l]) * (double)net->layers[l].n_vectors;
+        work += (double)shared_rows(&net->layers[l]) * vectors_of_row(&net->layers[l]);
     }
     double before = work * i / n_threads;
     for (ptrdiff_t l = 0; l < net->n_layers && i < n_threads; l++) {
         const layer *of = &net->layers[l];
         ptrdiff_t n_rows = shared_rows(of), step = l && !of->is_single ? LANES : 1;
-        double rows = (before - done) / (double)of->n_vectors;
+        double rows = (before - done) / vectors_of_row(of);
         if (rows < (double)n_rows) {
             ptrdiff_t row = (ptrdiff_t)(rows / (double)step + 0.5) * step;
             row = row < n_rows ? row : n_rows;
-            ptrdiff_t numbers = of->is_single ? whole_vectors(of->n_in) * LANES : of->stride;
-            return (weight_place){l, row, of->weights + row * numbers};
+            return (weight_place){l, row, of->weights + row * (ptrdiff_t)vectors_of_row(of) * LANES};
         }
-        done += (double)n_rows * (double)of->n_vectors;
+        done += (double)n_rows * vectors_of_row(of);
     }
     return (weight_place){net->n_layers, 0, net->n_weights};
 }
@@ -121,5 +145,11 @@ static ptrdiff_t rows_of_share(const network *net, const weight_share *s, ptrdif
     ptrdiff_t n_rows = shared_rows(&net->layers[l]);
     *first = l < s->begin.layer ? n_rows : l == s->begin.layer ? s->begin.row : 0;
     return l < s->end.layer ? n_rows : l == s->end.layer ? s->end.row : 0;
+}
+
+/* Whether a thread's are the biases of layer l: it has the last of its weights. */
+static int owns_biases(const network *net, const weight_share *s, ptrdiff_t l) {
+    ptrdiff_t first, end = rows_of_share(net, s, l, &first);
+    return first < end && end == shared_rows(&net->layers[l]);
 }
 #endif

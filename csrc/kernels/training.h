@@ -51,10 +51,8 @@ static void meet(const member *me) {
     }
 }
 
-/* Of n rows and a step, in multiply-adds: products, the rest of a row, the optimizer, the rest of an update. */
-static double work_of(double n_rows, double n_weights, double n_parameters) {
-    return 3 * n_rows * n_weights + 200 * n_rows + 10 * n_parameters + 1000;
-}
+/* Of one row of a batch, in multiply-adds: products, and the rest. */
+static double work_of_row(double n_weights) { return 3 * n_weights + 200; }
 
 static double total_weight(const batch *b) {
     const real *weight = b->data->sample_weight;
@@ -110,24 +108,60 @@ static row_list listed(const batch *b, ptrdiff_t first, ptrdiff_t n) {
     return (row_list){b->rows ? b->rows + first : NULL, first, n, b->n_listed - first};
 }
 
-/* This thread's rows of a round, to the losses, and to the deltas of all layers where they are wanted. */
+/* A piece through the network, to the losses, and to the deltas of all layers where they are wanted. Returns its
+   inputs. */
+static const real *through_network(member *me, const network *view, const batch *b, const piece *p, int with_deltas,
+                                   double total) {
+    const network *net = me->net;
+    row_list chunk = listed(b, p->chunk_first, p->chunk_n), rows = listed(b, p->chunk_first + p->row, p->n);
+    const real *inputs = inputs_of(net, b->data, &chunk);
+    int copies = inputs == net->inputs;
+    gather(net, b->data, &rows, copies, view->inputs);
+    inputs = copies ? view->inputs : inputs + p->row * net->layers[0].n_in;
+    forward_chunk(view, inputs, p->n, view->layers[net->n_layers - 1].delta, &me->asked);
+    losses_of(view, b, p->chunk_first + p->row, p->n, total);
+    if (with_deltas) {
+        backward_chunk(view, p->n, &me->asked);
+    }
+    return inputs;
+}
+
+/* This thread's rows of a round likewise, in the chunks' slots. */
 static void rows_of_round(member *me, const batch *b, const fastnn_round *r, int with_deltas, double total) {
     const network *net = me->net;
-    ptrdiff_t n_groups = groups_of(net, r), end = part_begins(n_groups, me->thread + 1, me->n_threads);
+    ptrdiff_t n_groups = groups_of(r), end = part_begins(n_groups, me->thread + 1, me->n_threads);
     piece p;
     for (ptrdiff_t group = part_begins(n_groups, me->thread, me->n_threads); group < end;) {
-        group = next_piece(net, r, group, end, &p);
-        network view = view_of(net, me->thread, p.slot, p.row);
-        row_list chunk = listed(b, p.chunk_first, p.chunk_n), rows = listed(b, p.chunk_first + p.row, p.n);
-        const real *inputs = inputs_of(net, b->data, &chunk);
-        int copies = inputs == net->inputs;
-        gather(net, b->data, &rows, copies, view.inputs);
-        inputs = copies ? view.inputs : inputs + p.row * net->layers[0].n_in;
-        forward_chunk(&view, inputs, p.n, view.layers[net->n_layers - 1].delta, &me->asked);
-        losses_of(&view, b, p.chunk_first + p.row, p.n, total);
-        if (with_deltas) {
-            backward_chunk(&view, p.n, &me->asked);
+        group = next_piece(r, group, end, &p);
+        network view = view_of(net, me->thread, p.chunk, p.chunk, p.row);
+        through_network(me, &view, b, &p, with_deltas, total);
+    }
+}
+
+/* Whole chunks of a round likewise, in the thread's own slot, and their gradients. */
+static void chunks_of_round(member *me, const batch *b, const fastnn_round *r, double total) {
+    const network *net = me->net;
+    ptrdiff_t n = chunks_of(r), end = part_begins(n, me->thread + 1, me->n_threads);
+    for (ptrdiff_t chunk = part_begins(n, me->thread, me->n_threads); chunk < end; chunk++) {
+        network view = view_of(net, me->thread, me->thread, chunk, 0);
+        view.gradient = net->partial + chunk * net->n_packed;
+        piece p = whole_chunk(r, chunk);
+        const real *inputs = through_network(me, &view, b, &p, 1, total);
+        for (ptrdiff_t l = net->n_layers - 1; l >= 0; l--) {
+            gradient_chunk(&view, &view.layers[l], inputs, p.n, 0, shared_rows(&view.layers[l]), 0);
         }
+    }
+}
+
+/* Numbers `begin` to before `end` of the gradient: the sum of the chunks', in their order, and of the rounds before. */
+static void add_partial(const network *net, ptrdiff_t n_chunks, ptrdiff_t begin, ptrdiff_t end, int adds) {
+    for (ptrdiff_t i = begin; i < end; i += LANES) {
+        vec sum = v_load(net->partial + i);
+        sum = adds ? v_load(net->gradient + i) + sum : sum;
+        for (ptrdiff_t chunk = 1; chunk < n_chunks; chunk++) {
+            sum = sum + v_load(net->partial + chunk * net->n_packed + i);
+        }
+        v_store(net->gradient + i, sum);
     }
 }
 
@@ -135,16 +169,38 @@ static void rows_of_round(member *me, const batch *b, const fastnn_round *r, int
    before. */
 static void weights_of_round(const member *me, const batch *b, const fastnn_round *r) {
     const network *net = me->net;
-    for (ptrdiff_t first = 0, slot = 0; first < r->n; first += net->chunk, slot++) {
-        ptrdiff_t n = r->n - first < net->chunk ? r->n - first : net->chunk;
-        network view = view_of(net, me->thread, slot, 0);
-        row_list chunk = listed(b, r->first + first, n);
+    for (ptrdiff_t i = 0; i < chunks_of(r); i++) {
+        network view = view_of(net, me->thread, i, i, 0);
+        piece p = whole_chunk(r, i);
+        row_list chunk = listed(b, p.chunk_first, p.n);
         const real *inputs = inputs_of(&view, b->data, &chunk);
         for (ptrdiff_t l = net->n_layers - 1; l >= 0; l--) {
             ptrdiff_t row, end = rows_of_share(net, &me->share, l, &row);
             if (row < end) {
-                gradient_chunk(&view, &view.layers[l], inputs, n, row, end, r->first + first > 0);
+                gradient_chunk(&view, &view.layers[l], inputs, p.n, row, end, p.chunk_first > 0);
             }
+        }
+    }
+}
+
+/* The same from the gradients of the chunks. */
+static void sums_of_round(const member *me, const fastnn_round *r) {
+    const network *net = me->net;
+    add_partial(net, chunks_of(r), me->share.begin.place, me->share.end.place, r->first > 0);
+    for (ptrdiff_t l = 0; l < net->n_layers; l++) {
+        const layer *of = &net->layers[l];
+        if (owns_biases(net, &me->share, l)) {
+            add_partial(net, chunks_of(r), of->biases, of->biases + of->n_vectors * LANES, r->first > 0);
+        }
+    }
+}
+
+static void add_totals(const network *net, const fastnn_round *r, fastnn_totals *totals) {
+    for (ptrdiff_t chunk = 0; chunk < chunks_of(r); chunk++) {
+        const fastnn_totals *of = net->totals + chunk * whole_vectors(net->chunk);
+        for (ptrdiff_t group = 0; group < whole_vectors(whole_chunk(r, chunk).n); group++) {
+            totals->loss += of[group].loss;
+            totals->norms += of[group].norms;
         }
     }
 }
@@ -155,16 +211,24 @@ static int batch_pass(member *me, const batch *b, int with_gradient, double l2, 
     const network *net = me->net;
     fastnn_totals totals = {0, 0};
     double total = total_weight(b);
-    ptrdiff_t most = net->n_slots * net->chunk;
+    int by_chunks = with_gradient && net->plan.by_chunks && me->n_threads > 1;
+    fastnn_round r = {.chunk = chunk_of(b->n_rows, net->chunk)};
+    ptrdiff_t n_chunks = me->n_threads == 1 ? 1 : by_chunks ? net->plan.n_chunks : net->plan.n_slots;
+    ptrdiff_t most = n_chunks * r.chunk;
     if (l2 != 0) {
         squares_of(me);
     }
-    for (fastnn_round r = {0, 0}; r.first < b->n_rows; r.first += most) {
+    for (; r.first < b->n_rows; r.first += most) {
         if (r.first > 0) {
             meet(me);
         }
         r.n = b->n_rows - r.first < most ? b->n_rows - r.first : most;
-        rows_of_round(me, b, &r, with_gradient, total);
+        poll(&me->asked, work_of_row((double)net->n_weights) * (double)r.n / me->n_threads);
+        if (by_chunks) {
+            chunks_of_round(me, b, &r, total);
+        } else {
+            rows_of_round(me, b, &r, with_gradient, total);
+        }
         if (me->thread == 0) {
             me->team->is_interrupted = me->asked.stops;
         }
@@ -172,15 +236,10 @@ static int batch_pass(member *me, const batch *b, int with_gradient, double l2, 
         if (me->team->is_interrupted) {
             return 1;
         }
-        for (ptrdiff_t slot = 0, left = r.n; left > 0; slot++, left -= net->chunk) {
-            ptrdiff_t n = left < net->chunk ? left : net->chunk;
-            for (ptrdiff_t group = 0; group < whole_vectors(n); group++) {
-                const fastnn_totals *of = &net->totals[slot * whole_vectors(net->chunk) + group];
-                totals.loss += of->loss;
-                totals.norms += of->norms;
-            }
-        }
-        if (with_gradient) {
+        add_totals(net, &r, &totals);
+        if (by_chunks) {
+            sums_of_round(me, &r);
+        } else if (with_gradient) {
             weights_of_round(me, b, &r);
         }
     }
@@ -196,8 +255,7 @@ static void step_share(const member *me, const fastnn_training *training, const 
                    net->gradient, net->state);
     for (ptrdiff_t l = 0; l < net->n_layers; l++) {
         const layer *of = &net->layers[l];
-        ptrdiff_t row, end = rows_of_share(net, &me->share, l, &row);
-        if (row < end && end == shared_rows(of)) {
+        if (owns_biases(net, &me->share, l)) {
             optimizer_step(training, step, 0, of->biases, of->biases + of->n_vectors * LANES, net->n_packed,
                            net->parameters, net->gradient, net->state);
         }
@@ -221,7 +279,7 @@ static int row_pass(member *me, const batch *b, double l2, double *objective, do
         row_list row = listed(b, 0, 1);
         const real *inputs = inputs_of(net, b->data, &row);
         gather(net, b->data, &row, inputs == net->inputs, net->inputs);
-        poll(&me->asked, work_of(1, (double)net->n_weights, (double)net->n_packed));
+        poll(&me->asked, work_of_row((double)net->n_weights));
         forward_one(net, inputs, net->layers[net->n_layers - 1].delta);
         losses_of(net, b, 0, 1, total_weight(b));
         me->team->is_interrupted = me->asked.stops;
@@ -376,13 +434,11 @@ static const real *weights_that_differ(const fastnn_data *data) {
 static size_t lay_out_training(network *net, const fastnn_layer *layers, ptrdiff_t n_layers, int n_state,
                                ptrdiff_t n_rows, int most, char *base) {
     double n_weights = 0;
-    int n_threads;
-    ptrdiff_t n_slots;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         n_weights += (double)layers[l].n_in * (double)layers[l].n_out;
     }
-    plan_team(layers, n_layers, work_of((double)n_rows, n_weights, n_weights), n_rows, most, &n_threads, &n_slots);
-    return lay_out(net, layers, n_layers, n_state, n_threads, n_slots, base);
+    fastnn_plan plan = plan_of(layers, n_layers, work_of_row(n_weights), n_rows, most);
+    return lay_out(net, layers, n_layers, n_state, &plan, base);
 }
 
 static size_t work_size(const fastnn_layer *layers, ptrdiff_t n_layers, int n_state, ptrdiff_t n_rows, int n_threads) {
@@ -404,9 +460,9 @@ static int engine_run(fastnn_run *run, void *work) {
     team shared = {.net = &net, .run = run, .stop = FASTNN_RAN};
     fastnn_work_begins();
     while (shared.stop == FASTNN_RAN && shared.next < run->n_updates) {
-        int has_team = net.n_threads > 1 && fastnn_team_take();
-        shared.may_grow = net.n_threads > 1 && !has_team;
-        fastnn_parallel(has_team ? net.n_threads : 1, make_updates, &shared);
+        int has_team = net.plan.n_threads > 1 && fastnn_team_take();
+        shared.may_grow = net.plan.n_threads > 1 && !has_team;
+        fastnn_parallel(has_team ? net.plan.n_threads : 1, make_updates, &shared);
         if (has_team) {
             fastnn_team_give_back();
         }
@@ -453,8 +509,8 @@ static int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_laye
     batch b = {data, NULL, data->n_samples, 0, loss};
     whole_pass pass = {{.net = &net}, &b, gradient != NULL, l2, ask, objective, cost};
     fastnn_work_begins();
-    int has_team = net.n_threads > 1 && fastnn_team_take();
-    fastnn_parallel(has_team ? net.n_threads : 1, make_pass, &pass);
+    int has_team = net.plan.n_threads > 1 && fastnn_team_take();
+    fastnn_parallel(has_team ? net.plan.n_threads : 1, make_pass, &pass);
     if (has_team) {
         fastnn_team_give_back();
     }

@@ -10,10 +10,10 @@ typedef struct {
     fastnn_layer layers[MOST_LAYERS];
     int n_layers, n_in, n_out;
     ptrdiff_t n_weights, n;
-} plan;
+} network_shape;
 
-static plan plan_of(const int *sizes, int n_layers, int hidden, int output) {
-    plan p = {.n_layers = n_layers, .n_in = sizes[0], .n_out = sizes[n_layers]};
+static network_shape shape_of(const int *sizes, int n_layers, int hidden, int output) {
+    network_shape p = {.n_layers = n_layers, .n_in = sizes[0], .n_out = sizes[n_layers]};
     for (int l = 0; l < n_layers; l++) {
         p.n_weights += sizes[l] * sizes[l + 1];
     }
@@ -34,7 +34,7 @@ typedef struct {
     ptrdiff_t *columns, *starts;
 } samples;
 
-static samples samples_of(const plan *p, int n) {
+static samples samples_of(const network_shape *p, int n) {
     samples s = {.X = numbers(n * p->n_in), .y = zeros(n * p->n_out), .weight = numbers(n)};
     ptrdiff_t n_entries = 0;
     for (int i = 0; i < n * p->n_in; i++) {
@@ -75,7 +75,7 @@ static double *doubles(const real *x, ptrdiff_t n) {
 }
 
 /* Objective and gradient of the rows listed, in double. */
-static double plain_batch(const plan *p, int loss, double l2, const double *parameters, const samples *s,
+static double plain_batch(const network_shape *p, int loss, double l2, const double *parameters, const samples *s,
                           const ptrdiff_t *rows, int n, double *gradient) {
     double total = 0, weight = 0, x[MOST_UNITS], y[MOST_UNITS], z[MOST_UNITS];
     memset(gradient, 0, (size_t)p->n * sizeof(double));
@@ -104,7 +104,7 @@ static int ask(void) { return polled->n_updates >= 2; }
 
 enum { TEAM = 3 }; /* threads */
 
-static void test_forward(const plan *p, const samples *s, int n, const real *parameters) {
+static void test_forward(const network_shape *p, const samples *s, int n, const real *parameters) {
     real *together = zeros(n * p->n_out), *other = zeros(n * p->n_out);
     double *exact = doubles(parameters, p->n), x[MOST_UNITS], z[MOST_UNITS], h[MOST_UNITS];
     static const char *const DIFFERS[] = {"", "a row alone has other bits", "CSR has other bits", "a team has other bits"};
@@ -145,7 +145,7 @@ static void test_forward(const plan *p, const samples *s, int n, const real *par
     free(together), free(other), free(exact);
 }
 
-static void test_gradient(const plan *p, const samples *s, int n, int loss, const real *parameters) {
+static void test_gradient(const network_shape *p, const samples *s, int n, int loss, const real *parameters) {
     real *gradient = zeros(p->n), *again = zeros(p->n);
     double *exact = doubles(parameters, p->n), *expected = get((size_t)p->n * sizeof(double)), value[3], cost[3];
     ptrdiff_t *rows = get((size_t)n * sizeof *rows);
@@ -174,7 +174,7 @@ static void test_gradient(const plan *p, const samples *s, int n, int loss, cons
 }
 
 /* Three updates by batches of a size. */
-static void test_run(const plan *p, const samples *s, int n, int loss, const real *start, fastnn_training how, int size) {
+static void test_run(const network_shape *p, const samples *s, int n, int loss, const real *start, fastnn_training how, int size) {
     enum { UPDATES = 3 };
     int n_state = fastnn_optimizers[how.solver].n_state;
     real *parameters = zeros(p->n), *state = zeros(n_state * p->n);
@@ -248,7 +248,7 @@ static void test_entries(void) {
                 int sizes[MOST_LAYERS + 1] = {SIZES[i], SIZES[(i * 5 + a) % N_SIZES], SIZES[(i * 3 + 2) % N_SIZES], 0, 0};
                 int n_layers = 1 + shape % 3, n = SIZES[(i * 7 + loss) % N_SIZES] + 1;
                 sizes[n_layers] = shape % 4 == 3 ? 1 : SIZES[(i * 11 + a) % N_SIZES];
-                plan p = plan_of(sizes, n_layers, HIDDEN[shape % 3], a);
+                network_shape p = shape_of(sizes, n_layers, HIDDEN[shape % 3], a);
                 samples s = samples_of(&p, n);
                 real *parameters = numbers(p.n);
                 for (ptrdiff_t k = 0; k < p.n; k++) {

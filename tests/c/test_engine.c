@@ -2,7 +2,9 @@
    #define, with sanitizers; tests/test_c.py builds and runs it for all of them. Exit code 77: this CPU lacks the target. */
 #define WORK_BETWEEN_LOOKS 0 /* small networks poll too */
 #define SECONDS_BETWEEN_POLLS 0
-#define LEAST_PART 1 /* and have teams, whose rounds are short */
+#define MEETING 0.0 /* and have teams, whose rounds are short */
+#define LINE 20.0
+#define GAIN 1e9
 #define BYTES_ON_THE_WAY 1
 #include "entries.h"
 #include "kernels.h"
