@@ -195,6 +195,7 @@ int fastnn_team_take(void);       /* whether the caller, who works, has the team
 void fastnn_team_give_back(void);
 int fastnn_team_is_wanted(void);  /* whether somebody else works now */
 int fastnn_team_is_free(void);    /* what fastnn_team_take would say */
+int fastnn_team_is_awake(void);   /* or would soon be: work has gone on for some time, with short pauses at most */
 
 /* Do a task on up to n threads, the caller being thread 0; the task learns how many there are. One meets the others. */
 typedef void fastnn_task(void *job, int thread, int n_threads);

@@ -31,6 +31,7 @@ static volatile long n_working;     /* threads that compute for long */
 static volatile long has_team;      /* one of them has the team */
 static volatile long last_worker;   /* who finished last: the number of a thread */
 static volatile long last_finished; /* and when, in milliseconds */
+static volatile long first_began;   /* when the work began that has gone on since, with short pauses */
 static volatile long is_forked;
 
 static volatile long n_numbered;
@@ -53,7 +54,10 @@ double fastnn_seconds(void) {
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+/* In 31 bits, which come round after twelve days. */
 static long milliseconds(void) { return (long)((int64_t)(1000 * fastnn_seconds()) & 0x3fffffff); }
+
+static long milliseconds_since(volatile long *when) { return (milliseconds() - atomic_read(when)) & 0x3fffffff; }
 
 int fastnn_has_openmp(void) {
 #ifdef _OPENMP
@@ -75,7 +79,12 @@ int fastnn_default_threads(void) {
     return 1;
 }
 
-void fastnn_work_begins(void) { atomic_add(&n_working, 1); }
+void fastnn_work_begins(void) {
+    enum { PAUSE = 2 }; /* milliseconds, for which OpenMP's threads look out for more work before they sleep */
+    if (atomic_add(&n_working, 1) == 1 && milliseconds_since(&last_finished) > PAUSE) {
+        atomic_write(&first_began, milliseconds());
+    }
+}
 
 void fastnn_work_ends(void) {
     atomic_write(&last_worker, number_of_this_thread());
@@ -91,13 +100,15 @@ int fastnn_team_is_free(void) {
         return 0;
     }
     long other = atomic_read(&last_worker);
-    return other == 0 || other == number_of_this_thread() ||
-           ((milliseconds() - atomic_read(&last_finished)) & 0x3fffffff) > MILLISECONDS;
+    return other == 0 || other == number_of_this_thread() || milliseconds_since(&last_finished) > MILLISECONDS;
 }
 
 int fastnn_team_take(void) { return fastnn_team_is_free() && atomic_swap(&has_team, 1) == 0; }
 
 void fastnn_team_give_back(void) { atomic_write(&has_team, 0); }
+
+/* To wake a thread takes a tenth of a millisecond, or several whole ones where the system puts it on the caller's CPU. */
+int fastnn_team_is_awake(void) { return milliseconds_since(&first_began) >= 10; }
 
 void fastnn_parallel(int n_threads, fastnn_task *task, void *job) {
 #ifdef _OPENMP

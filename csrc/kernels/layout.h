@@ -42,6 +42,7 @@ typedef struct {
     int by_chunks;      /* whole chunks, and then weights; otherwise rows, and then weights */
     ptrdiff_t n_chunks; /* of a round */
     ptrdiff_t n_slots;
+    double a_row;       /* vector multiply-adds */
 } fastnn_plan;
 
 typedef struct {

@@ -72,7 +72,7 @@ static size_t lay_out_forward(network *net, const fastnn_layer *layers, ptrdiff_
         work += (double)layers[l].n_in * (double)layers[l].n_out;
     }
     fastnn_plan plan = plan_of(layers, n_layers, work, n_samples, most);
-    plan = (fastnn_plan){plan.n_threads, 0, plan.n_threads, plan.n_threads}; /* each has a slot, and goes on alone */
+    plan = (fastnn_plan){plan.n_threads, 0, plan.n_threads, plan.n_threads, plan.a_row}; /* each on its own */
     return lay_out(net, layers, n_layers, -1, &plan, base);
 }
 
@@ -137,10 +137,8 @@ static void forward_part(void *job, int thread, int n_threads) {
     network view = view_of(net, thread, thread, 0, 0);
     const layer *last = &view.layers[net->n_layers - 1];
     fastnn_poll asked = {.ask = thread == 0 ? p->ask : NULL};
-    ptrdiff_t n_samples = p->data->n_samples, n_chunks = (n_samples + net->chunk - 1) / net->chunk;
-    ptrdiff_t end = part_begins(n_chunks, thread + 1, n_threads) * net->chunk;
-    end = end < n_samples ? end : n_samples;
-    for (ptrdiff_t first = part_begins(n_chunks, thread, n_threads) * net->chunk; first < end; first += net->chunk) {
+    ptrdiff_t n_samples = p->data->n_samples, end = part_begins(n_samples, thread + 1, n_threads);
+    for (ptrdiff_t first = part_begins(n_samples, thread, n_threads); first < end; first += net->chunk) {
         if (atomic_read(&p->is_interrupted) || atomic_read(&p->is_not_finite)) {
             return;
         }
@@ -173,7 +171,7 @@ static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const 
     int has_team = 0;
     if (net.plan.n_threads > 1) {
         fastnn_work_begins();
-        has_team = fastnn_team_take();
+        has_team = take_team(&net.plan, net.plan.a_row * (double)data->n_samples);
     }
     fastnn_parallel(has_team ? net.plan.n_threads : 1, forward_part, &job);
     if (has_team) {

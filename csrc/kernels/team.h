@@ -14,9 +14,10 @@
 /* What a team costs, in vector multiply-adds, and how much of a batch is on the way at a time. Measured:
    docs/decisions/0009. */
 #ifndef MEETING
-#define MEETING 2000.0 /* of all threads */
+#define MEETING 3000.0 /* of all threads */
 #define LINE 20.0      /* a vector from another core's cache */
-#define GAIN 0.9       /* of the time on one thread, that a team has to stay below */
+#define GAIN 0.75      /* of the time on one thread, that a team has to stay below */
+#define COLD_START 3e7 /* of a call that is worth waking threads which sleep */
 #define BYTES_ON_THE_WAY (256 * 1024) /* of each thread */
 #endif
 
@@ -41,7 +42,7 @@ static fastnn_plan plan_of(const fastnn_layer *layers, ptrdiff_t n_layers, doubl
     }
     ptrdiff_t chunk = chunk_of(n_rows, chunk_rows(layers, n_layers)), n_chunks = (n_rows + chunk - 1) / chunk;
     double rows_cost = a_row / LANES, alone = rows_cost * (double)n_rows, best = GAIN * alone;
-    fastnn_plan plan = {1, 0, 1, 1};
+    fastnn_plan plan = {1, 0, 1, 1, rows_cost};
     for (int n = 2; n <= most && n <= whole_vectors(n_rows); n++) {
         double others = (double)(n - 1) / n; /* share of what comes from another core */
         for (int by_chunks = 0; by_chunks < 2; by_chunks++) {
@@ -52,15 +53,20 @@ static fastnn_plan plan_of(const fastnn_layer *layers, ptrdiff_t n_layers, doubl
             ptrdiff_t together = at_a_time < (double)n_chunks ? (ptrdiff_t)at_a_time : n_chunks;
             together = together < n ? (n < n_chunks ? n : n_chunks) : together;
             ptrdiff_t n_rounds = (n_chunks + together - 1) / together;
-            double time = rows * rows_cost + LINE * (lines + vectors) * others / n + 2 * MEETING * (double)n_rounds;
+            double time = rows * rows_cost + LINE * (lines + vectors) * others + 2 * MEETING * (double)n_rounds;
             if (time < best) {
                 best = time;
                 together = (n_chunks + n_rounds - 1) / n_rounds;
-                plan = (fastnn_plan){n, by_chunks, together, by_chunks ? n : together};
+                plan = (fastnn_plan){n, by_chunks, together, by_chunks ? n : together, rows_cost};
             }
         }
     }
     return plan;
+}
+
+/* Whether a call of so many vector multiply-adds now has a team; to be given back. */
+static int take_team(const fastnn_plan *plan, double vectors) {
+    return plan->n_threads > 1 && (vectors >= COLD_START || fastnn_team_is_awake()) && fastnn_team_take();
 }
 
 /* Rows of a batch that are on the way together: n from `first` on, in chunks of so many. */

@@ -460,7 +460,9 @@ static int engine_run(fastnn_run *run, void *work) {
     team shared = {.net = &net, .run = run, .stop = FASTNN_RAN};
     fastnn_work_begins();
     while (shared.stop == FASTNN_RAN && shared.next < run->n_updates) {
-        int has_team = net.plan.n_threads > 1 && fastnn_team_take();
+        ptrdiff_t n_rows = run->rows ? run->starts[run->n_updates] - run->starts[shared.next]
+                                     : (run->n_updates - shared.next) * run->data.n_samples;
+        int has_team = take_team(&net.plan, net.plan.a_row * (double)n_rows);
         shared.may_grow = net.plan.n_threads > 1 && !has_team;
         fastnn_parallel(has_team ? net.plan.n_threads : 1, make_updates, &shared);
         if (has_team) {
@@ -509,7 +511,7 @@ static int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_laye
     batch b = {data, NULL, data->n_samples, 0, loss};
     whole_pass pass = {{.net = &net}, &b, gradient != NULL, l2, ask, objective, cost};
     fastnn_work_begins();
-    int has_team = net.plan.n_threads > 1 && fastnn_team_take();
+    int has_team = take_team(&net.plan, net.plan.a_row * (double)data->n_samples);
     fastnn_parallel(has_team ? net.plan.n_threads : 1, make_pass, &pass);
     if (has_team) {
         fastnn_team_give_back();

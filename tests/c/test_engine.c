@@ -5,6 +5,7 @@
 #define MEETING 0.0 /* and have teams, whose rounds are short */
 #define LINE 20.0
 #define GAIN 1e9
+#define COLD_START 0
 #define BYTES_ON_THE_WAY 1
 #include "entries.h"
 #include "kernels.h"
