@@ -32,6 +32,8 @@ static volatile long has_team;      /* one of them has the team */
 static volatile long last_worker;   /* who finished last: the number of a thread */
 static volatile long last_finished; /* and when, in milliseconds */
 static volatile long first_began;   /* when the work began that has gone on since, with short pauses */
+static volatile long refused;       /* when the team was found not to pay */
+static volatile long refused_for;   /* and for how many milliseconds nobody asks again */
 static volatile long is_forked;
 
 static volatile long n_numbered;
@@ -96,7 +98,7 @@ int fastnn_team_is_wanted(void) { return atomic_read(&n_working) > 1; }
 
 int fastnn_team_is_free(void) {
     enum { MILLISECONDS = 20 }; /* another run comes back after each of its passes */
-    if (fastnn_is_forked() || fastnn_team_is_wanted()) {
+    if (fastnn_is_forked() || fastnn_team_is_wanted() || milliseconds_since(&refused) < atomic_read(&refused_for)) {
         return 0;
     }
     long other = atomic_read(&last_worker);
@@ -104,6 +106,18 @@ int fastnn_team_is_free(void) {
 }
 
 int fastnn_team_take(void) { return fastnn_team_is_free() && atomic_swap(&has_team, 1) == 0; }
+
+int fastnn_team_pays(double waited, double elapsed, int n_threads) {
+    enum { FIRST = 50, LONGEST = 800 };
+    long before = atomic_read(&refused_for);
+    if (elapsed - waited >= 1.2 / n_threads * elapsed) {
+        atomic_write(&refused_for, 0);
+        return 1;
+    }
+    atomic_write(&refused, milliseconds());
+    atomic_write(&refused_for, before == 0 ? FIRST : before < LONGEST ? 2 * before : LONGEST);
+    return 0;
+}
 
 void fastnn_team_give_back(void) { atomic_write(&has_team, 0); }
 

@@ -110,6 +110,7 @@ typedef struct {
     int checks;
     fastnn_ask ask;
     volatile long is_interrupted, is_not_finite; /* one thread sets it, and all stop */
+    double done; /* when thread 0 was */
 } prediction;
 
 /* The last layer's outputs from its sums, of n rows. */
@@ -157,6 +158,9 @@ static void forward_part(void *job, int thread, int n_threads) {
         }
         finish_outputs(&view, n, p->out + first * last->n_out);
     }
+    if (thread == 0) {
+        p->done = fastnn_seconds();
+    }
 }
 
 static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data,
@@ -167,14 +171,18 @@ static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const 
     network net;
     lay_out_forward(&net, layers, n_layers, data->n_samples, n_threads, work);
     pack(&net, parameters, net.parameters);
-    prediction job = {&net, data, out, checks, ask, 0, 0};
+    prediction job = {&net, data, out, checks, ask, 0, 0, 0};
+    double began = 0;
     int has_team = 0;
     if (net.plan.n_threads > 1) {
         fastnn_work_begins();
         has_team = take_team(&net.plan, net.plan.a_row * (double)data->n_samples);
+        began = fastnn_seconds();
     }
     fastnn_parallel(has_team ? net.plan.n_threads : 1, forward_part, &job);
     if (has_team) {
+        double now = fastnn_seconds();
+        fastnn_team_pays(now - job.done, now - began, net.plan.n_threads);
         fastnn_team_give_back();
     }
     if (net.plan.n_threads > 1) {

@@ -37,7 +37,8 @@ typedef struct {
     const network *net;
     int thread, n_threads;
     weight_share share;
-    fastnn_poll asked; /* thread 0 asks */
+    fastnn_poll asked;     /* thread 0 asks, */
+    double since, waited, met; /* and sees how long it has waited for the others: until it met them last */
 } member;
 
 static member member_of(team *t, int thread, int n_threads, fastnn_ask ask) {
@@ -45,9 +46,14 @@ static member member_of(team *t, int thread, int n_threads, fastnn_ask ask) {
                     .share = share_of(t->net, thread, n_threads), .asked = {.ask = thread == 0 ? ask : NULL}};
 }
 
-static void meet(const member *me) {
+static void meet(member *me) {
     if (me->n_threads > 1) {
+        double came = me->thread == 0 ? fastnn_seconds() : 0;
         fastnn_meet();
+        if (me->thread == 0) {
+            me->met = fastnn_seconds();
+            me->waited += me->met - came;
+        }
     }
 }
 
@@ -348,8 +354,16 @@ static int finish_update(fastnn_counters *counters, const fastnn_training *train
 
 /* Whether this thread's team should be another one: given back to those who work now, or taken once they are done. */
 static int wants_change(member *me) {
+    enum { MILLISECONDS = 2 };
     if (me->n_threads > 1) {
-        return fastnn_team_is_wanted();
+        double elapsed = me->met - me->since;
+        int judges = elapsed > 1e-3 * MILLISECONDS;
+        int pays = !judges || me->since == 0 || fastnn_team_pays(me->waited, elapsed, me->n_threads);
+        if (judges) { /* from now on; first, when all have come */
+            me->since = me->met;
+            me->waited = 0;
+        }
+        return !pays || fastnn_team_is_wanted();
     }
     int looked = me->asked.looked;
     me->asked.looked = 0;

@@ -1,15 +1,16 @@
-"""Which instruction set the SIMD engine uses: seen, and chosen, at run time.
+"""Which instruction set and how many threads the SIMD engine uses: seen, and chosen, at run time.
 
 The fastest that the build has and the CPU and its operating system can run is taken when fastnn is imported, or the one
-that the environment variable FASTNN_SIMD names.
+that the environment variable FASTNN_SIMD names. Threads are OpenMP's: OMP_NUM_THREADS and threadpoolctl set how many.
 """
 
 import os
+from typing import Any
 
 from fastnn import _engine
 from fastnn.checks import check_name
 
-__all__ = ["active", "available", "multiply_adds", "use"]
+__all__ = ["active", "available", "info", "multiply_adds", "use"]
 
 
 def available() -> tuple[str, ...]:
@@ -53,6 +54,35 @@ def use(name: str) -> None:
     """
     check_name("instruction set", name, available())
     _engine.use(available().index(name))
+
+
+def info() -> dict[str, Any]:
+    """Return what the engine would use now.
+
+    Returns
+    -------
+    info : dict
+        ``target``, the instruction set in use; ``vector_bytes``, its bytes a vector; ``available``, all that there are
+        here; ``openmp``, whether this build has threads; ``forked``, whether this process came out of a fork, which
+        leaves it one; ``n_threads``, how many a call may use here and now, if it is not told a number: the least of
+        OMP_NUM_THREADS, threadpoolctl's limit and the CPUs that the process may run on.
+
+    Examples
+    --------
+    >>> from fastnn import simd
+    >>> sorted(simd.info())
+    ['available', 'forked', 'n_threads', 'openmp', 'target', 'vector_bytes']
+    """
+    target, vector_bytes = _engine.active()
+    has_openmp, is_forked, n_threads = _engine.threads()
+    return {
+        "target": target,
+        "vector_bytes": vector_bytes,
+        "available": available(),
+        "openmp": has_openmp,
+        "forked": is_forked,
+        "n_threads": n_threads,
+    }
 
 
 def multiply_adds(dtype: str, n: int) -> float:
