@@ -9,6 +9,7 @@
 #define BYTES_ON_THE_WAY 1
 #include "entries.h"
 #include "kernels.h"
+#include "teams.h"
 
 int main(void) {
 #ifdef CPU_NEEDS
@@ -16,6 +17,7 @@ int main(void) {
         return 77;
     }
 #endif
+    test_teams();
     test_squares();
     test_activations();
     test_products();
