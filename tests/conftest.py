@@ -1,4 +1,8 @@
-"""What the tests share: the data of the tutorials, and how numbers are compared."""
+"""What the tests share: the data of the tutorials, how numbers are compared, and programs of their own."""
+
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -37,6 +41,22 @@ def assert_close(actual, expected, tolerance):
     scale = max(np.abs(expected).max(), np.finfo(np.float64).tiny)
     error = np.abs(actual - expected).max() / scale
     assert error <= tolerance, f"relative error {error:.3g} > {tolerance:g}"
+
+
+def run_program(program, timeout=60, **environment):
+    """Run Python source in a process of its own, which must end well and in time; return what it printed.
+
+    OpenMP and threadpoolctl start anew there. An environment variable of None is unset.
+    """
+    variables = {**os.environ, **environment}
+    for name in ("OMP_NUM_THREADS", *environment):
+        if environment.get(name) is None:
+            variables.pop(name, None)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=timeout, env=variables, cwd="/"
+    )
+    assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
 def targets_for(loss, output_activation, n_samples, n_out, rng):
