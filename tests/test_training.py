@@ -73,9 +73,9 @@ def count_calls(monkeypatch, **options):
     calls = []
     original = backends.BACKENDS["simd"].run
 
-    def run(*args):
+    def run(*args, **options):
         calls.append(len(args[7]))
-        return original(*args)
+        return original(*args, **options)
 
     monkeypatch.setattr(backends.BACKENDS["simd"], "run", run)
     train(30, **options)
@@ -91,6 +91,29 @@ def test_one_call_for_all_full_batch_updates_and_one_a_pass_for_mini_batches(mon
     watch = {"callback": lambda *_: None}
     assert count_calls(monkeypatch, report_every=8, **watch) == [8, 8, 8, 6]
     assert count_calls(monkeypatch, batch_size=7, report_every=6, **watch) == [4, 2, 2, 4, 4, 2, 2, 4, 4, 2]
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+@pytest.mark.parametrize("n_threads", [None, 3])
+def test_every_call_of_a_backend_is_told_the_number_of_threads(monkeypatch, backend, n_threads):
+    told = {}
+
+    def spy(name, original):
+        def call(*args, **options):
+            told.setdefault(name, set()).add(options["n_threads"])
+            return original(*args, **options)
+
+        return call
+
+    for name in ("run", "loss_and_gradient", "forward"):
+        monkeypatch.setattr(backends.BACKENDS[backend], name, spy(name, getattr(backends.BACKENDS[backend], name)))
+    result = fastnn.train(
+        [4, 5, 3], X, LABELS, 10, batch_size=5, validation_data=(X, LABELS), n_threads=n_threads, backend=backend,
+        random_state=0,
+    )  # fmt: skip
+    monkeypatch.undo()
+    assert told == {name: {n_threads} for name in ("run", "loss_and_gradient", "forward")}
+    assert (result.network.parameters == train(10, batch_size=5, backend=backend).network.parameters).all()
 
 
 @pytest.mark.parametrize("backend", ["cython", "simd"])

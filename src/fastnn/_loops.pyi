@@ -10,7 +10,9 @@ def slopes(activation: str, h: ndarray, out: ndarray) -> None: ...
 def update_parameters(
     training: TrainingSpec, learning_rate: float, gradient: ndarray, parameters: ndarray, velocity: ndarray
 ) -> None: ...
-def forward(network: NetworkSpec, parameters: ndarray, X: ndarray, out: ndarray) -> None: ...
+def forward(
+    network: NetworkSpec, parameters: ndarray, X: ndarray, out: ndarray, n_threads: int | None = None
+) -> None: ...
 def loss_and_gradient(
     network: NetworkSpec,
     loss: str,
@@ -20,6 +22,7 @@ def loss_and_gradient(
     sample_weight: ndarray,
     l2: float,
     gradient: ndarray | None = None,
+    n_threads: int | None = None,
 ) -> tuple[float, float]: ...
 def run(
     state: TrainingState,
@@ -33,4 +36,5 @@ def run(
     l2: ndarray,
     objective: ndarray,
     cost: ndarray,
+    n_threads: int | None = None,
 ) -> tuple[int, int]: ...

@@ -308,13 +308,13 @@ def update_parameters(training, learning_rate, gradient, parameters, velocity):
     _update(training.momentum, training.nesterov, learning_rate, gradient, parameters, velocity)
 
 
-def forward(network, parameters, X, out):
+def forward(network, parameters, X, out, n_threads=None):
     """Fill `out` (n_samples, n_out) with the network's outputs for the rows of X."""
     transposed, h, _, z = _work(network)
     _forward(network.layers, parameters, X, out, transposed, h, z)
 
 
-def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradient=None):
+def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
     out = np.empty(0, network.dtype) if gradient is None else gradient
     return _loss_and_gradient(
@@ -323,7 +323,7 @@ def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradie
     )
 
 
-def run(state, training, X, y, sample_weight, rows, starts, learning_rate, l2, objective, cost):
+def run(state, training, X, y, sample_weight, rows, starts, learning_rate, l2, objective, cost, n_threads=None):
     """Make one update per entry of `learning_rate`; see `fastnn.reference.descent.run`."""
     if rows is None:
         rows = starts = NO_ROWS

@@ -190,8 +190,9 @@ def train(
         What computes: the SIMD engine, which is what "auto" picks, the compiled loops, batched NumPy, or naive Python
         loops. "simd" and "numpy" have every solver, "cython" and "python" have sgd.
     n_threads : int, optional
-        Accepted, without effect yet: the loops run on the calling thread, and the threads of NumPy's matrix products
-        are limited where NumPy is.
+        At most so many threads of the "simd" backend, which uses them only where they pay; None: as many as
+        ``OMP_NUM_THREADS``, threadpoolctl and the process's CPU affinity allow. The result has the same bits for any
+        number. The other backends ignore it.
 
     Returns
     -------
@@ -258,7 +259,7 @@ def train(
         batch_size = check_count("batch_size", batch_size, minimum=1)
     check_name("order", order, ORDERS)
     if n_threads is not None:
-        check_count("n_threads", n_threads, minimum=1)
+        n_threads = check_count("n_threads", n_threads, minimum=1)
     if report_every is not None:
         report_every = check_count("report_every", report_every, minimum=1)
     if callback is not None and not callable(callback):
@@ -304,7 +305,20 @@ def train(
         spec.flatten(*start, state.parameters)
     network = Network._from_parts(spec, state.parameters, labels, backend)
     loss_curve, cost, history = fit(
-        compute, state, training, network, labels, X, targets, sample_weight, batches, alpha, l2, iter_num, watch
+        compute,
+        state,
+        training,
+        network,
+        labels,
+        X,
+        targets,
+        sample_weight,
+        batches,
+        alpha,
+        l2,
+        iter_num,
+        watch,
+        n_threads,
     )
     W, b = spec.views(state.parameters)
     return TrainResult(W, b, cost.tolist(), network, loss_curve.tolist(), history)

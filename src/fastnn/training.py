@@ -87,7 +87,22 @@ class Watch:
         return self.callback is not None or self.verbose or self.validation is not None
 
 
-def fit(backend, state, training, network, labels, X, y, sample_weight, batches, learning_rate, l2, n_updates, watch):
+def fit(
+    backend,
+    state,
+    training,
+    network,
+    labels,
+    X,
+    y,
+    sample_weight,
+    batches,
+    learning_rate,
+    l2,
+    n_updates,
+    watch,
+    n_threads=None,
+):
     """Make up to `n_updates` updates of `state`; return the objective and the cost of each, and the history.
 
     Parameters
@@ -105,6 +120,7 @@ def fit(backend, state, training, network, labels, X, y, sample_weight, batches,
     learning_rate, l2 : float
     n_updates : int
     watch : Watch
+    n_threads : int, optional
 
     Returns
     -------
@@ -118,7 +134,7 @@ def fit(backend, state, training, network, labels, X, y, sample_weight, batches,
     """
     objective, cost = np.empty(n_updates), np.empty(n_updates)
     reporter = _Reporter(
-        backend, state, training, network, labels, (X, y, sample_weight), learning_rate, l2, n_updates, watch
+        backend, state, training, network, labels, (X, y, sample_weight), learning_rate, l2, n_updates, watch, n_threads
     )
     rows = starts = None
     done = pass_start = pass_end = 0
@@ -146,6 +162,7 @@ def fit(backend, state, training, network, labels, X, y, sample_weight, batches,
             np.full(n_piece, l2),
             objective[piece],
             cost[piece],
+            n_threads=n_threads,
         )
         done += n_done
         if stop == DIVERGED:
@@ -164,10 +181,10 @@ def fit(backend, state, training, network, labels, X, y, sample_weight, batches,
 class _Reporter:
     """Tells those who watch how the run goes, and whether it should end."""
 
-    def __init__(self, backend, state, training, network, labels, data, learning_rate, l2, n_updates, watch):
+    def __init__(self, backend, state, training, network, labels, data, learning_rate, l2, n_updates, watch, n_threads):
         self.backend, self.state, self.training, self.network = backend, state, training, network
         self.labels, self.data, self.n_updates, self.watch = labels, data, n_updates, watch
-        self.learning_rate, self.l2 = learning_rate, l2
+        self.learning_rate, self.l2, self.n_threads = learning_rate, l2, n_threads
         self.history = {}
         self.best_loss, self.best_parameters, self.reports_since_best = np.inf, None, 0
 
@@ -211,13 +228,20 @@ class _Reporter:
         network = self.state.network
         with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported by the caller
             objective, _ = self.backend.loss_and_gradient(
-                network, self.training.loss, self.state.parameters, X, y, sample_weight, self.l2
+                network,
+                self.training.loss,
+                self.state.parameters,
+                X,
+                y,
+                sample_weight,
+                self.l2,
+                n_threads=self.n_threads,
             )
         return objective
 
     def _outputs(self, X):
         out = np.empty((len(X), self.state.network.n_out), X.dtype)
-        self.backend.forward(self.state.network, self.state.parameters, X, out)
+        self.backend.forward(self.state.network, self.state.parameters, X, out, n_threads=self.n_threads)
         return out
 
     def _print(self, iteration, batch_loss):

@@ -89,7 +89,7 @@ def forward_batch(network, W, b, X):
     return H, Z
 
 
-def forward(network, parameters, X, out):
+def forward(network, parameters, X, out, n_threads=None):
     """Fill `out` (n_samples, n_out) with the network's outputs for the rows of X."""
     W, b = network.views(parameters)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -97,7 +97,7 @@ def forward(network, parameters, X, out):
     out[:] = H[-1]
 
 
-def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradient=None):
+def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
     W, b = network.views(parameters)
     H, Z = forward_batch(network, W, b, X)

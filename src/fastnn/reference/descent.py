@@ -11,7 +11,20 @@ from fastnn._tables import CONVERGED, DIVERGED, RAN
 
 
 def run(
-    loss_and_gradient, update, state, training, X, y, sample_weight, rows, starts, learning_rate, l2, objective, cost
+    loss_and_gradient,
+    update,
+    state,
+    training,
+    X,
+    y,
+    sample_weight,
+    rows,
+    starts,
+    learning_rate,
+    l2,
+    objective,
+    cost,
+    n_threads=None,
 ):
     """Make up to n updates of `state` in place, one per entry of `learning_rate`.
 
@@ -34,6 +47,9 @@ def run(
     learning_rate, l2 : (n,) of float64
     objective, cost : (n,) of float64
         Filled with each batch's objective and mean error norm, measured before its update.
+    n_threads : int, optional
+        As for every function of a backend: the threads that it may use, None for as many as the process may. Only
+        "simd" heeds it; the others compute on the calling thread, NumPy's products on the threads of its BLAS.
 
     Returns
     -------

@@ -175,7 +175,7 @@ def accumulate(tri_W, tri_b, delta, h):
 # -- the backend ------------------------------------------------------------------------------------------------
 
 
-def forward(network, parameters, X, out):
+def forward(network, parameters, X, out, n_threads=None):
     """Fill `out` (n_samples, n_out) with the network's outputs for the rows of X."""
     W, b = _as_lists(network, parameters)
     with np.errstate(over="ignore"):  # a number beyond float32 is stored as infinite
@@ -184,7 +184,7 @@ def forward(network, parameters, X, out):
             out[s] = h[network.n_layers + 1]
 
 
-def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradient=None):
+def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
     W, b = _as_lists(network, parameters)
     tri_W, tri_b = _as_lists(network, parameters * 0)
