@@ -1,0 +1,79 @@
+"""Memory: an allocation that fails is a MemoryError, sizes beyond all addresses are refused, and nothing leaks."""
+
+import platform
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import run_program
+from test_c import COMPILER, compiled
+
+import fastnn
+
+GLIBC = platform.libc_ver()[0] == "glibc"
+
+
+@pytest.mark.skipif(not GLIBC or COMPILER is None, reason="replaces glibc's malloc, by a C compiler")
+@pytest.mark.parametrize("backend", ["simd", "cython"])
+def test_each_allocation_that_fails_is_a_memory_error(backend, tmp_path):
+    """Those that fastnn and NumPy make, the first, the second ... until none is left to fail."""
+    source = Path(__file__).parent / "c" / "failing_malloc.c"
+    library = compiled(["-shared", "-fPIC", "-O1", source], tmp_path / "failing_malloc.so")
+    out = run_program(
+        f"""
+import ctypes
+import numpy as np
+import fastnn
+arm = ctypes.CDLL({str(library)!r}).arm
+arm.restype, arm.argtypes = ctypes.c_long, [ctypes.c_long]
+X, y = np.random.default_rng(0).standard_normal((700, 9)), np.eye(3)[np.arange(700) % 3]
+many = np.random.default_rng(1).standard_normal((3000, 9))
+def compute():
+    result = fastnn.train([9, 80, 3], X, y, 6, batch_size=256, random_state=0, backend={backend!r},
+                          validation_data=(X, y), n_threads=2)
+    return result.network(many).tobytes() + result.network.predict(many).tobytes()
+expected = compute()
+n_failures = 0
+for n in range(1, 10000):
+    arm(n)
+    try:
+        compute()
+    except MemoryError:
+        n_failures += 1
+    if arm(0) < n:  # it was not reached
+        break
+assert compute() == expected
+print(n_failures, n - 1)
+""",
+        timeout=120,
+        LD_PRELOAD=str(library),
+    )
+    n_failures, n_allocations = map(int, out.split())
+    assert n_failures > 20
+    assert n_failures == n_allocations
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_ten_thousand_trainings_and_predictions_leave_no_memory_behind():
+    out = run_program(
+        """
+import numpy as np
+import fastnn
+X, y = np.random.default_rng(0).standard_normal((60, 5)), np.eye(3)[np.arange(60) % 3]
+many = np.random.default_rng(0).standard_normal((2000, 5))
+def resident():
+    return int(open("/proc/self/statm").read().split()[1]) * 4096
+def compute(n):
+    for i in range(n):
+        result = fastnn.train([5, 40, 3], X, y, 4, batch_size=[None, 16][i % 2], random_state=i)
+        result.network(X[0])
+        result.network(many)
+compute(1000)
+before = resident()
+compute(10000)
+print(resident() - before)
+""",
+        timeout=300,
+    )
+    assert int(out) < 2 * 2**20
