@@ -4,12 +4,9 @@ import platform
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from conftest import run_program
 from test_c import COMPILER, compiled
-
-import fastnn
 
 GLIBC = platform.libc_ver()[0] == "glibc"
 

@@ -15,7 +15,7 @@ HAS_TEAMS = simd.info()["openmp"] and (os.cpu_count() or 1) > 1
 needs_teams = pytest.mark.skipif(not HAS_TEAMS, reason="built without OpenMP, or one CPU")
 
 RNG = np.random.default_rng(0)
-#: Layer sizes, rows, batch size, updates, solver: whole chunks to a thread; rows to a thread; and several rounds of each.
+#: Layer sizes, rows, batch size, updates, solver: whole chunks to a thread, rows to a thread, several rounds of each.
 NETWORKS = {
     "small": ([64, 30, 10], 1257, None, 150, "sgd"),
     "single output": ([20, 64, 64, 1], 4100, 1024, 120, "adam"),
@@ -41,7 +41,8 @@ def test_the_same_bits_by_any_number_of_threads(name, dtype):
     for n_threads in (2, 3, 5, None):
         team = train(name, dtype, n_threads=n_threads)
         assert team.network.parameters.tobytes() == alone.network.parameters.tobytes()
-        assert team.cost == alone.cost and team.loss_curve == alone.loss_curve
+        assert team.cost == alone.cost
+        assert team.loss_curve == alone.loss_curve
         assert team.network(X).tobytes() == alone.network(X).tobytes()
 
 
