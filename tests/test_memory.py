@@ -2,11 +2,15 @@
 
 import platform
 import sys
+import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pytest
 from conftest import run_program
 from test_c import COMPILER, compiled
+
+import fastnn
 
 GLIBC = platform.libc_ver()[0] == "glibc"
 
@@ -74,3 +78,41 @@ print(resident() - before)
         timeout=300,
     )
     assert int(out) < 2 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("layers", "error"),
+    [
+        ([3, 2**31, 2**31, 2], ValueError),
+        ([3, 2**62, 2], ValueError),
+        ([3, 5, 2**63, 2], ValueError),
+        ([3, 2**200, 2], ValueError),
+        ([3, 2**60 // 8, 2], MemoryError),  # there are addresses, but no memory
+        ([3, 2**20, 2**27, 2], MemoryError),
+    ],
+)
+@pytest.mark.parametrize("backend", ["simd", "cython", "numpy"])
+def test_layers_too_large_are_refused_before_anything_is_allocated_or_drawn(layers, error, backend):
+    X, y = np.zeros((4, 3)), np.zeros((4, 2))
+    random_state = np.random.RandomState(0)
+    before = random_state.get_state()[1].tobytes()
+    tracemalloc.start()
+    try:
+        with pytest.raises(error):
+            fastnn.train(layers, X, y, 1, random_state=random_state, backend=backend)
+        if error is ValueError:  # NumPy counts what it asks for, even if it does not get it
+            assert tracemalloc.get_traced_memory()[1] < 10**6
+    finally:
+        tracemalloc.stop()
+    assert random_state.get_state()[1].tobytes() == before
+
+
+def test_the_message_says_what_is_too_large():
+    with pytest.raises(ValueError, match=r"\[3, 9223372036854775808, 2\] units have \d+ parameters, more than"):
+        fastnn.train([3, 2**63, 2], np.zeros((4, 3)), np.zeros((4, 2)), 1)
+
+
+@pytest.mark.parametrize("iter_num", [2**45, 2**62, 2**70])
+def test_more_updates_than_can_be_counted(iter_num):
+    with pytest.raises((MemoryError, ValueError)):
+        fastnn.train([3, 2], np.zeros((4, 3)), np.zeros((4, 2)), iter_num)

@@ -5,9 +5,11 @@ A network's parameters are one flat array: the weights of all layers, W[l] (n_ou
 biases of all layers. So the L2 penalty, which leaves biases out, is one slice, and an update one pass.
 """
 
+import sys
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -132,6 +134,12 @@ def check_layer_sizes(nn_structure):
     if len(sizes) < 2:
         raise ValueError(
             f"nn_structure needs at least two layers, the inputs and the outputs, such as [64, 10]; got {list(sizes)}"
+        )
+    n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+    if n_parameters > sys.maxsize // 8:  # before anything computes an offset; what merely lacks memory says so itself
+        raise ValueError(
+            f"layers of {list(sizes)} units have {n_parameters} parameters, more than this machine has addresses for: "
+            f"at most {sys.maxsize // 8} numbers of 8 bytes"
         )
     return sizes
 
