@@ -71,7 +71,8 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
     def __repr__(self):
         if vars(self).get("network") is None:  # made by _replace or _make: W, b and cost alone
             return super().__repr__()
-        return f"<TrainResult of {self.network!r}: {self.n_iter} updates, last loss {self.loss_curve[-1]:.6g}>"
+        last = f", last loss {self.loss_curve[-1]:.6g}" if self.loss_curve else ""  # empty: interrupted at once
+        return f"<TrainResult of {self.network!r}: {self.n_iter} updates{last}>"
 
 
 def train(
@@ -206,6 +207,11 @@ def train(
         expected.
     FloatingPointError
         If training diverges: the loss, the weights or a solver's means are no longer finite.
+    KeyboardInterrupt
+        On Ctrl-C, within a fifth of a second while the engine computes. Its attribute ``result`` is the `TrainResult`
+        as of the last finished pass over the samples, with full batches the last update: parameters (not the best so
+        far, which early stopping would give back), curves and history. Before the first pass has been finished, it
+        has the start weights, and the curves are empty.
 
     Notes
     -----
@@ -304,7 +310,7 @@ def train(
     else:
         spec.flatten(*start, state.parameters)
     network = Network._from_parts(spec, state.parameters, labels, backend)
-    loss_curve, cost, history = fit(
+    loss_curve, cost, history, interrupt = fit(
         compute,
         state,
         training,
@@ -321,7 +327,11 @@ def train(
         n_threads,
     )
     W, b = spec.views(state.parameters)
-    return TrainResult(W, b, cost.tolist(), network, loss_curve.tolist(), history)
+    result = TrainResult(W, b, cost.tolist(), network, loss_curve.tolist(), history)
+    if interrupt is not None:
+        interrupt.result = result
+        raise interrupt
+    return result
 
 
 def predict(

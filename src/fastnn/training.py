@@ -105,6 +105,9 @@ def fit(
 ):
     """Make up to `n_updates` updates of `state`; return the objective and the cost of each, and the history.
 
+    A KeyboardInterrupt ends the run, and is returned: the parameters are those of the last finished pass, as if the run
+    had ended there.
+
     Parameters
     ----------
     backend : module
@@ -126,6 +129,7 @@ def fit(
     -------
     objective, cost : ndarray of shape (n_done,)
     history : dict of lists
+    interrupt : KeyboardInterrupt or None
 
     Raises
     ------
@@ -136,46 +140,60 @@ def fit(
     reporter = _Reporter(
         backend, state, training, network, labels, (X, y, sample_weight), learning_rate, l2, n_updates, watch, n_threads
     )
-    rows = starts = None
-    done = pass_start = pass_end = 0
-    stop = None
-    while done < n_updates and stop != CONVERGED:
-        end = n_updates
-        if watch.is_watching:
-            end = min(end, done - done % watch.every + watch.every)
-        if not batches.is_full:
-            if done == pass_end:
-                rows, starts = batches.next_pass(done)
-                pass_start, pass_end = done, done + batches.updates_per_pass
-            end = min(end, pass_end)
-        piece, n_piece = slice(done, end), end - done
-        piece_starts = None if starts is None else starts[done - pass_start : end - pass_start + 1]
-        n_done, stop = backend.run(
-            state,
-            training,
-            X,
-            y,
-            sample_weight,
-            rows,
-            piece_starts,
-            np.full(n_piece, learning_rate),
-            np.full(n_piece, l2),
-            objective[piece],
-            cost[piece],
-            n_threads=n_threads,
-        )
-        done += n_done
-        if stop == DIVERGED:
-            raise _divergence(f"the loss is {objective[done]} before update {done + 1}", learning_rate)
-        is_last = stop == CONVERGED or done == n_updates
-        if watch.is_watching and (is_last or done % watch.every == 0) and reporter.report(done, objective[done - 1]):
-            break
-    # An infinite mean of squares would freeze its parameter, finite, without a word.
-    for what, block in (("weights", state.parameters), ("the solver's means", state.optimizer)):
-        if not np.isfinite(block).all():
-            raise _divergence(f"{what} are not finite after update {done}", learning_rate)
-    reporter.finish()
-    return objective[:done], cost[:done], reporter.history
+    n_before, at_pass_start, interrupt = state.n_updates, state.parameters.copy(), None
+    try:
+        rows = starts = None
+        done = pass_start = pass_end = 0
+        stop = None
+        while done < n_updates and stop != CONVERGED:
+            end = n_updates
+            if watch.is_watching:
+                end = min(end, done - done % watch.every + watch.every)
+            if not batches.is_full:
+                if done == pass_end:
+                    at_pass_start[:] = state.parameters
+                    rows, starts = batches.next_pass(done)
+                    pass_start, pass_end = done, done + batches.updates_per_pass
+                end = min(end, pass_end)
+            piece, n_piece = slice(done, end), end - done
+            piece_starts = None if starts is None else starts[done - pass_start : end - pass_start + 1]
+            n_done, stop = backend.run(
+                state,
+                training,
+                X,
+                y,
+                sample_weight,
+                rows,
+                piece_starts,
+                np.full(n_piece, learning_rate),
+                np.full(n_piece, l2),
+                objective[piece],
+                cost[piece],
+                n_threads=n_threads,
+            )
+            done += n_done
+            if stop == DIVERGED:
+                raise _divergence(f"the loss is {objective[done]} before update {done + 1}", learning_rate)
+            is_last = stop == CONVERGED or done == n_updates
+            if (
+                watch.is_watching
+                and (is_last or done % watch.every == 0)
+                and reporter.report(done, objective[done - 1])
+            ):
+                break
+        # An infinite mean of squares would freeze its parameter, finite, without a word.
+        for what, block in (("weights", state.parameters), ("the solver's means", state.optimizer)):
+            if not np.isfinite(block).all():
+                raise _divergence(f"{what} are not finite after update {done}", learning_rate)
+        reporter.finish()
+    except KeyboardInterrupt as error:
+        interrupt = error
+        done = state.n_updates - n_before
+        if done % batches.updates_per_pass != 0:
+            done -= done % batches.updates_per_pass
+            state.parameters[:] = at_pass_start
+        reporter.forget_what_came_after(done)
+    return objective[:done], cost[:done], reporter.history, interrupt
 
 
 class _Reporter:
@@ -201,6 +219,13 @@ class _Reporter:
         if self.watch.n_iter_no_change is not None:
             ends = self._no_better() or ends
         return ends
+
+    def forget_what_came_after(self, iteration):
+        """Drop the reports after an iteration, and one that was not finished."""
+        kept = sum(reported <= iteration for reported in self.history.get("iteration", []))
+        kept = min([kept, *map(len, self.history.values())])
+        for values in self.history.values():
+            del values[kept:]
 
     def finish(self):
         """Go back to the best parameters where early stopping kept them."""

@@ -67,8 +67,14 @@ def run(
             )
             if not math.isfinite(objective[k]):
                 return k, DIVERGED
-            update(training, learning_rate[k], gradient, state)
-            if finish_update(counters, training, cost[k], len(X[batch])):
+            before = state.to_bytes()
+            try:
+                update(training, learning_rate[k], gradient, state)
+                has_converged = finish_update(counters, training, cost[k], len(X[batch]))
+            except KeyboardInterrupt:  # half of an update is none
+                state.restore(before)
+                raise
+            if has_converged:
                 return k + 1, CONVERGED
     return len(learning_rate), RAN
 
