@@ -196,8 +196,14 @@ class Network(Predictor):
         """Return an independent copy, for example to keep what a callback of `fastnn.train` sees."""
         return _from_copy(self._spec, self.parameters, self._labels, self.backend)
 
+    def __copy__(self) -> "Network":
+        return self.copy()
+
+    def __deepcopy__(self, memo: dict) -> "Network":
+        return self.copy()
+
     def __reduce__(self):
-        return _from_copy, (self._spec, self.parameters, self._labels, self.backend)
+        return _from_pickle, (self.layer_sizes, self.activations, self.parameters, self._labels, self.backend)
 
     def __repr__(self):
         sizes = "-".join(map(str, self.layer_sizes))
@@ -223,10 +229,26 @@ def _labels_from_classes(classes, n_out):
 
 
 def _from_copy(spec, parameters, labels, backend):
-    """A network on a block of its own: of `Network.copy`, and of a pickle."""
+    """A network on a block of its own."""
     block = aligned_zeros(spec.n_parameters, spec.dtype)
     block[:] = parameters
     return Network._from_parts(spec, block, labels, backend)
+
+
+def _from_pickle(layer_sizes, activations, parameters, labels, backend):
+    """The network of a pickle: on an array of a mapped file as it is, so that processes share it; else on a copy.
+
+    joblib keeps arrays beside the pickle, and with ``mmap_mode="r"``, or in its workers, gives them back mapped.
+    """
+    spec = NetworkSpec(layer_sizes, activations, check_dtype(parameters.dtype))
+    if parameters.shape != (spec.n_parameters,) or parameters.dtype != spec.dtype:
+        sizes = "-".join(map(str, layer_sizes))
+        raise ValueError(
+            f"a {sizes} network has {spec.n_parameters} parameters, the pickle {_describe(parameters)}: it is damaged"
+        )
+    if isinstance(parameters, np.memmap) and parameters.flags.c_contiguous and parameters.flags.aligned:
+        return Network._from_parts(spec, parameters.view(np.ndarray), labels, backend)
+    return _from_copy(spec, parameters, labels, backend)
 
 
 def _describe(array):
