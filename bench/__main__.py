@@ -19,14 +19,21 @@ def main():
     parser.add_argument("--peers", action="store_true", help="fastnn against other libraries, a process each")
     parser.add_argument("--cases", metavar="REGEX", help="with --peers: the cases whose name it fits")
     parser.add_argument("--only", metavar="NAME,NAME", help="with --peers: these libraries, such as fastnn,numba")
+    parser.add_argument("--threads", metavar="N,N", help="with --peers: threads of each library; 1,2 by default")
+    parser.add_argument("--scaling", action="store_true", help="fastnn by batch size, width and number of threads")
     options = parser.parse_args()
     if options.peers:
         from bench.peers import command
 
         command.main(options)
         return
-    if options.cases or options.only:
-        parser.error("--cases and --only go with --peers")
+    if options.cases or options.only or options.threads:
+        parser.error("--cases, --only and --threads go with --peers")
+    if options.scaling:
+        from bench import scaling
+
+        scaling.main(options)
+        return
     n_rounds = 3 if options.quick else 9
 
     machine = describe()

@@ -202,7 +202,7 @@ CASES = (
         output="logistic",
         loss="squared_error",
         learning_rate=0.25,
-        n_epochs=50,
+        n_epochs=200,
         uniform_start=True,
         dtypes=BOTH,
         **DIGITS,

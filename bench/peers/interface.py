@@ -5,10 +5,14 @@ in the table, and a callable that takes a `cases.Problem` and returns a `Way`, o
 raises `CannotExpress`.
 """
 
+import os
 from collections.abc import Iterable
 from typing import Protocol
 
 import numpy as np
+
+#: Threads that the driver wants, for libraries that do not read it themselves.
+N_THREADS = int(os.environ.get("OMP_NUM_THREADS", "1"))
 
 #: Adam's constants: scikit-learn's, and everyone's defaults.
 BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8

@@ -4,6 +4,8 @@ import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 
+from bench.peers.interface import N_THREADS
+
 PACKAGES = ("onnxruntime", "onnx")
 
 OPERATORS = {"identity": "Identity", "logistic": "Sigmoid", "tanh": "Tanh", "relu": "Relu", "softmax": "Softmax"}
@@ -38,7 +40,7 @@ class Predict:
 
     def __init__(self, problem):
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.intra_op_num_threads, options.inter_op_num_threads = N_THREADS, 1
         self.session = onnxruntime.InferenceSession(model(problem), options, providers=["CPUExecutionProvider"])
         self.inputs = {"x": problem.X}
 

@@ -1,20 +1,26 @@
-"""The driver's end of a worker: start it with one thread on one core, ask it, stop it."""
+"""The driver's end of a worker: start it with so many threads on as many cores, ask it, stop it."""
 
+import contextlib
 import json
 import os
+import queue
 import subprocess
 import sys
 import tempfile
+import threading
 
-#: What keeps each library at one thread.
-ONE_THREAD = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMBA_NUM_THREADS": "1",
-    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1",
-    "JAX_PLATFORMS": "cpu",
-}
+#: Seconds for an answer: to compile and to run the largest case takes a fraction of it.
+PATIENCE = 600.0
+
+
+def settings(n_threads):
+    """Return what has each library use so many threads."""
+    variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+    eigen = "true" if n_threads > 1 else "false"
+    return {name: str(n_threads) for name in variables} | {
+        "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={eigen} intra_op_parallelism_threads={n_threads}",
+        "JAX_PLATFORMS": "cpu",
+    }
 
 
 class WorkerError(Exception):
@@ -32,6 +38,7 @@ class Process:
     ----------
     module : str
         The peer's module.
+    n_threads : int, default 1
 
     Attributes
     ----------
@@ -46,13 +53,17 @@ class Process:
         If it fails otherwise.
     """
 
-    def __init__(self, module):
-        environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"} | ONE_THREAD
-        core = max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    def __init__(self, module, n_threads=1):
+        environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
+        environment |= settings(n_threads)
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else range(n_threads)
+        cores = ",".join(map(str, cores[-n_threads:]))
         self.log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed by stop()
-        command = [sys.executable, "-m", "bench.peers.worker", module, str(core)]
+        command = [sys.executable, "-m", "bench.peers.worker", module, cores]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=self.log, text=True, env=environment)
+        self.lines = queue.SimpleQueue()
+        threading.Thread(target=self.listen, daemon=True).start()
         try:
             self.versions = self.ask("versions")["versions"]
         except WorkerError:
@@ -66,13 +77,24 @@ class Process:
             self.process.stdin.flush()
         except BrokenPipeError:
             pass  # the missing answer says it
-        line = self.process.stdout.readline()
+        try:
+            line = self.lines.get(timeout=PATIENCE)
+        except queue.Empty:
+            self.process.kill()
+            raise WorkerError(f"no answer to {do!r} within {PATIENCE:g} s; its process was ended") from None
         if not line:
+            self.lines.put(line)  # whoever asks again hears the same
             raise WorkerError(f"the process ended with code {self.process.wait()}: {self.last_words()}")
         answer = json.loads(line)
         if "error" in answer:
             raise (AbsentError if answer["absent"] else WorkerError)(answer["error"])
         return answer
+
+    def listen(self):
+        """Take the answers in, each a line, and an empty one when there are no more."""
+        for line in self.process.stdout:
+            self.lines.put(line)
+        self.lines.put("")
 
     def last_words(self):
         """Return the last line that the worker wrote to standard error."""
@@ -81,8 +103,8 @@ class Process:
 
     def stop(self):
         """End the worker and wait for it."""
-        self.process.stdin.close()
-        self.process.stdout.close()
+        with contextlib.suppress(BrokenPipeError):  # of a worker that never read what it was asked last
+            self.process.stdin.close()
         self.process.wait()
         self.log.close()
 

@@ -1,7 +1,9 @@
 """The figures against peers as a table, as JSON and as a chart.
 
 Two ratios a row: its time over the best peer's (fastnn below 1: it is faster than all), and over the floor, the time
-that the multiply-adds of the case alone would take at the chip's peak. Wrong numbers compete with nobody.
+that the multiply-adds of the case alone would take at the peak of as many cores. On one thread the best peer is the
+fastest on one; on more, the fastest on any number of threads, so that none competes below its best. Wrong numbers
+compete with nobody.
 """
 
 import json
@@ -18,12 +20,15 @@ OWN_COLOUR, PEER_COLOUR = "#0072b2", "#a0a0a0"
 
 def rows_of(result):
     """Return one dict per way that was timed, the fastest first."""
-    timed = [outcome for outcome in result.outcomes if outcome.reason is None]
-    medians = {outcome.way: summary(outcome.seconds)[0] for outcome in timed}
-    peers = [medians[outcome.way] for outcome in timed if outcome.library != OWN and not outcome.wrong]
+    timed = sorted(
+        ((*summary(outcome.seconds), outcome) for outcome in result.outcomes if outcome.reason is None),
+        key=lambda entry: entry[0],
+    )
+    peers = [(median, of) for median, _, _, of in timed if of.library != OWN and not of.wrong]
+    alone = {outcome.way: median for median, _, _, outcome in timed if outcome.threads == 1}
     rows = []
-    for outcome in sorted(timed, key=lambda outcome: medians[outcome.way]):
-        median, lower, upper = summary(outcome.seconds)
+    for median, lower, upper, outcome in timed:
+        best = next(((m, of) for m, of in peers if outcome.threads > 1 or of.threads == 1), None)
         rows.append(
             {
                 "case": result.case.title,
@@ -31,11 +36,14 @@ def rows_of(result):
                 "unit": result.case.unit,
                 "library": outcome.library,
                 "way": outcome.way,
+                "threads": outcome.threads,
                 "median": median,
                 "lower_quartile": lower,
                 "upper_quartile": upper,
-                "to_best_peer": median / min(peers) if peers else None,
-                "to_floor": median / result.floor if result.floor else None,
+                "best_peer": f"{best[1].way}{_threads(best[1].threads)}" if best else None,
+                "to_best_peer": median / best[0] if best else None,
+                "to_one_thread": median / alone[outcome.way] if outcome.way in alone else None,
+                "to_floor": median * outcome.threads / result.floor if result.floor else None,
                 "error": outcome.error if math.isfinite(outcome.error) else None,
                 "wrong": outcome.wrong,
             }
@@ -61,12 +69,15 @@ class Report:
         """Print what the figures belong to and how the table reads."""
         self.versions, self.skipped = versions, skipped
         machine = self.machine
-        print(f"CPU: {machine['cpu']}, {machine['cores']} cores, {' '.join(machine['features'])}; one is used")
+        print(f"CPU: {machine['cpu']}, {machine['cores']} cores, {' '.join(machine['features'])}")
         print(f"Python {machine['python']}, " + ", ".join(f"{name} {version}" for name, version in versions.items()))
         for name, reason in skipped.items():
             print(f"Skipped: {name}, {reason}")
         print(f"Median of {self.n_rounds} rounds [quartiles]; the libraries take turns. 'best peer': time over that of")
-        print("the fastest peer; 'floor': time over that of the case's multiply-adds alone at this chip's peak.\n")
+        print(
+            "the fastest peer (of one thread; for more threads, of any number); 'floor': time over that of the case's"
+        )
+        print("multiply-adds alone at the peak of as many cores.\n")
 
     def add(self, result):
         """Print one case at one dtype."""
@@ -75,18 +86,20 @@ class Report:
         for row in rows:
             spread = f"[{duration(row['lower_quartile'])} .. {duration(row['upper_quartile'])}]"
             print(
-                f"  {row['way']:<22} {duration(row['median']):>10} {spread:<24}"
+                f"  {row['way'] + _threads(row['threads']):<34} {duration(row['median']):>10} {spread:<24}"
                 f"{_ratio(row['to_best_peer'])} x best peer{_ratio(row['to_floor'])} x floor"
                 f"{'  WRONG NUMBERS' if row['wrong'] else ''}"
             )
         for outcome in result.outcomes:
             if outcome.reason is not None:
-                print(f"  {outcome.way:<22} {'failed' if outcome.failed else 'cannot'}: {outcome.reason}")
+                ended = "failed" if outcome.failed else "cannot"
+                print(f"  {outcome.way + _threads(outcome.threads):<34} {ended}: {outcome.reason}")
                 self.missing.append(
                     {
                         "case": result.case.title,
                         "dtype": result.dtype,
                         "way": outcome.way,
+                        "threads": outcome.threads,
                         "failed": outcome.failed,
                         "reason": outcome.reason,
                     }
@@ -110,12 +123,18 @@ class Report:
         return wrong + broken
 
     def print_summary(self):
-        """Print fastnn's ratios again, together."""
-        print("fastnn, time over the best peer's and over the floor:")
-        for row in self.rows:
-            if row["library"] == OWN:
-                name = f"{row['case']}, {row['dtype']}{row['way'].removeprefix(OWN)}"
-                print(f"  {name:<86}{_ratio(row['to_best_peer'])}{_ratio(row['to_floor'])}")
+        """Print fastnn's ratios again, together, one table for each number of threads."""
+        for n_threads in sorted({row["threads"] for row in self.rows}):
+            heading = (
+                f"fastnn, {n_threads} thread{'s' if n_threads > 1 else ''}: time over the best peer's, over the floor"
+            )
+            print(heading + (", over that of one thread; and the best peer:" if n_threads > 1 else ":"))
+            for row in self.rows:
+                if row["library"] == OWN and row["threads"] == n_threads:
+                    name = f"{row['case']}, {row['dtype']}{row['way'].removeprefix(OWN)}"
+                    ratios = f"{_ratio(row['to_best_peer'])}{_ratio(row['to_floor'])}"
+                    more = f"{_ratio(row['to_one_thread'])}  {row['best_peer']}" if n_threads > 1 else ""
+                    print(f"  {name:<86}{ratios}{more}")
 
     def write(self, folder):
         """Write JSON and chart; return their paths."""
@@ -163,7 +182,7 @@ def write_chart(path, machine, rows):
         axis = axes.flat[index]
         medians = [row["median"] for row in panel]
         colours = [OWN_COLOUR if row["library"] == OWN else PEER_COLOUR for row in panel]
-        bars = axis.barh([row["way"] for row in panel], medians, color=colours)
+        bars = axis.barh([row["way"] + _threads(row["threads"]) for row in panel], medians, color=colours)
         notes = [duration(row["median"]) + (", WRONG" if row["wrong"] else "") for row in panel]
         axis.bar_label(bars, notes, padding=3, fontsize=8)
         axis.set_xscale("log")
@@ -173,9 +192,13 @@ def write_chart(path, machine, rows):
         axis.set_title(f"{case}, {dtype}, per {unit}", loc="left", fontsize=9)
         axis.tick_params(labelsize=8)
         axis.spines[["top", "right", "bottom"]].set_visible(False)
-    figure.suptitle(f"Time, one thread (logarithmic; shorter is better) on {machine['cpu']}", fontsize=10)
+    figure.suptitle(f"Time (logarithmic; shorter is better) on {machine['cpu']}", fontsize=10)
     figure.savefig(path, dpi=110)
     plt.close(figure)
+
+
+def _threads(n):
+    return f", {n} threads" if n > 1 else ""
 
 
 def _ratio(value):

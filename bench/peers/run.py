@@ -1,4 +1,4 @@
-"""The run: every library's process gets the same problem, then they take turns, round after round, on one core.
+"""The run: every library's processes get the same problem, then they take turns, round after round, on the same cores.
 
 A slow moment of the machine so falls on all alike. What a way computed is compared with `reference` after a short run
 and again after its last timed one.
@@ -8,6 +8,7 @@ import math
 import statistics
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,7 +17,7 @@ from bench.peers.process import AbsentError, Process, WorkerError
 from bench.peers.reference import Reference
 
 #: Seconds that the calls of one round of a prediction should take.
-ROUND = 0.02
+ROUND = 0.05
 
 
 @dataclass
@@ -26,6 +27,8 @@ class Outcome:
     Attributes
     ----------
     library, way : str
+    threads : int
+        Of the library; its process has as many cores.
     process : Process
     reason : str or None
         Why it has no times: the library cannot express the case, or failed.
@@ -39,6 +42,7 @@ class Outcome:
 
     library: str
     way: str
+    threads: int
     process: Process
     reason: str | None = None
     failed: bool = False
@@ -63,20 +67,23 @@ class Result:
     floor: float | None
 
 
-def start(peers, stack):
-    """Start a process for each library; return those that run and, by name, why the others do not.
+def start(peers, threads, stack):
+    """Start a process for each library and number of threads; return those that run, and why others do not.
 
     Parameters
     ----------
     peers : dict
         Name -> module.
+    threads : iterable of int
     stack : ExitStack
         Stops the processes.
     """
     processes, skipped = {}, {}
-    for name, module in peers.items():
+    for name, n_threads in product(peers, threads):
+        if name in skipped:
+            continue
         try:
-            processes[name] = stack.enter_context(Process(module))
+            processes[name, n_threads] = stack.enter_context(Process(peers[name], n_threads))
         except AbsentError as reason:
             skipped[name] = f"not installed ({reason})"
         except WorkerError as reason:
@@ -84,7 +91,7 @@ def start(peers, stack):
     return processes, skipped
 
 
-def measure_all(cases, peers, n_rounds, found, short=True):
+def measure_all(cases, peers, n_rounds, found, threads=(1,), short=True):
     """Measure cases at all their dtypes.
 
     Parameters
@@ -96,11 +103,13 @@ def measure_all(cases, peers, n_rounds, found, short=True):
     found : object
         Told of what is found when it is: ``started(versions, skipped)`` with the versions of packages and why a
         library was left out, then ``add(result)`` for each case and dtype.
+    threads : iterable of int, default (1,)
+        Numbers of threads that each library is tried with.
     short : bool, default True
         Whether a run of few updates is compared too, more tightly; most compilers compile again for it.
     """
     with ExitStack() as stack:
-        processes, skipped = start(peers, stack)
+        processes, skipped = start(peers, threads, stack)
         folder = Path(stack.enter_context(TemporaryDirectory()))
         versions = {package: v for process in processes.values() for package, v in process.versions.items()}
         found.started(versions, skipped)
@@ -125,8 +134,8 @@ def measure(case, dtype, processes, n_rounds, folder, short):
     for _ in range(n_rounds):
         for outcome in outcomes:
             attempt(outcome, time_once, case)
-        if "fastnn" in processes:
-            peaks.append(processes["fastnn"].ask("peak", dtype=dtype)["peak"])
+        if ("fastnn", 1) in processes:
+            peaks.append(processes["fastnn", 1].ask("peak", dtype=dtype)["peak"])
     compare(Reference(problem, "timed" if case.loss else "predict"), outcomes, folder)
     floor = case.flops / case.units / max(peaks) if peaks else None
     return Result(case, dtype, outcomes, floor)
@@ -135,15 +144,15 @@ def measure(case, dtype, processes, n_rounds, folder, short):
 def prepare(problem, processes, path, before=()):
     """Hand a problem to every process; return an outcome a way, or those of `before` with its failures marked."""
     problem.save(path)
-    outcomes = {outcome.way: outcome for outcome in before}
-    for library, process in processes.items():
+    outcomes = {(outcome.way, outcome.threads): outcome for outcome in before}
+    for (library, n_threads), process in processes.items():
         try:
             ways = process.ask("prepare", path=str(path), description=problem.description)["ways"]
         except WorkerError as reason:
             ways = {library: str(reason)}
-            outcomes[library] = Outcome(library, library, process, failed=True)
+            outcomes[library, n_threads] = Outcome(library, library, n_threads, process, failed=True)
         for way, reason in ways.items():
-            outcome = outcomes.setdefault(way, Outcome(library, way, process))
+            outcome = outcomes.setdefault((way, n_threads), Outcome(library, way, n_threads, process))
             outcome.reason = outcome.reason or reason
     return list(outcomes.values())
 

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from bench.peers.interface import BETA_1, BETA_2, EPSILON, CannotExpress, adam_steps, flat
+from bench.peers.interface import BETA_1, BETA_2, EPSILON, N_THREADS, CannotExpress, adam_steps, flat
 
 PACKAGES = ("torch",)
 
-torch.set_num_threads(1)
+torch.set_num_threads(N_THREADS)
 
 ACTIVATIONS = {
     "identity": lambda Z: Z,

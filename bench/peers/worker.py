@@ -1,4 +1,4 @@
-"""The process that a library has to itself: ``python -m bench.peers.worker MODULE CORE``.
+"""The process that a library has to itself: ``python -m bench.peers.worker MODULE CORE,CORE``.
 
 It reads one command a line from standard input and writes one answer a line to standard output, both JSON: prepare a
 problem, run a way of it once, write its numbers to a file, measure the chip's peak. An answer with "error" says what
@@ -82,10 +82,10 @@ class Worker:
         return {"peak": max(peaks)}
 
 
-def main(module, core):
+def main(module, cores):
     """Answer commands until standard input ends."""
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {int(core)})
+        os.sched_setaffinity(0, set(map(int, cores.split(","))))
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints must not be taken for an answer
     worker = None

@@ -122,7 +122,7 @@ int fastnn_team_pays(double waited, double elapsed, int n_threads) {
 void fastnn_team_give_back(void) { atomic_write(&has_team, 0); }
 
 /* To wake a thread takes a tenth of a millisecond, or several whole ones where the system puts it on the caller's CPU. */
-int fastnn_team_is_awake(void) { return milliseconds_since(&first_began) >= 10; }
+int fastnn_team_is_awake(void) { return milliseconds_since(&first_began) >= 5; }
 
 void fastnn_parallel(int n_threads, fastnn_task *task, void *job) {
 #ifdef _OPENMP

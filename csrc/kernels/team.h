@@ -17,7 +17,7 @@
 #define MEETING 3000.0 /* of all threads */
 #define LINE 20.0      /* a vector from another core's cache */
 #define GAIN 0.75      /* of the time on one thread, that a team has to stay below */
-#define COLD_START 3e7 /* of a call that is worth waking threads which sleep */
+#define COLD_START 1e7 /* of a call that is worth waking threads which sleep */
 #define BYTES_ON_THE_WAY (256 * 1024) /* of each thread */
 #endif
 

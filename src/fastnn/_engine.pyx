@@ -335,7 +335,9 @@ def run(state, training, X, y, sample_weight, rows, starts, learning_rate, l2, o
     job.n_done = 0
     job.n_threads = threads_allowed(n_threads)
     job.ask = whom_to_ask()
-    work = allocate(problem.kernels.work_size(problem.layers, problem.n_layers, n_state, job.largest_batch, job.n_threads))
+    work = allocate(
+        problem.kernels.work_size(problem.layers, problem.n_layers, n_state, job.largest_batch, job.n_threads)
+    )
     with nogil:
         stop = problem.kernels.run(&job, work)
         fastnn_free(work)

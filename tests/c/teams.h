@@ -69,7 +69,7 @@ static void test_teams(void) {
     expect(fastnn_team_is_free(), 0, "it did not pay a moment ago");
     wait_milliseconds(60);
     expect(fastnn_team_is_free(), 1, "it may pay by now");
-    expect(fastnn_team_is_awake(), 1, "work has gone on for more than 10 ms");
+    expect(fastnn_team_is_awake(), 1, "work has gone on for more than 5 ms");
     fastnn_work_ends();
 }
 #endif
