@@ -3,8 +3,8 @@
    OpenMP, and in a forked child, whose team did not come along, there is the calling thread alone.
    One run at a time has the team, and only while nobody else works: two models that train side by side are faster on one
    thread each. Called by kernels/ and _engine.pyx. */
+#define _GNU_SOURCE /* sched_getcpu */
 #if !defined(_WIN32)
-#define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
 #endif
 #include <time.h>
@@ -14,6 +14,7 @@
 #endif
 
 #include "core/atomic.h"
+#include "core/spread.h"
 #include "fastnn.h"
 
 /* ThreadSanitizer does not see OpenMP's own synchronisation, whose library is not instrumented. */
@@ -128,10 +129,12 @@ void fastnn_parallel(int n_threads, fastnn_task *task, void *job) {
 #ifdef _OPENMP
     if (n_threads > 1) {
         static char begins, ends;
+        spread_begins();
         RELEASE(&begins);
 #pragma omp parallel num_threads(n_threads)
         {
             ACQUIRE(&begins);
+            spread(omp_get_thread_num(), omp_get_num_threads());
             task(job, omp_get_thread_num(), omp_get_num_threads());
             RELEASE(&ends);
         }
