@@ -1,14 +1,16 @@
 """The benchmark shows a fast wrong answer, and counts what it says it counts."""
 
 import json
+import os
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from bench import report, timing
+from bench import report, scaling, timing
 from bench.cases import NAIVE, PER_SAMPLE, Case, all_cases
-from bench.peers import PEERS, cases, data
+from bench.peers import PEERS, cases, command, data, process
 from bench.peers import report as peers_report
 from bench.peers import run as peers_run
 from bench.peers.reference import Reference
@@ -128,6 +130,69 @@ def test_peers_take_turns_and_a_wrong_an_absent_and_a_broken_one_are_named(tmp_p
     json_path, chart = found.write(tmp_path / "results")
     assert json.loads(json_path.read_text())["skipped"] == found.skipped
     assert chart.stat().st_size > 1000
+
+
+HANGING_PEER = """
+import time
+from bench.peers import numpy_peer
+PACKAGES = ("numpy",)
+class Hangs(numpy_peer.Train):
+    def run(self):
+        time.sleep(1000)
+TRAINERS = {"hanging": Hangs}
+PREDICTORS = {}
+"""
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core")
+def test_two_threads_compete_with_the_best_of_any_number_and_a_peer_that_hangs_is_left_behind(
+    tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "hanging_peer.py").write_text(HANGING_PEER)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(process, "PATIENCE", 5.0)
+    modules = {"fastnn": PEERS["fastnn"], "numpy": PEERS["numpy"], "hanging": "hanging_peer"}
+    found = peers_report.Report({"cpu": "chip", "cores": 2, "features": [], "python": "3"}, 3)
+    peers_run.measure_all([TINY], modules, 3, found, threads=(1, 2), short=False)
+    found.print_summary()
+
+    rows = {(row["way"], row["threads"]): row for row in found.rows}
+    assert set(rows) == {(way, n) for way in ("fastnn", "NumPy") for n in (1, 2)}
+    best = min(rows["NumPy", n]["median"] for n in (1, 2))
+    assert rows["fastnn", 2]["to_best_peer"] == rows["fastnn", 2]["median"] / best
+    assert rows["fastnn", 1]["to_best_peer"] == rows["fastnn", 1]["median"] / rows["NumPy", 1]["median"]
+    assert rows["fastnn", 2]["to_one_thread"] == rows["fastnn", 2]["median"] / rows["fastnn", 1]["median"]
+    assert not any(row["wrong"] for row in found.rows)
+    assert [entry["threads"] for entry in found.missing] == [1, 2]
+    assert all("no answer to 'run' within 5 s" in entry["reason"] for entry in found.missing)
+    assert "fastnn, 2 threads" in capsys.readouterr().out
+
+
+def test_numbers_of_threads(monkeypatch):
+    monkeypatch.setattr(command.os, "sched_getaffinity", lambda _: {0, 3, 5}, raising=False)
+    assert command.thread_counts(None) == [1, 2]
+    assert command.thread_counts("3,1") == [1, 3]
+    for wrong in ("4", "0,1", "one", ""):
+        with pytest.raises(SystemExit, match="takes numbers from 1 to 3"):
+            command.thread_counts(wrong)
+
+
+def test_scaling_compares_numbers_of_threads_and_their_bits(tmp_path, monkeypatch, capsys):
+    for name, value in (("BATCH_SIZES", (8, 300)), ("WIDTHS", (5,)), ("QUICK_ROUND", 0.001)):
+        monkeypatch.setattr(scaling, name, value)
+    monkeypatch.setattr(scaling, "describe", lambda: {"cpu": "chip", "cores": 2, "features": []})
+    scaling.main(SimpleNamespace(quick=True, output=tmp_path))
+    rows = json.loads((tmp_path / "scaling.json").read_text())["rows"]
+    assert [(row["dtype"], row["batch_size"]) for row in rows] == [
+        (dtype, n) for dtype in ("float32", "float64") for n in (8, 300)
+    ]
+    assert all(row["same_bits"] and row["times_faster"]["1"] == [1.0, 1.0, 1.0] for row in rows)
+    assert "The same bits by any number of threads." in capsys.readouterr().out
+
+    def differs(n_updates, n_threads):
+        return 1e-3 * n_updates, bytes([n_threads])
+
+    assert scaling.measure(differs, (1, 2), 2, 0.01)[1] is False
 
 
 @pytest.mark.parametrize("case", cases.CASES, ids=lambda case: case.name)

@@ -63,7 +63,8 @@ class Process:
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=self.log, text=True, env=environment)
         self.lines = queue.SimpleQueue()
-        threading.Thread(target=self.listen, daemon=True).start()
+        self.listener = threading.Thread(target=self.listen, daemon=True)
+        self.listener.start()
         try:
             self.versions = self.ask("versions")["versions"]
         except WorkerError:
@@ -92,8 +93,9 @@ class Process:
 
     def listen(self):
         """Take the answers in, each a line, and an empty one when there are no more."""
-        for line in self.process.stdout:
-            self.lines.put(line)
+        with self.process.stdout as answers:
+            for line in answers:
+                self.lines.put(line)
         self.lines.put("")
 
     def last_words(self):
@@ -106,6 +108,7 @@ class Process:
         with contextlib.suppress(BrokenPipeError):  # of a worker that never read what it was asked last
             self.process.stdin.close()
         self.process.wait()
+        self.listener.join()
         self.log.close()
 
     def __enter__(self):

@@ -6,7 +6,7 @@ exceptions. No arithmetic here. Raw buffers instead of typed memoryviews: a memo
 buffer 0.05, and one small row is predicted in half a microsecond.
 """
 
-from threading import get_ident, main_thread
+import threading
 
 import numpy as np
 
@@ -143,7 +143,7 @@ cdef int ask_for_signals() noexcept nogil:
 
 cdef fastnn_ask whom_to_ask() except? NULL:
     """Only the main thread answers signals: the others need not wait for the GIL to ask."""
-    if get_ident() == main_thread().ident:
+    if threading.get_ident() == threading.main_thread().ident:
         return ask_for_signals
     return NULL
 
