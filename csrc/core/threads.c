@@ -28,6 +28,8 @@ void __tsan_release(void *);
 #define RELEASE(object) ((void)(object))
 #endif
 
+#define TIME_TO_JUDGE 2e-3 /* seconds, in which a thread that slept has come */
+
 static volatile long n_working;     /* threads that compute for long */
 static volatile long has_team;      /* one of them has the team */
 static volatile long last_worker;   /* who finished last: the number of a thread */
@@ -111,6 +113,9 @@ int fastnn_team_take(void) { return fastnn_team_is_free() && atomic_swap(&has_te
 int fastnn_team_pays(double waited, double elapsed, int n_threads) {
     enum { FIRST = 50, LONGEST = 800 };
     long before = atomic_read(&refused_for);
+    if (elapsed < TIME_TO_JUDGE) {
+        return 1;
+    }
     if (elapsed - waited >= 1.2 / n_threads * elapsed) {
         atomic_write(&refused_for, 0);
         return 1;

@@ -64,15 +64,24 @@ static void forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t
     memcpy(out, h, (size_t)layers[n_layers - 1].n_out * sizeof(real));
 }
 
-/* Lay out the work area for many rows; see lay_out. */
+/* Lay out the work area for many rows, and as many threads as pay for them; see lay_out and plan_of. */
 static size_t lay_out_forward(network *net, const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples,
                               int most, char *base) {
-    double work = 200; /* multiply-adds a row */
+    double a_row = 200, vectors = 0; /* multiply-adds; vectors of weights, which all read */
     for (ptrdiff_t l = 0; l < n_layers; l++) {
-        work += (double)layers[l].n_in * (double)layers[l].n_out;
+        a_row += (double)layers[l].n_in * (double)layers[l].n_out;
+        vectors += (double)layers[l].n_in * (double)whole_vectors(layers[l].n_out);
     }
-    fastnn_plan plan = plan_of(layers, n_layers, work, n_samples, most);
-    plan = (fastnn_plan){plan.n_threads, 0, plan.n_threads, plan.n_threads, plan.a_row}; /* each on its own */
+    a_row /= LANES;
+    fastnn_plan plan = {1, 0, 1, 1, a_row};
+    double best = GAIN * a_row * (double)n_samples;
+    for (int n = 2; n <= most && n <= n_samples; n++) {
+        double time = a_row * (double)n_samples / n + LINE * vectors + 2 * MEETING;
+        if (time < best) {
+            best = time;
+            plan = (fastnn_plan){n, 0, n, n, a_row}; /* each its own rows, in its own slot */
+        }
+    }
     return lay_out(net, layers, n_layers, -1, &plan, base);
 }
 

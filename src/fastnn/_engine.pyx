@@ -220,8 +220,8 @@ cdef class Problem:
         if isinstance(X, np.ndarray):
             self.data.X = self.arguments.take(X, self.dtype, X.shape[0] * network.n_in, False)
             return
-        starts = np.ascontiguousarray(X.indptr, np.intp)
-        columns = np.ascontiguousarray(X.indices, np.intp)
+        starts = np.array(X.indptr, np.intp)  # copies: nobody changes them once they have been checked
+        columns = np.array(X.indices, np.intp)
         if len(columns) and not 0 <= columns.min() <= columns.max() < network.n_in or starts[0] < 0 or (
             np.diff(starts) < 0
         ).any():

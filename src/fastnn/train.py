@@ -215,6 +215,8 @@ def train(
 
     Notes
     -----
+    Arrays that another thread changes meanwhile cannot crash it; what it learns from them then is anybody's guess.
+
     With the gradient g, the learning rate η and t, the number of this update, counted from 1:
 
     - sgd: v = μ v - η g, step v; with Nesterov's momentum the step is μ v - η g. As scikit-learn.
