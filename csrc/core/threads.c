@@ -28,7 +28,7 @@ void __tsan_release(void *);
 #define RELEASE(object) ((void)(object))
 #endif
 
-#define TIME_TO_JUDGE 2e-3 /* seconds, in which a thread that slept has come */
+#define TIME_TO_JUDGE 4e-3 /* seconds, in which a thread that slept has come, and a short guest of its CPU has gone */
 
 static volatile long n_working;     /* threads that compute for long */
 static volatile long has_team;      /* one of them has the team */
@@ -111,7 +111,7 @@ int fastnn_team_is_free(void) {
 int fastnn_team_take(void) { return fastnn_team_is_free() && atomic_swap(&has_team, 1) == 0; }
 
 int fastnn_team_pays(double waited, double elapsed, int n_threads) {
-    enum { FIRST = 50, LONGEST = 800 };
+    enum { FIRST = 20, LONGEST = 640 };
     long before = atomic_read(&refused_for);
     if (elapsed < TIME_TO_JUDGE) {
         return 1;

@@ -354,7 +354,7 @@ static int finish_update(fastnn_counters *counters, const fastnn_training *train
 
 /* Whether this thread's team should be another one: given back to those who work now, or taken once they are done. */
 static int wants_change(member *me) {
-    enum { MILLISECONDS = 2 };
+    enum { MILLISECONDS = 4 };
     if (me->n_threads > 1) {
         double elapsed = me->met - me->since;
         int judges = elapsed > 1e-3 * MILLISECONDS;
