@@ -153,7 +153,9 @@ def test_the_stubs_name_what_the_compiled_modules_have():
         stubbed = {node.target.id for node in stub.body if isinstance(node, ast.AnnAssign)}
         stubbed |= {node.name for node in stub.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
         actual = {name for name, value in vars(module).items() if not name.startswith("_")}
-        actual -= {"np", "threading", "NO_ROWS", "LOSSES", "ACTIVATIONS", "SOLVER_IDS"} if module is not _tables else set()
+        actual -= (
+            {"np", "threading", "NO_ROWS", "LOSSES", "ACTIVATIONS", "SOLVER_IDS"} if module is not _tables else set()
+        )
         assert stubbed == actual, module.__name__
 
 

@@ -26,11 +26,11 @@ INLINE ptrdiff_t part_begins(ptrdiff_t n, int i, int n_threads) {
     return n / n_threads * i + n % n_threads * i / n_threads;
 }
 
-/* Rows of a batch's chunks, the last of which may be shorter: one chunk, or an even number of equal size. */
+/* Rows of a batch's chunks, the last of which may be shorter: one chunk, or an even number of equal size. At least 1. */
 static ptrdiff_t chunk_of(ptrdiff_t n_rows, ptrdiff_t most) {
     ptrdiff_t usual = most * 2 / 3, n_pairs = (n_rows + usual) / (2 * usual);
     ptrdiff_t n = n_rows <= most || n_pairs == 0 ? 1 : 2 * n_pairs;
-    return (n_rows + n - 1) / n;
+    return n_rows > 0 ? (n_rows + n - 1) / n : 1;
 }
 
 /* For batches of n_rows, whose rows take `a_row` multiply-adds each: the plan that should take least time. */
