@@ -445,7 +445,7 @@ cdef class Predictor:
         ------
         TypeError, ValueError
             If an array is not as described, which is found before anything is written, or if X does not hold finite
-            numbers, which may be found after the outputs of earlier rows.
+            numbers, which may be found after the outputs of other rows.
         """
         cdef Py_buffer rows, outputs
         cdef Py_ssize_t n_rows
