@@ -11,10 +11,11 @@
 
 #ifdef _OPENMP
 #include <omp.h>
+
+#include "core/spread.h"
 #endif
 
 #include "core/atomic.h"
-#include "core/spread.h"
 #include "fastnn.h"
 
 /* ThreadSanitizer does not see OpenMP's own synchronisation, whose library is not instrumented. */
