@@ -1,5 +1,7 @@
 """Threads inside one network: the same bits by any number, the rules that say how many, and two models side by side."""
 
+import functools
+import hashlib
 import os
 import threading
 import time
@@ -110,16 +112,16 @@ def test_two_models_side_by_side():
     sizes, m = [64, 30, 10], 1257
     X, y = RNG.standard_normal((m, 64)), RNG.random((m, 10))
 
-    def rate(n_at_once, n_threads):
-        """Updates a second of all together."""
-        barrier, n = threading.Barrier(n_at_once + 1), 400
+    def rate(n_at_once, work):
+        """How often a second `work` is done by all together."""
+        barrier = threading.Barrier(n_at_once + 1)
 
-        def work():
+        def once():
             barrier.wait()
-            fastnn.train(sizes, X, y, n, random_state=0, n_threads=n_threads)
+            work()
             barrier.wait()
 
-        workers = [threading.Thread(target=work) for _ in range(n_at_once)]
+        workers = [threading.Thread(target=once) for _ in range(n_at_once)]
         for worker in workers:
             worker.start()
         barrier.wait()
@@ -128,17 +130,30 @@ def test_two_models_side_by_side():
         seconds = time.perf_counter() - start
         for worker in workers:
             worker.join()
-        return n_at_once * n / seconds
+        return n_at_once / seconds
 
-    # The CPUs have other guests, who stay for a while: what is asked for must be seen in one of some attempts.
-    best, against_one_thread_each = 0, 0
+    def by(n_threads):
+        return lambda: fastnn.train(sizes, X, y, 400, random_state=0, n_threads=n_threads)
+
+    def gain_of_others():
+        """What a second CPU brings to somebody else's C code, which shares nothing."""
+        hashed = functools.partial(hashlib.pbkdf2_hmac, "sha256", b"fast", b"nn", 200_000)
+        return rate(2, hashed) / rate(1, hashed)
+
+    # The CPUs have other guests, who stay for a while: what is asked for must be seen in one of some attempts, and an
+    # attempt counts only if a second CPU was to be had.
+    best, against_one_thread_each, n_free = 0, 0, 0
     for attempt in range(30):
         time.sleep(0.1 * attempt)
-        alone, together, by_default = rate(1, 1), rate(2, 1), rate(2, None)
+        gain = gain_of_others()
+        alone, together, by_default = rate(1, by(1)), rate(2, by(1)), rate(2, by(None))
         best = max(best, together / alone)
         against_one_thread_each = max(against_one_thread_each, by_default / together)
         if best >= 1.8 and against_one_thread_each >= 0.9:
             return
+        n_free += min(gain, gain_of_others()) >= 1.9
+    if n_free < 5:
+        pytest.skip("no second CPU was free")
     raise AssertionError(f"twice the work took 1/{best:.2f} of twice the time; default {against_one_thread_each:.2f}")
 
 

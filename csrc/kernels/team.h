@@ -116,7 +116,8 @@ static double vectors_of_row(const layer *of) {
     return (double)(of->is_single ? whole_vectors(of->n_in) : of->n_vectors);
 }
 
-/* Equal parts by work, to whole vectors of rows where these stand transposed in `back` too. */
+/* Equal parts by work, to whole vectors of rows where these stand transposed in `back` too, and with them the rows of
+   padding that end these: no place is between. */
 static weight_place weights_begin(const network *net, int i, int n_threads) {
     double work = 0, done = 0;
     for (ptrdiff_t l = 0; l < net->n_layers; l++) {
@@ -127,9 +128,8 @@ static weight_place weights_begin(const network *net, int i, int n_threads) {
         const layer *of = &net->layers[l];
         ptrdiff_t n_rows = shared_rows(of), step = l && !of->is_single ? LANES : 1;
         double rows = (before - done) / vectors_of_row(of);
-        if (rows < (double)n_rows) {
-            ptrdiff_t row = (ptrdiff_t)(rows / (double)step + 0.5) * step;
-            row = row < n_rows ? row : n_rows;
+        ptrdiff_t row = rows > 0 ? (ptrdiff_t)(rows / (double)step + 0.5) * step : 0;
+        if (row < n_rows) {
             return (weight_place){l, row, of->weights + row * (ptrdiff_t)vectors_of_row(of) * LANES};
         }
         done += (double)n_rows * vectors_of_row(of);
