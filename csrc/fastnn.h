@@ -97,9 +97,11 @@ typedef struct {
     double previous_cost; /* mean over the last complete pass, +inf before there is one */
 } fastnn_counters;
 
-/* How a network is trained, below the level of one update. */
+/* How a network is trained, below the level of one update. as_sklearn: the objective is what scikit-learn reports, with
+   probabilities clipped to [eps, 1 - eps] and squared errors averaged over the outputs; and training goes on where it is
+   not finite. The gradient is the same. */
 typedef struct {
-    int loss, solver, nesterov;
+    int loss, solver, nesterov, as_sklearn;
     double momentum, beta_1, beta_2, epsilon, weight_decay, tol;
     int64_t updates_per_pass;
 } fastnn_training;
@@ -152,7 +154,7 @@ typedef struct {
     size_t (*work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, int n_state, ptrdiff_t n_rows, int n_threads);
     int (*run)(fastnn_run *run, void *work); /* returns how it ended */
     /* gradient: OUT, flat, NULL if not wanted. Returns FASTNN_RAN or FASTNN_INTERRUPTED. */
-    int (*loss_and_gradient)(const fastnn_layer *layers, ptrdiff_t n_layers, int loss, double l2,
+    int (*loss_and_gradient)(const fastnn_layer *layers, ptrdiff_t n_layers, int loss, int as_sklearn, double l2,
                              const fastnn_data *data, const void *parameters, void *gradient, double *objective,
                              double *cost, int n_threads, fastnn_ask ask, void *work);
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -53,7 +54,12 @@ def run_program(program, timeout=60, **environment):
         if environment.get(name) is None:
             variables.pop(name, None)
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, timeout=timeout, env=variables, cwd="/"
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=variables,
+        cwd="/",
     )
     assert done.returncode == 0, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout

@@ -6,6 +6,8 @@
 #ifndef FASTNN_LOSSES_H
 #define FASTNN_LOSSES_H
 
+#include <float.h>
+
 #include "kernels/activations.h"
 #include "kernels/row.h"
 
@@ -30,9 +32,14 @@ INLINE vec powers(ptrdiff_t n, real *z, vec *sum) {
     return top;
 }
 
+/* scikit-learn takes the logarithm of probabilities clipped to [eps, 1 - eps]. */
+#define EPS ((real)(sizeof(real) == 8 ? DBL_EPSILON : FLT_EPSILON))
+
+INLINE vec clipped(vec x, real low, real high) { return v_min(v_max(x, v_all(low)), v_all(high)); }
+
 /* The loss of one output of LANES rows from logit z and target y, and what delta is before weighing. */
-INLINE vec output_loss(const int loss, const int activation, const slope *of_activation, vec z, vec y, vec *h,
-                       vec *delta) {
+INLINE vec output_loss(const int loss, const int activation, int as_sklearn, const slope *of_activation, vec z, vec y,
+                       vec *h, vec *delta) {
     *h = v_activate(activation, z);
     vec error = *h - y;
     *delta = error;
@@ -46,13 +53,17 @@ INLINE vec output_loss(const int loss, const int activation, const slope *of_act
     }
     case FASTNN_LOSS_perceptron: return error * z;
     default: /* log_loss of a logistic output: log(1 + e^z) - y z */
+        if (as_sklearn) { /* by the probability of the target, which is 0 or 1; 1 - h loses the digits that it does there */
+            vec of_target = v_select(v_less(v_all((real)0.5), y), *h, v_all(1) - *h);
+            return -v_log(clipped(of_target, EPS, 1 - EPS));
+        }
         return v_relu(z) - y * z + v_log1p(v_exp_of_negative(-v_abs(z)));
     }
 }
 
 /* One block: z, y (n, LANES) IN; z becomes the weighed delta. OUT: loss and ||y - h||^2 of each lane. */
-INLINE void loss_lanes(const int loss, const int activation, ptrdiff_t n, real *z, const real *y, vec weight,
-                       vec *losses, vec *squares) {
+INLINE void loss_lanes(const int loss, const int activation, int as_sklearn, ptrdiff_t n, real *z,
+                       const real *y, vec weight, vec *losses, vec *squares) {
     vec total = v_all(0), square = v_all(0);
     if (activation == FASTNN_ACTIVATION_softmax) { /* log_loss: sum of y (log sum e^z - z) */
         vec sum, targets = v_all(0), dot = v_all(0);
@@ -67,11 +78,14 @@ INLINE void loss_lanes(const int loss, const int activation, ptrdiff_t n, real *
             v_store(z + i, error * weight);
         }
         total = v_fma(targets, top + v_log(sum), -dot);
+        if (as_sklearn) { /* of one target, which is 1 */
+            total = clipped(total, (real)-log1p(-EPS), (real)-log(EPS));
+        }
     } else {
         slope of_activation = slope_of(activation);
         for (ptrdiff_t i = 0; i < n * LANES; i += LANES) {
             vec h, delta, target = v_load(y + i);
-            total = total + output_loss(loss, activation, &of_activation, v_load(z + i), target, &h, &delta);
+            total = total + output_loss(loss, activation, as_sklearn, &of_activation, v_load(z + i), target, &h, &delta);
             square = v_fma(h - target, h - target, square);
             v_store(z + i, delta * weight);
         }
@@ -81,10 +95,10 @@ INLINE void loss_lanes(const int loss, const int activation, ptrdiff_t n, real *
 }
 
 /* loss_lanes with loss and activation as constants, so that the loops over the outputs have no choices left. */
-static void loss_of_block(int loss, int activation, ptrdiff_t n, real *z, const real *y, vec weight, vec *losses,
-                          vec *squares) {
+static void loss_of_block(int loss, int activation, int as_sklearn, ptrdiff_t n, real *z, const real *y,
+                          vec weight, vec *losses, vec *squares) {
 #define WITH(of_loss, of_activation)                                                                            \
-    loss_lanes(FASTNN_LOSS_##of_loss, FASTNN_ACTIVATION_##of_activation, n, z, y, weight, losses, squares)
+    loss_lanes(FASTNN_LOSS_##of_loss, FASTNN_ACTIVATION_##of_activation, as_sklearn, n, z, y, weight, losses, squares)
     switch (loss) {
     case FASTNN_LOSS_poisson: WITH(poisson, exp); break;
     case FASTNN_LOSS_perceptron: WITH(perceptron, step); break;
@@ -139,8 +153,8 @@ OUTLINE void store_lanes(int n, ptrdiff_t stride, const real *lanes, real *rows)
    padding becomes 0. stride: n_out to whole vectors, or 1 where n_out is; then the deltas are padded to whole vectors of rows.
    Row r has its targets in row rows[r] of y (…, n_out), and so its weight; rows NULL: in row r. sample_weight NULL: 1.
    totals: OUT, of LANES rows each. work: 2 * whole vectors of n_out * LANES * LANES numbers. */
-static void loss_and_delta(int loss, int activation, ptrdiff_t n_rows, ptrdiff_t n_out, ptrdiff_t stride, const real *y,
-                           const real *sample_weight, const ptrdiff_t *rows, double total, real *z,
+static void loss_and_delta(int loss, int as_sklearn, int activation, ptrdiff_t n_rows, ptrdiff_t n_out, ptrdiff_t stride,
+                           const real *y, const real *sample_weight, const ptrdiff_t *rows, double total, real *z,
                            real *work, fastnn_totals *totals) {
     real *of_z = work, *of_y = work + (stride > 1 ? stride : LANES) * LANES;
     for (ptrdiff_t first = 0; first < n_rows; first += LANES) {
@@ -161,7 +175,7 @@ static void loss_and_delta(int loss, int activation, ptrdiff_t n_rows, ptrdiff_t
         }
         load_lanes(y_rows, n_out, of_y);
         vec losses, squares;
-        loss_of_block(loss, activation, n_out, of_z, of_y, v_load(share), &losses, &squares);
+        loss_of_block(loss, activation, as_sklearn, n_out, of_z, of_y, v_load(share), &losses, &squares);
         v_store(loss_of, losses);
         v_store(norm_of, v_sqrt(squares));
         fastnn_totals sums = {0, 0};

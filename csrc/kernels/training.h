@@ -17,7 +17,7 @@ typedef struct {
     const ptrdiff_t *rows;
     ptrdiff_t n_rows;
     ptrdiff_t n_listed; /* rows of this batch and of those after it */
-    int loss;
+    int loss, as_sklearn;
 } batch;
 
 /* What a team shares besides the network. */
@@ -98,6 +98,12 @@ static double penalty(const network *net, double l2) {
     return 0.5 * l2 * total;
 }
 
+/* What a batch's objective has of the sum of its losses. */
+static double reported(const network *net, const batch *b, double loss) {
+    int averages = b->as_sklearn && b->loss == FASTNN_LOSS_squared_error;
+    return averages ? loss / (double)net->layers[net->n_layers - 1].n_out : loss;
+}
+
 /* The deltas of the last layer from its logits, which stand where the deltas will, of n rows from `first` on. */
 static void losses_of(const network *view, const batch *b, ptrdiff_t first, ptrdiff_t n, double total) {
     const layer *last = &view->layers[view->n_layers - 1];
@@ -106,7 +112,7 @@ static void losses_of(const network *view, const batch *b, ptrdiff_t first, ptrd
         y += first * last->n_out;
         weight = weight ? weight + first : NULL;
     }
-    loss_and_delta(b->loss, last->activation, n, last->n_out, last->stride, y, weight,
+    loss_and_delta(b->loss, b->as_sklearn, last->activation, n, last->n_out, last->stride, y, weight,
                    b->rows ? b->rows + first : NULL, total, last->delta, view->lanes, view->totals);
 }
 
@@ -249,7 +255,7 @@ static int batch_pass(member *me, const batch *b, int with_gradient, double l2, 
             weights_of_round(me, b, &r);
         }
     }
-    *objective = totals.loss + penalty(net, l2);
+    *objective = reported(net, b, totals.loss) + penalty(net, l2);
     *cost = totals.norms / (double)b->n_rows;
     return 0;
 }
@@ -294,7 +300,7 @@ static int row_pass(member *me, const batch *b, double l2, double *objective, do
         squares_of(me);
     }
     meet(me);
-    *objective = net->totals[0].loss + penalty(net, l2);
+    *objective = reported(net, b, net->totals[0].loss) + penalty(net, l2);
     *cost = net->totals[0].norms;
     return me->team->is_interrupted;
 }
@@ -380,7 +386,7 @@ static void make_updates(void *job, int thread, int n_threads) {
     int stop = FASTNN_RAN, changes = 0, is_copied = 0;
     ptrdiff_t k = shared->next;
     for (; k < run->n_updates && stop == FASTNN_RAN && !changes; k++) {
-        batch b = {&run->data, NULL, run->data.n_samples, 0, training->loss};
+        batch b = {&run->data, NULL, run->data.n_samples, 0, training->loss, training->as_sklearn};
         if (run->rows) {
             b.rows = run->rows + run->starts[k];
             b.n_rows = run->starts[k + 1] - run->starts[k];
@@ -406,7 +412,7 @@ static void make_updates(void *job, int thread, int n_threads) {
             run->objective[k] = objective;
             run->cost[k] = cost;
         }
-        if (!isfinite(objective)) {
+        if (!isfinite(objective) && !training->as_sklearn) {
             stop = FASTNN_DIVERGED;
             break;
         }
@@ -516,13 +522,13 @@ static void make_pass(void *job, int thread, int n_threads) {
     }
 }
 
-static int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_layers, int loss, double l2,
-                                    const fastnn_data *data, const void *parameters, void *gradient, double *objective,
-                                    double *cost, int n_threads, fastnn_ask ask, void *work) {
+static int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_layers, int loss, int as_sklearn,
+                                    double l2, const fastnn_data *data, const void *parameters, void *gradient,
+                                    double *objective, double *cost, int n_threads, fastnn_ask ask, void *work) {
     network net;
     lay_out_training(&net, layers, n_layers, 0, data->n_samples, n_threads, work);
     pack(&net, parameters, net.parameters);
-    batch b = {data, NULL, data->n_samples, 0, loss};
+    batch b = {data, NULL, data->n_samples, 0, loss, as_sklearn};
     whole_pass pass = {{.net = &net}, &b, gradient != NULL, l2, ask, objective, cost};
     fastnn_work_begins();
     int has_team = take_team(&net.plan, net.plan.a_row * (double)data->n_samples);

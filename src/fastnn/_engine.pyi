@@ -26,6 +26,7 @@ def loss_and_gradient(
     l2: float,
     gradient: ndarray | None = None,
     n_threads: int | None = None,
+    as_sklearn: bool = False,
 ) -> tuple[float, float]: ...
 def run(
     state: TrainingState,

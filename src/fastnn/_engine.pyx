@@ -30,6 +30,7 @@ cdef extern from "fastnn.h" nogil:
         int loss
         int solver
         int nesterov
+        int as_sklearn
         double momentum
         double beta_1
         double beta_2
@@ -76,7 +77,7 @@ cdef extern from "fastnn.h" nogil:
         size_t (*work_size)(const fastnn_layer *, ptrdiff_t, int, ptrdiff_t, int) noexcept nogil
         int (*run)(fastnn_run *, void *) noexcept nogil
         int (*loss_and_gradient)(
-            const fastnn_layer *, ptrdiff_t, int, double, const fastnn_data *, const void *, void *, double *,
+            const fastnn_layer *, ptrdiff_t, int, int, double, const fastnn_data *, const void *, void *, double *,
             double *, int, fastnn_ask, void *
         ) noexcept nogil
         size_t (*forward_work_size)(const fastnn_layer *, ptrdiff_t, ptrdiff_t, int) noexcept nogil
@@ -267,7 +268,9 @@ def forward(network, parameters, X, out, n_threads=None):
         propagate()
 
 
-def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
+def loss_and_gradient(
+    network, loss, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None, bint as_sklearn=False
+):
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
     cdef Problem problem = Problem(network, X)
     cdef void *flat = problem.numbers(parameters, network.n_parameters, False)
@@ -282,8 +285,8 @@ def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradie
     work = allocate(problem.kernels.work_size(problem.layers, problem.n_layers, 0, problem.data.n_samples, most))
     with nogil:
         stop = problem.kernels.loss_and_gradient(
-            problem.layers, problem.n_layers, loss_id, penalty, &problem.data, flat, slopes, &objective, &cost,
-            most, ask, work,
+            problem.layers, problem.n_layers, loss_id, as_sklearn, penalty, &problem.data, flat, slopes, &objective,
+            &cost, most, ask, work,
         )
         fastnn_free(work)
     if stop == INTERRUPTED:
@@ -305,6 +308,7 @@ def run(state, training, X, y, sample_weight, rows, starts, learning_rate, l2, o
     how.loss = LOSSES[training.loss]
     how.solver = SOLVER_IDS[training.solver]
     how.nesterov = training.nesterov
+    how.as_sklearn = training.as_sklearn
     how.momentum = training.momentum
     how.beta_1 = training.beta_1
     how.beta_2 = training.beta_2
@@ -406,11 +410,20 @@ cdef class Predictor:
         TypeError, ValueError
             If X does not hold finite numbers, or has the wrong number of columns.
         """
+        out = self.plain_outputs(X)
+        return self._outputs(X) if out is None else out
+
+    @cython.binding(False)  # a plain method of C, which is called in half the time
+    def _plain_outputs(self, X):
+        """The outputs of a C-contiguous array of finite numbers of the network's dtype and width; None for all else."""
+        return self.plain_outputs(X)
+
+    cdef plain_outputs(self, X):
         cdef Py_buffer rows, outputs
         cdef Py_ssize_t n_rows = self.take_rows(X, &rows)
         cdef int stop
         if n_rows == 0:
-            return self._outputs(X)
+            return None
         try:
             out = self.empty(*self.of_one_row) if rows.ndim == 1 else self.empty((n_rows, self.n_out), self.dtype_)
             if PyObject_GetBuffer(out, &outputs, PyBUF_WRITABLE) < 0:
@@ -423,9 +436,9 @@ cdef class Predictor:
             PyBuffer_Release(&rows)
         if stop == INTERRUPTED:
             propagate()
-        return out if stop != NOT_FINITE else self._outputs(X)
+        return out if stop != NOT_FINITE else None
 
-    @cython.binding(False)  # a plain method of C, which is called in half the time
+    @cython.binding(False)
     def predict_into(self, X, out):
         """Write the network's outputs into an array, without any allocation.
 

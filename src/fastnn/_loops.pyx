@@ -12,6 +12,7 @@ from libc.math cimport fabs, isfinite
 from libc.stdint cimport int64_t
 
 from fastnn._tables import ACTIVATIONS, LOSSES
+from fastnn.checks import refuse_sklearn
 
 from fastnn._sample cimport (
     CHUNK,
@@ -314,8 +315,11 @@ def forward(network, parameters, X, out, n_threads=None):
     _forward(network.layers, parameters, X, out, transposed, h, z)
 
 
-def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
+def loss_and_gradient(
+    network, loss, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None, as_sklearn=False
+):
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
+    refuse_sklearn(as_sklearn, "cython")
     out = np.empty(0, network.dtype) if gradient is None else gradient
     return _loss_and_gradient(
         network.layers, LOSSES[loss], l2, parameters, X, y, sample_weight, NO_ROWS,
@@ -325,6 +329,7 @@ def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradie
 
 def run(state, training, X, y, sample_weight, rows, starts, learning_rate, l2, objective, cost, n_threads=None):
     """Make one update per entry of `learning_rate`; see `fastnn.reference.descent.run`."""
+    refuse_sklearn(training.as_sklearn, "cython")
     if rows is None:
         rows = starts = NO_ROWS
     return _run(

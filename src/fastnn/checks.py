@@ -141,3 +141,11 @@ def cast_finite(argument, array, dtype):
 
 def _listed(names):
     return ", ".join(map(repr, names))
+
+
+def refuse_sklearn(as_sklearn, backend):
+    """Say that a backend has no other way to report than the objective itself."""
+    if as_sklearn:
+        raise ValueError(
+            f"backend={backend!r} does not report what scikit-learn does; use backend='numpy' or backend='simd'"
+        )

@@ -110,12 +110,16 @@ class TrainingSpec:
 
     A solver reads its own numbers and ignores the others: sgd momentum and nesterov; rmsprop beta_2 and epsilon; adam
     beta_1, beta_2 and epsilon; adamw these and weight_decay.
+
+    `as_sklearn`: the objective is what scikit-learn's networks report, with probabilities clipped to [eps, 1 - eps] and
+    squared errors averaged over the outputs; and ``run`` goes on where it is not finite. "simd" and "numpy" have it.
     """
 
     loss: str
     solver: str = "sgd"
     momentum: float = 0.0
     nesterov: bool = False
+    as_sklearn: bool = False
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8

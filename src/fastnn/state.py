@@ -45,6 +45,13 @@ class TrainingState:
         self.counters = np.zeros(1, COUNTERS)
         self.counters["previous_cost"] = np.inf
 
+    @classmethod
+    def of(cls, network, parameters, optimizer, counters):
+        """The state that these arrays are, which are shared."""
+        state = cls.__new__(cls)
+        state.network, state.parameters, state.optimizer, state.counters = network, parameters, optimizer, counters
+        return state
+
     @property
     def n_updates(self):
         """The number of updates made since the start."""

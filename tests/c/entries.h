@@ -156,7 +156,7 @@ static void test_gradient(const network_shape *p, const samples *s, int n, int l
     for (int how = 0; how < 3; how++) { /* one thread; CSR; a team */
         int n_threads = how == 2 ? TEAM : 1;
         work_area work = work_begins(work_size(p->layers, p->n_layers, 0, n, n_threads));
-        engine_loss_and_gradient(p->layers, p->n_layers, loss, 0.1, how == 1 ? &s->csr : &s->dense, parameters,
+        engine_loss_and_gradient(p->layers, p->n_layers, loss, 0, 0.1, how == 1 ? &s->csr : &s->dense, parameters,
                                  how ? again : gradient, &value[how], &cost[how], n_threads, NULL, work.start);
         work_ends(&work);
         if (how && (value[how] != value[0] || cost[how] != cost[0])) {
@@ -258,8 +258,8 @@ static void test_entries(void) {
                         fastnn_activations[a].name, sizes[0], sizes[1], sizes[2], sizes[3], n_layers, n);
                 test_forward(&p, &s, n, parameters);
                 test_gradient(&p, &s, n, loss, parameters);
-                fastnn_training how = {loss, shape % FASTNN_N_OPTIMIZERS, shape % 2, shape % 3 * 0.4, 0.8, 0.9, 0.1,
-                                       0.2, 0, 1000};
+                fastnn_training how = {loss, shape % FASTNN_N_OPTIMIZERS, shape % 2, 0, shape % 3 * 0.4, 0.8, 0.9,
+                                       0.1, 0.2, 0, 1000};
                 test_run(&p, &s, n, loss, parameters, how, shape % 5 == 0 ? 1 : n);
                 samples_end(&s);
                 free(parameters);

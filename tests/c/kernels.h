@@ -190,7 +190,7 @@ static void test_losses(void) {
                 }
                 memcpy(logits, z, (size_t)n_z * sizeof(real));
                 fastnn_totals totals = {0, 0}, *groups = get((size_t)whole_vectors(n) * sizeof *groups);
-                loss_and_delta(loss, a, n, n_out, stride, y, weight, rows, 4, z, work, groups);
+                loss_and_delta(loss, 0, a, n, n_out, stride, y, weight, rows, 4, z, work, groups);
                 for (int i = 0; i < whole_vectors(n); i++) {
                     totals.loss += groups[i].loss;
                     totals.norms += groups[i].norms;

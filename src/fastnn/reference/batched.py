@@ -97,12 +97,33 @@ def forward(network, parameters, X, out, n_threads=None):
     out[:] = H[-1]
 
 
-def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
+def _clipped(H):
+    """Probabilities as scikit-learn takes the logarithm of them."""
+    eps = np.finfo(H.dtype).eps
+    return H.clip(eps, 1 - eps)
+
+
+#: (loss, output activation) -> the loss of each row as scikit-learn reports it, where that is another.
+SKLEARN_LOSS = {
+    ("log_loss", "softmax"): lambda Y, Z, H: -(Y * np.log(_clipped(H))).sum(axis=1),
+    ("log_loss", "logistic"): lambda Y, Z, H: (
+        -(Y * np.log(_clipped(H)) + (1 - Y) * np.log(1 - _clipped(H))).sum(axis=1)
+    ),
+    ("squared_error", "identity"): lambda Y, Z, H: 0.5 * ((Y - H) ** 2).mean(axis=1),
+}
+
+
+def loss_and_gradient(
+    network, loss, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None, as_sklearn=False
+):
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
     W, b = network.views(parameters)
     H, Z = forward_batch(network, W, b, X)
     output_activation = network.activations[-1]
-    losses = LOSS.get((loss, output_activation), squared_error)(y, Z, H[-1])
+    losses_of = LOSS.get((loss, output_activation), squared_error)
+    if as_sklearn:
+        losses_of = SKLEARN_LOSS.get((loss, output_activation), losses_of)
+    losses = losses_of(y, Z, H[-1])
     total_weight = sample_weight.sum()
     share = (sample_weight / total_weight if total_weight > 0 else sample_weight).astype(X.dtype)
     all_weights = parameters[: network.n_weights]

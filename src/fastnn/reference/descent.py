@@ -54,7 +54,8 @@ def run(
     Returns
     -------
     n_done, stop : int
-        Updates made, and RAN, CONVERGED (by ``training.tol``) or DIVERGED (``objective[n_done]`` is not finite).
+        Updates made, and RAN, CONVERGED (by ``training.tol``) or DIVERGED (``objective[n_done]`` is not finite,
+        and ``training.as_sklearn`` is not set).
     """
     gradient = np.empty_like(state.parameters)
     counters = state.counters[0]
@@ -63,9 +64,9 @@ def run(
             batch = slice(None) if rows is None else rows[starts[k] : starts[k + 1]]
             data = X[batch], y[batch], sample_weight[batch]
             objective[k], cost[k] = loss_and_gradient(
-                state.network, training.loss, state.parameters, *data, l2[k], gradient
+                state.network, training.loss, state.parameters, *data, l2[k], gradient, as_sklearn=training.as_sklearn
             )
-            if not math.isfinite(objective[k]):
+            if not math.isfinite(objective[k]) and not training.as_sklearn:
                 return k, DIVERGED
             before = state.to_bytes()
             try:

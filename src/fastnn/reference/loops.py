@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from fastnn.checks import refuse_sklearn
 from fastnn.reference import descent
 
 # -- elementary functions ---------------------------------------------------------------------------------------
@@ -184,8 +185,11 @@ def forward(network, parameters, X, out, n_threads=None):
             out[s] = h[network.n_layers + 1]
 
 
-def loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
+def loss_and_gradient(
+    network, loss, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None, as_sklearn=False
+):
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
+    refuse_sklearn(as_sklearn, "python")
     W, b = _as_lists(network, parameters)
     tri_W, tri_b = _as_lists(network, parameters * 0)
     total_loss = total_norm = total_weight = 0.0

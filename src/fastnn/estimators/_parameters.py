@@ -1,0 +1,115 @@
+"""The constructor's parameters that both estimators share: what is allowed, and what they mean."""
+
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, Options, StrOptions
+
+CONSTRAINTS = {
+    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
+    "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "power_t": [Interval(Real, 0, None, closed="left")],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "shuffle": ["boolean"],
+    "random_state": ["random_state"],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "verbose": ["verbose"],
+    "warm_start": ["boolean"],
+    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "nesterovs_momentum": ["boolean"],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="left")],
+    "beta_1": [Interval(Real, 0, 1, closed="left")],
+    "beta_2": [Interval(Real, 0, 1, closed="left")],
+    "epsilon": [Interval(Real, 0, None, closed="neither")],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
+    "max_fun": [Interval(Integral, 1, None, closed="left")],
+}
+
+#: What stands in the docstring of each estimator, under Parameters.
+DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
+        Units of each hidden layer.
+    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
+        Of the hidden layers.
+    solver : {"adam", "sgd", "lbfgs"}, default="adam"
+        "adam" and "sgd" take a batch at a time, and compute in float32 if X is of that. "lbfgs" takes all rows at once,
+        in float64, and often is the better choice for less than a thousand rows.
+    alpha : float, default=0.0001
+        Strength of the L2 penalty on the weights, ½ alpha Σ w² over the weight of the batch (its number of rows).
+    batch_size : int or "auto", default="auto"
+        Rows of an update, clipped to those there are; "auto": min(200, n_samples). Not for "lbfgs".
+    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
+        For "sgd". "invscaling": learning_rate_init / (t_ + 1) ** power_t after each epoch. "adaptive": a fifth of it
+        whenever training would else stop, as long as it is above 1e-6.
+    learning_rate_init : float, default=0.001
+        For "sgd" and "adam".
+    power_t : float, default=0.5
+        The exponent of "invscaling".
+    max_iter : int, default=200
+        Epochs at most; for "lbfgs", iterations.
+    shuffle : bool, default=True
+        Whether the rows are shuffled before each epoch.
+    random_state : int, RandomState instance or None, default=None
+        Of the start weights, the split of early stopping and the shuffles. An int gives the same numbers in every call.
+    tol : float, default=1e-4
+        What counts as progress: of the loss, or with early stopping of the validation score. For "lbfgs": the gradient
+        that is small enough.
+    verbose : bool or int, default=False
+        Print the loss of each epoch.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights it finds.
+    momentum : float, default=0.9
+        Of "sgd", between 0 and 1.
+    nesterovs_momentum : bool, default=True
+        Whether "sgd" takes its momentum by Nesterov's rule.
+    early_stopping : bool, default=False
+        Whether to hold back rows, to stop once the score on them no longer improves, and to keep the best weights.
+    validation_fraction : float, default=0.1
+        The share of the rows held back.
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Decay of Adam's first and second moments, in [0, 1).
+    epsilon : float, default=1e-8
+        What Adam adds to the root of the second moment.
+    n_iter_no_change : int or inf, default=10
+        Training stops when more epochs than this have brought no progress.
+    max_fun : int, default=15000
+        Calls of the loss that "lbfgs" may make."""
+
+#: And under Attributes.
+ATTRIBUTES = """loss_ : float
+        Of the last epoch; for "lbfgs" the smallest.
+    best_loss_ : float or None
+        The smallest of all epochs; None with early stopping. Not for "lbfgs".
+    loss_curve_ : list of float
+        The loss of each epoch: the mean over its batches by their numbers of rows. Not for "lbfgs".
+    validation_scores_ : list of float or None
+        The score on the rows held back, after each epoch, with early stopping. Not for "lbfgs".
+    best_validation_score_ : float or None
+    t_ : int
+        Rows that updates were made from, repeats counted.
+    coefs_ : list of ndarray of shape (n_in, n_out)
+        Weights of each layer: views of the network's. They may be changed or replaced.
+    intercepts_ : list of ndarray of shape (n_out,)
+        Biases of each layer, likewise.
+    network_ : Network
+        The network with these weights: predicts a row in about a microsecond, from any thread.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Where X had column names.
+    n_iter_ : int
+        Epochs, or iterations of "lbfgs", of the last call.
+    n_layers_ : int
+        Layers, with the inputs.
+    n_outputs_ : int
+    out_activation_ : str"""
+
+
+def documented(estimator):
+    """Put what is shared into the docstring of an estimator."""
+    estimator.__doc__ = estimator.__doc__.replace("<parameters>", DOCUMENTATION).replace("<attributes>", ATTRIBUTES)
+    return estimator

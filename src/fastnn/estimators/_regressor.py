@@ -1,0 +1,169 @@
+"""MLPRegressor: numbers in, numbers out."""
+
+from typing import ClassVar
+
+import numpy as np
+from sklearn.base import RegressorMixin, _fit_context
+from sklearn.metrics import r2_score
+from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.validation import validate_data
+
+from fastnn.estimators._base import MultilayerPerceptron, by_batches
+from fastnn.estimators._parameters import CONSTRAINTS, documented
+from fastnn.labels import Labels
+
+
+@documented
+class MLPRegressor(RegressorMixin, MultilayerPerceptron):
+    """A multi-layer perceptron regressor: scikit-learn's, many times faster.
+
+    It minimizes half the squared error, under identity outputs, or half the Poisson deviance, under exponential ones.
+    Parameters, attributes and, for the same `random_state`, the numbers are those of
+    ``sklearn.neural_network.MLPRegressor``.
+
+    Parameters
+    ----------
+    loss : {"squared_error", "poisson"}, default="squared_error"
+        "poisson" takes targets of at least 0.
+    <parameters>
+
+    Attributes
+    ----------
+    <attributes>
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn.preprocessing import scale
+    >>> from fastnn import MLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> regressor = MLPRegressor(hidden_layer_sizes=(20,), solver="lbfgs", max_iter=15, tol=0.1, random_state=0)
+    >>> regressor.set_params(alpha=1.0, max_iter=400).fit(scale(X), y).score(scale(X), y) > 0.5
+    True
+    """
+
+    _parameter_constraints: ClassVar = {**CONSTRAINTS, "loss": [StrOptions({"squared_error", "poisson"})]}
+
+    def __init__(
+        self,
+        loss="squared_error",
+        hidden_layer_sizes=(100,),
+        activation="relu",
+        *,
+        solver="adam",
+        alpha=0.0001,
+        batch_size="auto",
+        learning_rate="constant",
+        learning_rate_init=0.001,
+        power_t=0.5,
+        max_iter=200,
+        shuffle=True,
+        random_state=None,
+        tol=1e-4,
+        verbose=False,
+        warm_start=False,
+        momentum=0.9,
+        nesterovs_momentum=True,
+        early_stopping=False,
+        validation_fraction=0.1,
+        beta_1=0.9,
+        beta_2=0.999,
+        epsilon=1e-8,
+        n_iter_no_change=10,
+        max_fun=15000,
+    ):
+        super().__init__(
+            loss=loss,
+            hidden_layer_sizes=hidden_layer_sizes,
+            activation=activation,
+            solver=solver,
+            alpha=alpha,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            learning_rate_init=learning_rate_init,
+            power_t=power_t,
+            max_iter=max_iter,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            n_iter_no_change=n_iter_no_change,
+            max_fun=max_fun,
+        )
+
+    @by_batches
+    @_fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one pass over X and y, going on from where training is.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        AttributeError
+            For ``solver="lbfgs"``.
+        ValueError
+            If arguments do not fit, or with early stopping.
+        """
+        return self._fit(X, y, sample_weight, incremental=True)
+
+    def predict(self, X):
+        """Return the predictions for the rows of X.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        """
+        outputs = self._outputs(X)
+        return outputs.ravel() if outputs.shape[1] == 1 else outputs
+
+    def _check_targets(self, X, y, incremental, reset):
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            y_numeric=True,
+            dtype=(np.float64, np.float32),
+            reset=reset,
+        )
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        if self.loss == "poisson" and (y < 0).any():
+            raise ValueError(
+                f"Some value(s) of y are negative, the smallest {y.min()}, which is not allowed for loss='poisson'."
+            )
+        return X, lambda dtype: np.ascontiguousarray(y.reshape(len(y), -1), dtype)
+
+    def _output_activation(self):
+        return "exp" if self.loss == "poisson" else "identity"
+
+    def _labels(self):
+        return Labels("values")
+
+    _is_stratified = False
+
+    def _score_outputs(self, outputs, targets, sample_weight):
+        return r2_score(targets, outputs, sample_weight=sample_weight)

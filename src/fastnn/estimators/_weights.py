@@ -1,0 +1,71 @@
+"""A network's parameters as ``coefs_`` and ``intercepts_``: views, so that changing them changes the network."""
+
+from operator import is_
+
+import numpy as np
+
+from fastnn.network import Network
+from fastnn.spec import NetworkSpec
+from fastnn.state import aligned_zeros
+
+
+class Weights:
+    """A network, and what an estimator shows of it.
+
+    Parameters
+    ----------
+    network : Network
+
+    Attributes
+    ----------
+    coefs : tuple of ndarray
+        (n_in, n_out) of each layer: views of the network's parameters.
+    intercepts : tuple of ndarray
+        (n_out,) of each layer, likewise.
+    """
+
+    def __init__(self, network):
+        self.network = network
+        self.coefs = tuple(weights.T for weights in network.W.values())
+        self.intercepts = tuple(network.b.values())
+        self._activations = network.activations[0] if len(network.activations) > 1 else None, network.activations[-1]
+
+    @classmethod
+    def zeros(cls, layer_sizes, activation, out_activation, labels, dtype):
+        """Of a network with no weights yet."""
+        activations = (activation,) * (len(layer_sizes) - 2) + (out_activation,)
+        spec = NetworkSpec(tuple(layer_sizes), activations, np.dtype(dtype))
+        return cls(Network._from_parts(spec, aligned_zeros(spec.n_parameters, dtype), labels, "simd"))
+
+    @classmethod
+    def copied(cls, coefs, intercepts, activation, out_activation, labels, dtype):
+        """Of a network with a copy of these weights."""
+        coefs = [np.asarray(layer) for layer in coefs]
+        intercepts = [np.asarray(layer) for layer in intercepts]
+        if len(coefs) != len(intercepts) or any(layer.ndim != 2 for layer in coefs):
+            raise ValueError(
+                f"coefs_ must be matrices, one a layer, with an array in intercepts_ for each; their shapes are "
+                f"{[layer.shape for layer in coefs]} and {[layer.shape for layer in intercepts]}"
+            )
+        sizes = [coefs[0].shape[0], *(layer.shape[1] for layer in coefs)]
+        weights = cls.zeros(sizes, activation, out_activation, labels, dtype)
+        for kind, given, own in (("coefs_", coefs, weights.coefs), ("intercepts_", intercepts, weights.intercepts)):
+            for l, (layer, view) in enumerate(zip(given, own, strict=True)):
+                if layer.shape != view.shape:
+                    raise ValueError(
+                        f"{kind}[{l}] must have shape {view.shape} in a network of {sizes} units, got {layer.shape}"
+                    )
+                view[:] = layer
+        return weights
+
+    def are_of(self, estimator):
+        """Whether this is what the estimator shows now: nobody has set weights or activations by hand."""
+        coefs, intercepts = estimator.coefs_, estimator.intercepts_
+        hidden, out = self._activations
+        return (
+            len(coefs) == len(intercepts) == len(self.coefs)
+            and all(map(is_, coefs, self.coefs))
+            and all(map(is_, intercepts, self.intercepts))
+            and (hidden is None or hidden == estimator.activation)
+            and out == estimator.out_activation_
+        )

@@ -1,0 +1,637 @@
+"""The estimators beyond what scikit-learn's own tests ask: weights by hand, warm starts, bad input, copies, limits."""
+
+import copy
+import pickle
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse
+import sklearn
+import sklearn.neural_network
+from conftest import run_program
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.preprocessing import scale
+
+import fastnn
+from fastnn import MLPClassifier, MLPRegressor
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+ESTIMATORS = ("MLPClassifier", "MLPRegressor")
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((80, 4))
+LABELS = (X @ RNG.standard_normal((4, 3))).argmax(1)
+VALUES = X @ RNG.standard_normal(4)
+QUICK = {"hidden_layer_sizes": (6, 5), "max_iter": 5, "random_state": 0}
+
+
+def target(name):
+    return LABELS if name == "MLPClassifier" else VALUES
+
+
+def fitted(name, module=fastnn, **parameters):
+    return getattr(module, name)(**{**QUICK, **parameters}).fit(X, target(name))
+
+
+def both(name, **parameters):
+    """Ours and scikit-learn's."""
+    return [fitted(name, module, **parameters) for module in (fastnn, sklearn.neural_network)]
+
+
+def outputs(estimator, rows=X):
+    return estimator.predict_proba(rows) if hasattr(estimator, "predict_proba") else estimator.predict(rows)
+
+
+def same_outputs(ours, theirs, rows=X):
+    np.testing.assert_allclose(outputs(ours, rows), outputs(theirs, rows), rtol=1e-10, atol=1e-12)
+
+
+# -- parameters ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_the_parameters_are_those_of_scikit_learn(name):
+    import inspect
+
+    ours, theirs = (inspect.signature(getattr(module, name)) for module in (fastnn, sklearn.neural_network))
+    assert str(ours) == str(theirs)
+    assert getattr(fastnn, name)().get_params() == getattr(sklearn.neural_network, name)().get_params()
+    for method in ("fit", "partial_fit", "predict", "score"):
+        ours, theirs = (
+            inspect.signature(getattr(getattr(module, name), method)) for module in (fastnn, sklearn.neural_network)
+        )
+        assert list(ours.parameters) == list(theirs.parameters)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_every_parameter_and_attribute_is_documented(name):
+    estimator = getattr(fastnn, name)
+    documentation = estimator.__doc__
+    for parameter in estimator().get_params():
+        assert (
+            f"\n    {parameter} : " in documentation
+            or f", {parameter} : " in documentation
+            or (f"\n    {parameter}, " in documentation)
+        )
+    theirs = {key for key in vars(fitted(name, sklearn.neural_network)) if key.endswith("_") and key[0] != "_"}
+    for attribute in {*theirs, "network_", "feature_names_in_"}:
+        assert f"\n    {attribute} : " in documentation, attribute
+    assert theirs <= set(vars(fitted(name)))
+    assert "<" not in documentation
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"alpha": -1},
+        {"activation": "swish"},
+        {"solver": "rmsprop"},
+        {"batch_size": 0},
+        {"learning_rate_init": 0},
+        {"momentum": 1.5},
+        {"max_iter": 0},
+        {"n_iter_no_change": 0},
+        {"validation_fraction": 1.0},
+        {"hidden_layer_sizes": (0,)},
+        {"hidden_layer_sizes": (5, -1)},
+        {"random_state": "seed"},
+    ],
+)
+def test_wrong_parameters_are_refused_in_scikit_learns_words(name, wrong):
+    said = []
+    for module in (fastnn, sklearn.neural_network):
+        with pytest.raises(ValueError, match="must be") as error:
+            fitted(name, module, **wrong)
+        said.append(sorted(re.findall(r"\w+", str(error.value))))  # names of a set come in any order
+    assert said[0] == said[1]
+
+
+def test_without_scikit_learn_the_package_works_and_the_estimators_say_what_is_missing():
+    out = run_program(
+        """
+        import sys
+        sys.modules["sklearn"] = None
+        import fastnn
+        from fastnn import *
+        print(fastnn.train([2, 2, 1], [[0, 1]], [[1]], 3).n_iter)
+        assert "MLPClassifier" in dir(fastnn)
+        try:
+            fastnn.MLPClassifier
+        except ImportError as error:
+            print(error)
+        try:
+            fastnn.NoSuchName
+        except AttributeError as error:
+            print(error)
+        """
+    )
+    assert out.splitlines() == [
+        "3",
+        "fastnn.MLPClassifier needs scikit-learn 1.7 or newer; install it with fastnn's extra [sklearn], or by itself",
+        "module 'fastnn' has no attribute 'NoSuchName'",
+    ]
+
+
+def test_importing_fastnn_does_not_import_scikit_learn():
+    code = "import sys, fastnn; assert not {'sklearn', 'scipy'} & set(sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+# -- weights by hand ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_changing_weights_changes_predictions(name):
+    pair = both(name)
+    for change in (
+        lambda e: e.coefs_[0].__setitem__(slice(None), 0),
+        lambda e: e.intercepts_[1].__setitem__(0, 3.0),
+        lambda e: e.coefs_.__setitem__(1, np.full((6, 5), 0.25)),
+        lambda e: e.coefs_[1].__imul__(2),
+        lambda e: setattr(e, "intercepts_", [np.ones(len(b)) for b in e.intercepts_]),
+        lambda e: setattr(e, "coefs_", [w + 0.5 for w in e.coefs_]),
+        lambda e: e.set_params(activation="tanh"),
+    ):
+        before = outputs(pair[0])
+        for estimator in pair:
+            change(estimator)
+        assert not np.array_equal(outputs(pair[0]), before)
+        same_outputs(*pair)
+        network = pair[0].network_
+        raw = network(X)
+        assert np.array_equal(raw if name == "MLPClassifier" else raw[:, 0], outputs(pair[0]))
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_weights_set_before_any_fit(name):
+    source = fitted(name, sklearn.neural_network)
+    ours = getattr(fastnn, name)(activation="relu")
+    with pytest.raises(NotFittedError):
+        ours.network_  # noqa: B018
+    with pytest.raises(NotFittedError):
+        ours.predict(X)
+    ours.coefs_ = [w.copy() for w in source.coefs_]
+    ours.intercepts_ = [b.copy() for b in source.intercepts_]
+    ours.out_activation_ = source.out_activation_
+    if name == "MLPClassifier":
+        ours.classes_ = source.classes_
+    same_outputs(ours, source)
+    assert np.array_equal(ours.predict(X), source.predict(X)) or name == "MLPRegressor"
+    ours.coefs_[0][:] = 0
+    source.coefs_[0][:] = 0
+    same_outputs(ours, source)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("way", ["warm start", "partial_fit"])
+def test_training_goes_on_from_weights_set_by_hand(name, way):
+    pair = both(name, warm_start=True)
+    for estimator in pair:
+        estimator.coefs_[0] = np.full((4, 6), 0.1)
+        (estimator.fit if way == "warm start" else estimator.partial_fit)(X, target(name))
+        assert estimator.t_ == 80 * (10 if way == "warm start" else 6)
+    same_outputs(*pair)
+    assert pair[0].loss_curve_ == pytest.approx(pair[1].loss_curve_, rel=1e-12)
+
+
+def test_weights_that_do_not_fit_are_named():
+    estimator = fitted("MLPRegressor")
+    estimator.coefs_[1] = np.ones((7, 5))
+    with pytest.raises(ValueError, match=r"coefs_\[1\] must have shape \(6, 5\).*got \(7, 5\)"):
+        estimator.predict(X)
+    estimator.coefs_[1] = np.ones(6)
+    with pytest.raises(ValueError, match="coefs_ must be matrices"):
+        estimator.predict(X)
+    estimator = fitted("MLPRegressor")
+    estimator.intercepts_[0] = np.ones(2)
+    with pytest.raises(ValueError, match=r"intercepts_\[0\] must have shape \(6,\)"):
+        estimator.predict(X)
+
+
+# -- warm starts, partial_fit -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("early_stopping", [False, True])
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_a_warm_start_goes_on_as_there(name, early_stopping, solver):
+    """With early stopping the best weights are those of the moment, until there is a better score."""
+    settings = {"warm_start": True, "early_stopping": early_stopping, "solver": solver, "learning_rate": "invscaling"}
+    pair = both(name, **settings)
+    for _ in range(3):
+        for estimator in pair:
+            estimator.fit(X, target(name))
+    same_outputs(*pair)
+    for attribute in ("t_", "n_iter_"):
+        assert getattr(pair[0], attribute) == getattr(pair[1], attribute)
+    assert pair[0].loss_curve_ == pytest.approx(pair[1].loss_curve_, rel=1e-10)
+    if early_stopping:
+        assert pair[0].validation_scores_ == pytest.approx(pair[1].validation_scores_, rel=1e-10)
+        assert pair[0].best_validation_score_ == pytest.approx(pair[1].best_validation_score_, rel=1e-10)
+        assert pair[0].best_loss_ is None
+    else:
+        assert pair[0].best_loss_ == pytest.approx(pair[1].best_loss_, rel=1e-10)
+        assert len(pair[0].loss_curve_) == 20
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_partial_fit_goes_on_with_the_optimizer_of_fit(name, solver):
+    pair = both(name, solver=solver, shuffle=False)
+    for _ in range(4):
+        for estimator in pair:
+            estimator.partial_fit(X[:50], target(name)[:50])
+    same_outputs(*pair)
+    assert pair[0].n_iter_ == pair[1].n_iter_ == 1
+    assert pair[0].loss_curve_ == pytest.approx(pair[1].loss_curve_, rel=1e-10)
+
+
+def test_partial_fit_of_a_classifier_needs_its_classes_once():
+    pair = [module.MLPClassifier(random_state=0) for module in (fastnn, sklearn.neural_network)]
+    for estimator in pair:
+        with pytest.raises(ValueError, match="classes must be passed on the first call to partial_fit"):
+            estimator.partial_fit(X, LABELS)
+        first = LABELS < 2
+        estimator.partial_fit(X[first], LABELS[first], classes=[0, 1, 2, 5])
+        estimator.partial_fit(X, LABELS)
+        with pytest.raises(ValueError, match="is not the same as on last call"):
+            estimator.partial_fit(X, LABELS, classes=[0, 1])
+        with pytest.raises(ValueError, match="`y` has classes not in"):
+            estimator.partial_fit(X, LABELS + 7)
+    same_outputs(*pair)
+    weighted = [module.MLPClassifier(random_state=0) for module in (fastnn, sklearn.neural_network)]
+    for estimator in weighted:
+        estimator.partial_fit(X, LABELS, np.arange(80.0), classes=[0, 1, 2])
+    same_outputs(*weighted)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_partial_fit_is_not_for_lbfgs_nor_for_early_stopping(name):
+    assert not hasattr(getattr(fastnn, name)(solver="lbfgs"), "partial_fit")
+    classes = {"classes": [0, 1, 2]} if name == "MLPClassifier" else {}
+    with pytest.raises(ValueError, match="partial_fit does not support early_stopping=True"):
+        getattr(fastnn, name)(early_stopping=True).partial_fit(X, target(name), **classes)
+
+
+def test_a_warm_start_needs_the_same_classes_and_outputs():
+    classifier = fitted("MLPClassifier", warm_start=True)
+    with pytest.raises(ValueError, match="warm_start can only be used where `y` has the same classes"):
+        classifier.fit(X, LABELS % 2)
+    regressor = fitted("MLPRegressor", warm_start=True)
+    with pytest.raises(ValueError, match=r"y has 2 outputs, but the network .* has 1"):
+        regressor.fit(X, np.c_[VALUES, VALUES])
+
+
+def test_n_iter_no_change_counts_as_there():
+    for patience in (1, 4):
+        ours, theirs = both("MLPRegressor", tol=1e9, n_iter_no_change=patience, max_iter=50)
+        assert ours.n_iter_ == theirs.n_iter_ == patience + 2
+    assert fitted("MLPRegressor", tol=1e9, n_iter_no_change=np.inf, max_iter=50).n_iter_ == 50
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_a_number_is_a_weight_for_all_and_ones_change_nothing(name, solver):
+    pair = both(name, solver=solver)
+    for weight in (2.0, np.ones(80), np.ones(80, int), [1.0] * 80):
+        ours = getattr(fastnn, name)(**QUICK, solver=solver, alpha=0).fit(X, target(name), weight)
+        theirs = getattr(sklearn.neural_network, name)(**QUICK, solver=solver, alpha=0).fit(X, target(name), weight)
+        same_outputs(ours, theirs)
+    ours = getattr(fastnn, name)(**QUICK, solver=solver).fit(X, target(name), np.ones(80))
+    same_outputs(ours, pair[1])
+
+
+# -- what is printed, warned, raised ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"early_stopping": True, "tol": 1.0, "n_iter_no_change": 2},
+        {"solver": "sgd", "learning_rate": "adaptive", "tol": 5.0, "n_iter_no_change": 1, "max_iter": 60},
+        {"tol": 5.0, "n_iter_no_change": 1},
+    ],
+)
+def test_verbose_prints_the_same_lines(name, settings, capsys):
+    printed = []
+    for module in (fastnn, sklearn.neural_network):
+        fitted(name, module, verbose=True, **settings)
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    assert printed[0].startswith("Iteration 1, loss = ")
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.filterwarnings("default")
+def test_the_same_warnings(name):
+    def warned(module, y=None, **settings):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            getattr(module, name)(**{**QUICK, **settings}).fit(X, target(name) if y is None else y)
+        return [(w.category, str(w.message)) for w in caught], caught
+
+    for settings in (
+        {},
+        {"batch_size": 500},
+        {"max_iter": 1000, "tol": 1.0},
+        {"solver": "lbfgs", "max_iter": 2},
+        {"solver": "lbfgs", "max_iter": 500, "max_fun": 3},
+        {"y": target(name)[:, None]},
+    ):
+        (ours, caught), (theirs, _) = warned(fastnn, **settings), warned(sklearn.neural_network, **settings)
+        assert [category for category, _ in ours] == [category for category, _ in theirs]
+        for (category, our_words), (_, their_words) in zip(ours, theirs, strict=True):
+            assert category is DataConversionWarning or our_words == their_words
+        for warning in caught:
+            if warning.category is ConvergenceWarning:
+                assert warning.filename == __file__  # points to the caller
+    assert not warned(fastnn, max_iter=1000, tol=1.0)[0]
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize(
+    ("rows", "y", "weight"),
+    [
+        (X[:, 0], None, None),
+        (X[:0], None, None),
+        (np.where(X > 2, np.nan, X), None, None),
+        (np.where(X > 2, np.inf, X), None, None),
+        (X, VALUES[:-1], None),
+        (X, np.where(VALUES > 2, np.nan, VALUES), None),
+        (X, None, np.ones(3)),
+        (X, None, np.ones((80, 1))),
+        (X, None, np.full(80, np.nan)),
+        ([["a"] * 4] * 80, None, None),
+        (X.astype(complex), None, None),
+    ],
+)
+def test_bad_data_is_refused_in_scikit_learns_words(name, rows, y, weight):
+    said = []
+    for module in (fastnn, sklearn.neural_network):
+        with pytest.raises((ValueError, TypeError)) as error:
+            getattr(module, name)(**QUICK).fit(rows, target(name)[: len(rows)] if y is None else y, weight)
+        said.append(str(error.value).replace(name, ""))
+    assert said[0] == said[1]
+
+
+def test_what_scikit_learn_does_not_catch():
+    with pytest.raises(ValueError, match="negative, the smallest -1"):
+        MLPRegressor("poisson").fit(X, np.where(VALUES > 0, 1, -1))
+    with pytest.raises(ValueError, match="at least one non-zero number"):
+        MLPRegressor().fit(X, VALUES, np.zeros(80))
+    with pytest.raises(ValueError, match=r"non-finite parameter weights.*learning_rate_init \(it is 1e\+20\)"):
+        MLPRegressor(solver="sgd", learning_rate_init=1e20, max_iter=50).fit(X, VALUES)
+    # A batch of zero weights changes nothing by itself.
+    weight = np.ones(80)
+    weight[10:20] = 0
+    regressor = MLPRegressor(batch_size=10, shuffle=False, max_iter=3).fit(X, VALUES, weight)
+    assert np.isfinite(regressor.loss_curve_).all()
+    # Labels that are strings, with early stopping.
+    words = np.array(["no", "yes", "perhaps"])[LABELS]
+    classifier = MLPClassifier(**QUICK, early_stopping=True).fit(X, words)
+    assert set(classifier.predict(X)) <= set(words)
+    numbers = MLPClassifier(**QUICK, early_stopping=True).fit(X, np.array([0, 2, 1])[LABELS])
+    assert classifier.validation_scores_ == numbers.validation_scores_
+
+
+# -- data ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("kind", [scipy.sparse.csr_matrix, scipy.sparse.csc_matrix, scipy.sparse.csr_array])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_sparse_input_is_learned_from_as_dense(name, kind, solver, early_stopping):
+    rows = np.where(np.abs(X) < 0.7, 0, X)
+    parameters = {**QUICK, "solver": solver, "early_stopping": early_stopping}
+    dense = getattr(fastnn, name)(**parameters).fit(rows, target(name))
+    sparse = getattr(fastnn, name)(**parameters).fit(kind(rows), target(name))
+    assert np.array_equal(outputs(dense, rows), outputs(sparse, kind(rows)))
+    assert np.array_equal(dense.predict(kind(rows)), sparse.predict(rows))
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("of_fit", ["float32", "float64"])
+@pytest.mark.parametrize("of_predict", ["float32", "float64", "int64"])
+def test_dtypes(name, of_fit, of_predict):
+    ours, theirs = (
+        getattr(module, name)(**QUICK).fit(X.astype(of_fit), target(name).astype(of_fit))
+        for module in (fastnn, sklearn.neural_network)
+    )
+    for layer, right in zip(ours.coefs_ + ours.intercepts_, theirs.coefs_ + theirs.intercepts_, strict=True):
+        assert layer.dtype == right.dtype == of_fit
+        assert layer.shape == right.shape
+    rows = (X * 3).astype(of_predict)
+    assert outputs(ours, rows).dtype == outputs(theirs, rows).dtype
+    bound = 1e-10 if of_fit == "float64" else 1e-4
+    np.testing.assert_allclose(outputs(ours, rows), outputs(theirs, rows), rtol=bound, atol=bound)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_memory_orders_and_read_only_data_make_no_difference(name):
+    before = X.copy()
+    expected = outputs(fitted(name))
+    read_only = X.copy()
+    read_only.flags.writeable = False
+    for rows in (np.asfortranarray(X), np.repeat(X, 2, axis=1)[:, ::2], read_only, X.tolist()):
+        estimator = getattr(fastnn, name)(**QUICK).fit(rows, target(name))
+        assert np.array_equal(outputs(estimator, rows), expected)
+    assert np.array_equal(X, before)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("frames", ["pandas", "polars"])
+def test_frames_give_their_names(name, frames):
+    library = pytest.importorskip(frames)
+    frame = library.DataFrame({f"column {i}": X[:, i] for i in range(4)})
+    estimator = getattr(fastnn, name)(**QUICK).fit(frame, target(name))
+    assert estimator.feature_names_in_.tolist() == [f"column {i}" for i in range(4)]
+    assert np.array_equal(outputs(estimator, frame), outputs(fitted(name)))
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        estimator.predict(X)
+    with pytest.raises(ValueError, match="feature names should match"):
+        estimator.predict(frame.rename({"column 0": "other"}, **({"axis": 1} if frames == "pandas" else {})))
+
+
+def test_labels_of_every_kind():
+    indicator = (X[:, :3] > 0).astype(int)
+    for y in (
+        LABELS,
+        LABELS.astype(float),
+        LABELS > 0,
+        np.array(["no", "yes", "perhaps"])[LABELS],
+        np.array(["no", "yes", "perhaps"], dtype=object)[LABELS],
+        pd.Series(np.array(["no", "yes", "perhaps"])[LABELS]).astype("category"),
+        np.where(LABELS > 0, "b", "a"),
+        np.zeros(80),
+        indicator,
+        scipy.sparse.csr_matrix(indicator),
+    ):
+        ours, theirs = (module.MLPClassifier(**QUICK).fit(X, y) for module in (fastnn, sklearn.neural_network))
+        found, right = ours.predict(X), theirs.predict(X)
+        assert type(found) is type(right)
+        assert found.dtype == right.dtype
+        assert np.array_equal(*(p.toarray() if scipy.sparse.issparse(p) else p for p in (found, right)))
+        assert np.array_equal(ours.classes_, theirs.classes_)
+        assert ours.score(X, y) == theirs.score(X, y)
+        np.testing.assert_allclose(ours.predict_log_proba(X), theirs.predict_log_proba(X), rtol=1e-8)
+        by_network = ours.network_.predict(X)
+        assert np.array_equal(by_network, found.toarray() if scipy.sparse.issparse(found) else found)
+
+
+# -- prediction ---------------------------------------------------------------------------------------------------
+
+
+def test_the_short_path_of_predict_has_the_same_outcome():
+    estimator = fitted("MLPRegressor")
+    row = X[:1].copy()
+    assert np.array_equal(estimator.predict(row), estimator.predict(row.tolist()))
+    assert np.array_equal(estimator.predict(X), estimator.predict(np.asfortranarray(X)))
+    assert np.array_equal(estimator.predict(X), estimator.predict(X.view(np.recarray).view(np.matrix).A))
+    for rows, words in (
+        (X[0], "Expected 2D array, got 1D array instead"),
+        (X[:, :3], "X has 3 features, but MLPRegressor is expecting 4 features as input"),
+        (X[:0], "Found array with 0 sample"),
+        (np.full((1, 4), np.nan), "Input X contains NaN"),
+        (np.full((1, 4), np.inf), "Input X contains infinity"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            estimator.predict(rows)
+    with sklearn.config_context(assume_finite=True):
+        assert np.isnan(estimator.predict(np.full((1, 4), np.nan))).all()
+        assert np.isnan(estimator.predict(np.vstack([X, np.full((1, 4), np.nan)]))).tolist() == [False] * 80 + [True]
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_prediction_does_not_change_the_estimator(name):
+    estimator = fitted(name)
+    before = dict(vars(estimator))
+    for rows in (X, X.tolist(), X.astype(np.float32)):
+        estimator.predict(rows)
+        estimator.network_.predict(rows)
+    assert vars(estimator) == before
+
+
+def test_the_network_of_an_estimator():
+    classifier = MLPClassifier(**QUICK).fit(X, np.array(["no", "yes", "perhaps"])[LABELS])
+    assert classifier.network_ is classifier.network_
+    assert classifier.network_.layer_sizes == (4, 6, 5, 3)
+    assert classifier.network_.activations == ("relu", "relu", "softmax")
+    assert classifier.network_.predict(X[0]) == classifier.predict(X[:1])[0]
+    assert classifier.network_.classes.tolist() == classifier.classes_.tolist()
+
+
+# -- travelling ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_copy_goes_on_as_the_original(name, solver, early_stopping, tmp_path):
+    original = fitted(name, solver=solver, early_stopping=early_stopping, warm_start=True)
+    joblib.dump(original, tmp_path / "model")
+    copies = [
+        pickle.loads(pickle.dumps(original)),
+        copy.deepcopy(original),
+        joblib.load(tmp_path / "model"),
+        joblib.load(tmp_path / "model", mmap_mode="r"),
+    ]
+    before = outputs(original)
+    for other in copies:
+        assert np.array_equal(outputs(other), before)
+        assert other.get_params() == original.get_params()
+        assert vars(other).keys() == vars(original).keys()
+    original.fit(X, target(name))
+    if solver != "lbfgs" and not early_stopping:
+        original.partial_fit(X, target(name))
+    for other in copies:
+        assert np.array_equal(outputs(other), before)  # nothing is shared
+        other.fit(X, target(name))
+        if solver != "lbfgs" and not early_stopping:
+            other.partial_fit(X, target(name))
+        assert np.array_equal(outputs(other), outputs(original))
+        other.coefs_[0][:] = 0
+        assert not np.array_equal(outputs(other), outputs(original))
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_a_copy_of_weights_set_by_hand(name):
+    original = fitted(name)
+    original.coefs_[0] = np.ones((4, 6))
+    other = pickle.loads(pickle.dumps(original))
+    assert np.array_equal(outputs(other), outputs(original))
+    assert not hasattr(clone(other), "coefs_")
+
+
+def test_estimators_are_shown_and_routed():
+    assert "MLPClassifier" in MLPClassifier(alpha=2)._repr_html_()
+    assert repr(MLPClassifier(alpha=2)) == "MLPClassifier(alpha=2)"
+    with sklearn.config_context(enable_metadata_routing=True):
+        classifier = MLPClassifier().set_fit_request(sample_weight=True).set_partial_fit_request(classes=True)
+        assert classifier.get_metadata_routing().fit.requests == {"sample_weight": True}
+
+
+# -- interrupts, threads, memory ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_an_interrupted_fit_leaves_a_usable_model(early_stopping):
+    rows = RNG.standard_normal((5000, 50))
+    regressor = MLPRegressor(
+        hidden_layer_sizes=(200, 100), max_iter=10_000, tol=0, random_state=0, early_stopping=early_stopping
+    )
+    timer = threading.Timer(0.7, signal.raise_signal, [signal.SIGINT])
+    timer.start()
+    start = time.perf_counter()
+    with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
+        regressor.fit(rows, rows[:, 0])
+    assert time.perf_counter() - start < 3
+    assert len(regressor.loss_curve_) == regressor.n_iter_ > 0
+    assert np.isfinite(regressor.predict(rows)).all()
+    regressor.set_params(max_iter=2, warm_start=True).fit(rows, rows[:, 0])
+    assert regressor.n_iter_ == 2
+
+
+def test_many_fits_in_threads_have_the_same_scores():
+    digits, labels = load_digits(return_X_y=True)
+    digits = scale(digits)
+    classifier = MLPClassifier((20,), max_iter=8, random_state=0)
+    alone = cross_val_score(classifier, digits, labels, cv=4)
+    with joblib.parallel_backend("threading", n_jobs=4):
+        assert np.array_equal(cross_val_score(classifier, digits, labels, cv=4), alone)
+        search = GridSearchCV(classifier, {"alpha": [1e-4, 1.0]}, cv=3).fit(digits, labels)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+
+
+def test_a_large_fit_needs_no_more_memory_than_scikit_learns():
+    """100,000 rows of 20 numbers: the peak of the resident size above where it was before."""
+    program = """
+        import resource, warnings
+        import numpy as np
+        from {module} import MLPClassifier
+        warnings.simplefilter("ignore")
+        rng = np.random.default_rng(0)
+        X = rng.standard_normal((100_000, 20))
+        y = (X[:, 0] + X[:, 1] ** 2 > 0.5).astype(int)
+        MLPClassifier(max_iter=1).fit(X[:500], y[:500]).predict(X[:500])
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        MLPClassifier(max_iter=2).fit(X, y).predict(X)
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+        """
+    ours, theirs = (int(run_program(program.format(module=m))) for m in ("fastnn", "sklearn.neural_network"))
+    assert ours <= theirs, f"{ours} and {theirs} KB"

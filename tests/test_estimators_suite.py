@@ -1,0 +1,66 @@
+"""scikit-learn's own tests of its estimators, on ours: the checks that it has for every estimator, and the test file of
+its multi-layer perceptrons, taken from the installed package with our classes in place of its own."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+import sklearn.neural_network
+from sklearn.utils.estimator_checks import (
+    check_dataframe_column_names_consistency,
+    check_estimator,
+    check_param_validation,
+)
+
+import fastnn
+
+pytestmark = pytest.mark.filterwarnings("default")  # as there
+
+ESTIMATORS = ("MLPClassifier", "MLPRegressor")
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_check_estimator(name):
+    """None fails, and none is skipped that scikit-learn's own class runs."""
+
+    def results(module):
+        found = check_estimator(getattr(module, name)(), on_fail=None, on_skip=None)
+        return [(result["check_name"], result["status"], str(result["exception"])) for result in found]
+
+    ours, theirs = results(fastnn), results(sklearn.neural_network)
+    assert len(ours) >= 59
+    assert [check for check, _, _ in ours] == [check for check, _, _ in theirs]
+    skipped = {check for check, status, _ in theirs if status == "skipped"}
+    failed = [result for result in ours if result[1] != "passed" and result[0] not in skipped]
+    assert failed == []
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("check", [check_dataframe_column_names_consistency, check_param_validation])
+def test_checks_outside_of_check_estimator(name, check):
+    check(name, getattr(fastnn, name)())
+
+
+@pytest.fixture
+def global_random_seed():
+    """scikit-learn's own fixture."""
+    return 42
+
+
+#: Tests that ask for private members.
+EXCUSED = (
+    "test_gradient",  # calls _unpack, _loss_grad_lbfgs: tests/test_estimators_parity.py has the gradient
+    "test_n_iter_no_change",  # reads _no_improvement_count: tests/test_estimators.py has n_iter_no_change
+    "test_n_iter_no_change_inf",
+)
+IMPORT = "from sklearn.neural_network import MLPClassifier, MLPRegressor\n"
+
+source = Path(importlib.util.find_spec("sklearn.neural_network.tests.test_mlp").origin)
+text = source.read_text()
+assert text.count(IMPORT) == 1
+theirs = {"__name__": __name__}
+exec(compile(text.replace(IMPORT, "from fastnn import MLPClassifier, MLPRegressor\n"), source, "exec"), theirs)
+tests = {name: value for name, value in theirs.items() if name.startswith("test_") and name not in EXCUSED}
+assert len(tests) >= 40
+assert set(EXCUSED) < theirs.keys()
+globals().update(tests)
