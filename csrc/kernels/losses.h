@@ -33,7 +33,7 @@ INLINE vec powers(ptrdiff_t n, real *z, vec *sum) {
 }
 
 /* scikit-learn takes the logarithm of probabilities clipped to [eps, 1 - eps]. */
-#define EPS ((real)(sizeof(real) == 8 ? DBL_EPSILON : FLT_EPSILON))
+#define LEAST_PROBABILITY ((real)(sizeof(real) == 8 ? DBL_EPSILON : FLT_EPSILON))
 
 INLINE vec clipped(vec x, real low, real high) { return v_min(v_max(x, v_all(low)), v_all(high)); }
 
@@ -55,7 +55,7 @@ INLINE vec output_loss(const int loss, const int activation, int as_sklearn, con
     default: /* log_loss of a logistic output: log(1 + e^z) - y z */
         if (as_sklearn) { /* by the probability of the target, which is 0 or 1; 1 - h loses the digits that it does there */
             vec of_target = v_select(v_less(v_all((real)0.5), y), *h, v_all(1) - *h);
-            return -v_log(clipped(of_target, EPS, 1 - EPS));
+            return -v_log(clipped(of_target, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY));
         }
         return v_relu(z) - y * z + v_log1p(v_exp_of_negative(-v_abs(z)));
     }
@@ -79,7 +79,7 @@ INLINE void loss_lanes(const int loss, const int activation, int as_sklearn, ptr
         }
         total = v_fma(targets, top + v_log(sum), -dot);
         if (as_sklearn) { /* of one target, which is 1 */
-            total = clipped(total, (real)-log1p(-EPS), (real)-log(EPS));
+            total = clipped(total, (real)-log1p(-LEAST_PROBABILITY), (real)-log(LEAST_PROBABILITY));
         }
     } else {
         slope of_activation = slope_of(activation);
