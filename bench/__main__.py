@@ -21,6 +21,7 @@ def main():
     parser.add_argument("--only", metavar="NAME,NAME", help="with --peers: these libraries, such as fastnn,numba")
     parser.add_argument("--threads", metavar="N,N", help="with --peers: threads of each library; 1,2 by default")
     parser.add_argument("--scaling", action="store_true", help="fastnn by batch size, width and number of threads")
+    parser.add_argument("--estimators", action="store_true", help="fastnn's estimators against scikit-learn's")
     options = parser.parse_args()
     if options.peers:
         from bench.peers import command
@@ -33,6 +34,11 @@ def main():
         from bench import scaling
 
         scaling.main(options)
+        return
+    if options.estimators:
+        from bench import estimators
+
+        estimators.main(options)
         return
     n_rounds = 3 if options.quick else 9
 

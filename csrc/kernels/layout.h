@@ -30,7 +30,8 @@ typedef struct {
     int activation;
     ptrdiff_t flat_weights, flat_biases; /* in the flat parameters */
     ptrdiff_t weights, biases;           /* in a packed block */
-    real *back; /* W (n_out, n_in to whole vectors), for the backward pass: a copy, or of a single output the weights; not of the first layer */
+    real *back; /* W (n_out, n_in to whole vectors), for the backward pass: a copy; not of the first layer, nor of a
+                   single output, whose weights are in this order already */
     ptrdiff_t slot; /* numbers of h, and of delta, in a slot */
     real *h;        /* outputs (n_slots, chunk, stride) */
     real *delta;
@@ -166,10 +167,9 @@ static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         layer *of = base ? &net->layers[l] : &measured;
         of->back = NULL;
-        if (trains && l) {
+        if (trains && l && !is_single(flat, n_layers, l)) {
             ptrdiff_t stride = whole_vectors(flat[l].n_out) * LANES;
-            of->back = is_single(flat, n_layers, l) ? net->parameters + of->weights
-                                                    : take_reals(base, &used, packed_rows(flat, l), stride);
+            of->back = take_reals(base, &used, packed_rows(flat, l), stride);
         }
     }
     if (base) {

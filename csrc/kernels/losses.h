@@ -173,7 +173,13 @@ static void loss_and_delta(int loss, int as_sklearn, int activation, ptrdiff_t n
         } else {
             v_store(of_z, v_load(z + first));
         }
-        load_lanes(y_rows, n_out, of_y);
+        if (n_out == 1) {
+            for (int r = 0; r < LANES; r++) {
+                of_y[r] = *y_rows[r];
+            }
+        } else {
+            load_lanes(y_rows, n_out, of_y);
+        }
         vec losses, squares;
         loss_of_block(loss, activation, as_sklearn, n_out, of_z, of_y, v_load(share), &losses, &squares);
         v_store(loss_of, losses);

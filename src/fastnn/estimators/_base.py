@@ -12,7 +12,6 @@ import numpy as np
 import scipy.sparse
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -229,6 +228,8 @@ class MultilayerPerceptron(BaseEstimator):
 
     def _hold_back(self, samples):
         """Split rows off the samples; return a function that scores the network on them."""
+        from sklearn.model_selection import train_test_split  # late: half of the time that the import takes
+
         stratify = np.where(samples.y[:, 0] > 0.5, "True", "False") if self._is_stratified else None
         training, held_back = train_test_split(
             np.arange(samples.n_rows, dtype=np.intp),

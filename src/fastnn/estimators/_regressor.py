@@ -4,7 +4,6 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.metrics import r2_score
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import validate_data
@@ -166,4 +165,6 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     _is_stratified = False
 
     def _score_outputs(self, outputs, targets, sample_weight):
+        from sklearn.metrics import r2_score  # late: half of the time that the import takes
+
         return r2_score(targets, outputs, sample_weight=sample_weight)
