@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from bench import report, scaling, timing
+from bench import estimators, report, scaling, timing
 from bench.cases import NAIVE, PER_SAMPLE, Case, all_cases
 from bench.peers import PEERS, cases, command, data, process
 from bench.peers import report as peers_report
@@ -224,3 +224,37 @@ def test_the_floor_counts_forward_weights_and_hidden_gradients():
     assert replace(TINY, n_epochs=1).flops == 250 * 2 * ((15 + 20) + (15 + 20) + 20)
     assert TINY_PREDICTION.flops == 250 * 2 * (15 + 20)
     assert replace(TINY, unit="update").units == 2 * 16
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_estimators_are_timed_at_equal_loss_curves(monkeypatch):
+    X, y = np.random.default_rng(0).standard_normal((40, 3)), np.arange(40) % 2
+    measured, difference = estimators.measure_fit("MLPClassifier", X, y, True, hidden_layer_sizes=(4,), batch_size=10)
+    assert difference < 1e-9
+    assert measured["fastnn"] > 0
+    assert measured["multiply_adds"] == 40 * (3 * (3 * 4 + 4) - 3 * 4)
+    real = estimators.fit
+
+    def fast_and_wrong(module, *arguments, **parameters):
+        if module is estimators.fastnn:
+            parameters["alpha"] = 1.0
+        return real(module, *arguments, **parameters)
+
+    monkeypatch.setattr(estimators, "fit", fast_and_wrong)
+    _, difference = estimators.measure_fit("MLPClassifier", X, y, True, hidden_layer_sizes=(4,), batch_size=10)
+    assert difference > max(estimators.AGREEMENT.values())
+
+
+def test_the_table_of_the_estimators(monkeypatch, capsys, tmp_path):
+    tiny = np.random.default_rng(0).standard_normal((30, 3))
+    problems = [("a", "MLPClassifier", tiny, np.arange(30) % 3)] * 3 + [("b", "MLPRegressor", tiny, tiny[:, 0])]
+    monkeypatch.setattr(estimators, "problems", lambda quick: problems)
+    estimators.main(SimpleNamespace(quick=True, output=tmp_path))
+    assert "All loss curves are the same." in capsys.readouterr().out
+    found = json.loads((tmp_path / "estimators.json").read_text())
+    assert len(found["rows"]) == 4 * 2 * 2 * 2
+    assert set(found["means"]) == {f"{d}, batch {b}" for d in ("float32", "float64") for b in ("auto", "32")}
+    assert list(found["predictions"]) == ["MLPClassifier, a", "MLPRegressor, b"]
+    monkeypatch.setattr(estimators, "AGREEMENT", {"float32": -1.0, "float64": -1.0})
+    with pytest.raises(SystemExit, match="the loss curves differ by"):
+        estimators.main(SimpleNamespace(quick=True, output=tmp_path))

@@ -119,6 +119,14 @@ def test_wrong_parameters_are_refused_in_scikit_learns_words(name, wrong):
     assert said[0] == said[1]
 
 
+@pytest.mark.parametrize("sizes", [5.5, (5, 2.0), "ab", [[3], [4]]])
+def test_hidden_layer_sizes_are_integers(sizes):
+    with pytest.raises((TypeError, ValueError), match="hidden_layer_sizes"):
+        fitted("MLPClassifier", hidden_layer_sizes=sizes)
+    for fine in (6, np.int64(6), [6], np.array([6])):
+        same_outputs(fitted("MLPRegressor", hidden_layer_sizes=fine), fitted("MLPRegressor", hidden_layer_sizes=(6,)))
+
+
 def test_without_scikit_learn_the_package_works_and_the_estimators_say_what_is_missing():
     out = run_program(
         """
@@ -163,7 +171,6 @@ def test_changing_weights_changes_predictions(name):
         lambda e: e.coefs_[1].__imul__(2),
         lambda e: setattr(e, "intercepts_", [np.ones(len(b)) for b in e.intercepts_]),
         lambda e: setattr(e, "coefs_", [w + 0.5 for w in e.coefs_]),
-        lambda e: e.set_params(activation="tanh"),
     ):
         before = outputs(pair[0])
         for estimator in pair:
@@ -173,6 +180,17 @@ def test_changing_weights_changes_predictions(name):
         network = pair[0].network_
         raw = network(X)
         assert np.array_equal(raw if name == "MLPClassifier" else raw[:, 0], outputs(pair[0]))
+
+
+@pytest.mark.parametrize(("name", "out"), [("MLPClassifier", "logistic"), ("MLPRegressor", "exp")])
+def test_changing_activations_changes_predictions(name, out):
+    for change in (lambda e: e.set_params(activation="tanh"), lambda e: setattr(e, "out_activation_", out)):
+        pair = both(name)
+        before = outputs(pair[0])
+        for estimator in pair:
+            change(estimator)
+        assert not np.array_equal(outputs(pair[0]), before)
+        same_outputs(*pair)
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
@@ -300,6 +318,10 @@ def test_n_iter_no_change_counts_as_there():
         ours, theirs = both("MLPRegressor", tol=1e9, n_iter_no_change=patience, max_iter=50)
         assert ours.n_iter_ == theirs.n_iter_ == patience + 2
     assert fitted("MLPRegressor", tol=1e9, n_iter_no_change=np.inf, max_iter=50).n_iter_ == 50
+    for early_stopping in (False, True):  # a loss, or a score, that stays as it is
+        still = {"tol": 0.0, "learning_rate_init": 1e-300, "n_iter_no_change": 1, "early_stopping": early_stopping}
+        ours, theirs = both("MLPRegressor", **still, shuffle=False)
+        assert ours.n_iter_ == theirs.n_iter_ == 5
 
 
 @pytest.mark.parametrize("solver", ["adam", "sgd", "lbfgs"])
@@ -397,10 +419,14 @@ def test_what_scikit_learn_does_not_catch():
     with pytest.raises(ValueError, match=r"non-finite parameter weights.*learning_rate_init \(it is 1e\+20\)"):
         MLPRegressor(solver="sgd", learning_rate_init=1e20, max_iter=50).fit(X, VALUES)
     # A batch of zero weights changes nothing by itself.
-    weight = np.ones(80)
-    weight[10:20] = 0
-    regressor = MLPRegressor(batch_size=10, shuffle=False, max_iter=3).fit(X, VALUES, weight)
-    assert np.isfinite(regressor.loss_curve_).all()
+    weight = np.repeat([0.0, 1.0], 10)
+    regressor = MLPRegressor(
+        solver="sgd", momentum=0, batch_size=10, alpha=5, shuffle=False, max_iter=1, random_state=0
+    )
+    with_it = clone(regressor).fit(X[:20], VALUES[:20], weight)
+    without = clone(regressor).fit(X[10:20], VALUES[10:20])
+    assert np.array_equal(with_it.predict(X), without.predict(X))
+    assert np.isfinite(with_it.loss_curve_).all()
     # Labels that are strings, with early stopping.
     words = np.array(["no", "yes", "perhaps"])[LABELS]
     classifier = MLPClassifier(**QUICK, early_stopping=True).fit(X, words)
@@ -440,6 +466,36 @@ def test_dtypes(name, of_fit, of_predict):
     assert outputs(ours, rows).dtype == outputs(theirs, rows).dtype
     bound = 1e-10 if of_fit == "float64" else 1e-4
     np.testing.assert_allclose(outputs(ours, rows), outputs(theirs, rows), rtol=bound, atol=bound)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_lbfgs_computes_in_float64(name):
+    rows = X.astype(np.float32)
+    ours, theirs = (
+        getattr(module, name)(**QUICK, solver="lbfgs").fit(rows, target(name))
+        for module in (fastnn, sklearn.neural_network)
+    )
+    assert ours.coefs_[0].dtype == theirs.coefs_[0].dtype == np.float64
+    same_outputs(ours, theirs, rows)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_float32_weights_go_on_with_float64_data(name):
+    estimator = getattr(fastnn, name)(**QUICK).fit(X.astype(np.float32), target(name))
+    expected = fitted(name)
+    for each in (estimator, expected):
+        each.partial_fit(X, target(name))
+    assert estimator.coefs_[0].dtype == np.float64
+    np.testing.assert_allclose(outputs(estimator), outputs(expected), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # scikit-learn's overflows
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_scores_that_are_not_numbers_leave_the_start_weights(name):
+    ours, theirs = both(name, solver="sgd", learning_rate_init=1e300, early_stopping=True)
+    assert np.isnan(ours.validation_scores_).all()
+    assert np.isnan(theirs.validation_scores_).all()
+    same_outputs(ours, theirs)
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)

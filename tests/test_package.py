@@ -36,7 +36,7 @@ def test_import_needs_numpy_alone():
 
 
 def test_doctests():
-    for module in (train, network, kernels):
+    for module in (train, network, kernels, fastnn.MLPClassifier, fastnn.MLPRegressor):
         module = sys.modules[module.__module__] if callable(module) else module
         results = doctest.testmod(module)
         assert results.attempted > 0

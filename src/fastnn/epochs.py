@@ -14,9 +14,6 @@ import numpy as np
 from fastnn._tables import SOLVERS
 from fastnn.state import COUNTERS, TrainingState, aligned_zeros
 
-#: How a learning rate changes from pass to pass.
-SCHEDULES = ("constant", "invscaling", "adaptive")
-
 #: At or below this rate "adaptive" ends the training.
 SMALLEST_RATE = 1e-6
 
@@ -282,6 +279,7 @@ class _Pass:
         self.data = samples.X, samples.y, every
         self.rates, self.objective, self.cost = (np.empty(len(batches.sizes)) for _ in range(3))
         self.l2 = alpha / batches.sizes
+        self.shares = batches.sizes / n_rows
 
     def make(self):
         """Make the updates of the next pass; return its loss, the mean of the batches' by their numbers of rows."""
@@ -305,4 +303,4 @@ class _Pass:
             self.objective,
             self.cost,
         )
-        return float(self.objective @ batches.sizes) / self.n_rows
+        return float(self.objective.dot(self.shares))

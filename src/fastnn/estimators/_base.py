@@ -6,7 +6,7 @@ time under ``fastnn.epochs``. The order of checks and draws is scikit-learn's, s
 
 import warnings
 from abc import abstractmethod
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 import scipy.sparse
@@ -87,20 +87,18 @@ class MultilayerPerceptron(BaseEstimator):
         return self._fit(X, y, sample_weight, incremental=False)
 
     def _fit(self, X, y, sample_weight, incremental):
-        hidden = np.atleast_1d(np.asarray(self.hidden_layer_sizes, dtype=object)).tolist()
-        if any(size <= 0 for size in hidden):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {hidden}.")
+        hidden = self._check_hidden_layer_sizes()
         is_first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, targets_of = self._check_targets(X, y, incremental, reset=is_first)
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
         dtype = np.dtype(np.float64) if self.solver == "lbfgs" else X.dtype
         if not is_first:
-            dtype = np.result_type(dtype, *self.coefs_)
+            dtype = self._dtype_with(dtype)
         targets = targets_of(dtype)
         self.n_outputs_ = targets.shape[1]
         self._random_state = check_random_state(self.random_state)
         if is_first:
-            self._initialize([X.shape[1], *hidden, self.n_outputs_], dtype)
+            self._initialize([X.shape[1], *hidden, self.n_outputs_], dtype, X.dtype)
         else:
             self._go_on(dtype)
         samples = epochs.Samples(_as_data(X, dtype), targets, None if weight is None else weight.astype(dtype))
@@ -115,7 +113,16 @@ class MultilayerPerceptron(BaseEstimator):
             )
         return self
 
-    def _initialize(self, layer_sizes, dtype):
+    def _check_hidden_layer_sizes(self):
+        sizes = self.hidden_layer_sizes
+        sizes = list(sizes) if np.iterable(sizes) else [sizes]
+        if not all(isinstance(size, Integral) for size in sizes):
+            raise TypeError(f"hidden_layer_sizes must be integers, got {sizes}.")
+        if any(size <= 0 for size in sizes):
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        return [int(size) for size in sizes]
+
+    def _initialize(self, layer_sizes, dtype, drawn_dtype):
         self.n_iter_ = self.t_ = 0
         self.n_layers_ = len(layer_sizes)
         self.out_activation_ = self._output_activation()
@@ -123,6 +130,7 @@ class MultilayerPerceptron(BaseEstimator):
         network = weights.network
         factor = 2.0 if self.activation == "logistic" else 6.0
         draw_with_biases(network._spec, factor, self._random_state, network.parameters)
+        network.parameters[:] = network.parameters.astype(drawn_dtype, copy=False)  # L-BFGS starts from float32 too
         self._show(weights)
         self._progress = epochs.Progress()
         if self.early_stopping:
@@ -268,10 +276,15 @@ class MultilayerPerceptron(BaseEstimator):
         if own and (dtype is None or dtype == weights.network.dtype):
             return weights
         if dtype is None:
-            dtype = _compute_dtype(np.result_type(*map(np.asarray, self.coefs_)))
+            dtype = self._dtype_with()
         return Weights.copied(
             self.coefs_, self.intercepts_, self.activation, self.out_activation_, self._labels(), dtype
         )
+
+    def _dtype_with(self, *others):
+        """What the weights, as they are, compute in together with other dtypes: float32 or float64."""
+        dtype = np.result_type(*others, *map(np.asarray, self.coefs_))
+        return np.dtype(np.float32) if dtype in (np.float16, np.float32) else np.dtype(np.float64)
 
     def _outputs(self, X):
         """The network's outputs (n_samples, n_out)."""
@@ -288,7 +301,7 @@ class MultilayerPerceptron(BaseEstimator):
                 return outputs
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
-        dtype = _compute_dtype(np.result_type(X.dtype, *map(np.asarray, self.coefs_)))
+        dtype = self._dtype_with(X.dtype)
         network = self._current_weights(dtype).network
         if X.shape[1] != network.layer_sizes[0]:
             raise ValueError(f"X has {X.shape[1]} features, but coefs_[0] has {network.layer_sizes[0]} rows")
@@ -320,10 +333,6 @@ class MultilayerPerceptron(BaseEstimator):
 
 #: Marks `partial_fit`, which only solvers that take batches have.
 by_batches = available_if(_trains_by_batches)
-
-
-def _compute_dtype(dtype):
-    return np.dtype(np.float32) if dtype in (np.float16, np.float32) else np.dtype(np.float64)
 
 
 def _as_data(X, dtype):

@@ -38,7 +38,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     >>> from fastnn import MLPClassifier
     >>> X, y = load_digits(return_X_y=True)
     >>> X_train, X_test, y_train, y_test = train_test_split(X / 16, y, random_state=0)
-    >>> classifier = MLPClassifier((30,), max_iter=300, random_state=0).fit(X_train, y_train)
+    >>> classifier = MLPClassifier((30,), learning_rate_init=0.01, random_state=0).fit(X_train, y_train)
     >>> classifier.predict(X_test[:5])
     array([2, 8, 2, 6, 6])
     >>> classifier.score(X_test, y_test) > 0.95
