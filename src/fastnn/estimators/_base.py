@@ -98,7 +98,7 @@ class MultilayerPerceptron(BaseEstimator):
         self.n_outputs_ = targets.shape[1]
         self._random_state = check_random_state(self.random_state)
         if is_first:
-            self._initialize([X.shape[1], *hidden, self.n_outputs_], dtype, X.dtype)
+            self._initialize([X.shape[1], *hidden, self.n_outputs_], dtype)
         else:
             self._go_on(dtype)
         samples = epochs.Samples(_as_data(X, dtype), targets, None if weight is None else weight.astype(dtype))
@@ -122,7 +122,7 @@ class MultilayerPerceptron(BaseEstimator):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return [int(size) for size in sizes]
 
-    def _initialize(self, layer_sizes, dtype, drawn_dtype):
+    def _initialize(self, layer_sizes, dtype):
         self.n_iter_ = self.t_ = 0
         self.n_layers_ = len(layer_sizes)
         self.out_activation_ = self._output_activation()
@@ -130,7 +130,6 @@ class MultilayerPerceptron(BaseEstimator):
         network = weights.network
         factor = 2.0 if self.activation == "logistic" else 6.0
         draw_with_biases(network._spec, factor, self._random_state, network.parameters)
-        network.parameters[:] = network.parameters.astype(drawn_dtype, copy=False)  # L-BFGS starts from float32 too
         self._show(weights)
         self._progress = epochs.Progress()
         if self.early_stopping:
