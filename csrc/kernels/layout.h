@@ -6,7 +6,7 @@
    its outputs and deltas a column without padding.
    The rows that go through the network together, a chunk, have their numbers in a slot; a team of threads has a round of
    several chunks on the way at a time (team.h).
-   One function lays out the work area and says how large it is. Used by network.h, team.h, training.h and predict.h. */
+   One function lays out the work area and says how large it is. Used by network.h, team.h, batch.h and predict.h. */
 #ifndef FASTNN_LAYOUT_H
 #define FASTNN_LAYOUT_H
 

@@ -1,5 +1,5 @@
 /* losses.h: output activation, loss and delta from the logits, in one pass; softmax for prediction.
-   Used by network.h and training.h. LANES rows at a time stand side by side, a row in each lane, so that sums over the
+   Used by network.h and batch.h. LANES rows at a time stand side by side, a row in each lane, so that sums over the
    outputs need no reduction, a network with one output fills its vectors, and the logarithm of a log-sum-exp is taken
    once for all of them. (Row by row with one logarithm a row took a fifth of a small batch's time.) Squares are
    transposed in registers on the way in and out. */

@@ -1,5 +1,5 @@
 /* network.h: all layers of a network, forward and backward, for a chunk of rows, and for one row.
-   Used by training.h and predict.h. */
+   Used by batch.h and predict.h. */
 #ifndef FASTNN_NETWORK_H
 #define FASTNN_NETWORK_H
 

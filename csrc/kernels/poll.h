@@ -1,4 +1,4 @@
-/* poll.h: asking Python, between pieces of work, whether to stop. Used by dense.h, training.h and predict.h. */
+/* poll.h: asking Python, between pieces of work, whether to stop. Used by dense.h, batch.h and predict.h. */
 #ifndef FASTNN_POLL_H
 #define FASTNN_POLL_H
 

@@ -5,7 +5,7 @@
    takes whole chunks, with their gradients, and then adds up its own weights' parts of these.
    Either way a chunk's gradient is summed by itself, and added to those of the chunks before: the bits are the same by
    any number of threads. A thread that is alone does all of a chunk while it is in its cache.
-   Used by training.h and predict.h. */
+   Used by batch.h and predict.h. */
 #ifndef FASTNN_TEAM_H
 #define FASTNN_TEAM_H
 

@@ -1,0 +1,359 @@
+/* batch.h: objective and gradient of a batch, by one thread or a team: gather, forward, losses, backward, gradient; and
+   the same of a single row. Used by training.h.
+
+   The threads of a team meet after their rows and after their weights. What thread 0 alone knows, it writes while the
+   rows are on the way, and all read it while the weights are. */
+#ifndef FASTNN_BATCH_H
+#define FASTNN_BATCH_H
+
+#include "kernels/network.h"
+#include "kernels/team.h"
+
+/* One batch: the rows rows[0] ... of data, or without `rows` all of them, in order. */
+typedef struct {
+    const fastnn_data *data;
+    const ptrdiff_t *rows;
+    ptrdiff_t n_rows;
+    ptrdiff_t n_listed; /* rows of this batch and of those after it */
+    int loss, as_sklearn;
+} batch;
+
+/* What a team shares besides the network. */
+typedef struct {
+    const network *net;
+    fastnn_run *run;     /* of make_updates */
+    ptrdiff_t next;      /* update */
+    int stop;            /* how the run ended */
+    int may_grow;        /* a thread that is alone would rather have the team */
+    int is_interrupted;  /* thread 0 writes, see above */
+    int changes;         /* likewise: the team, after this update */
+} team;
+
+/* One thread of it. */
+typedef struct {
+    team *team;
+    const network *net;
+    int thread, n_threads;
+    weight_share share;
+    fastnn_poll asked;     /* thread 0 asks, */
+    double since, waited, met; /* and sees how long it has waited for the others: until it met them last */
+} member;
+
+static member member_of(team *t, int thread, int n_threads, fastnn_ask ask) {
+    return (member){.team = t, .net = t->net, .thread = thread, .n_threads = n_threads,
+                    .share = share_of(t->net, thread, n_threads), .asked = {.ask = thread == 0 ? ask : NULL}};
+}
+
+static void meet(member *me) {
+    if (me->n_threads > 1) {
+        double came = me->thread == 0 ? fastnn_seconds() : 0;
+        fastnn_meet();
+        if (me->thread == 0) {
+            me->met = fastnn_seconds();
+            me->waited += me->met - came;
+        }
+    }
+}
+
+/* Of one row of a batch, in multiply-adds: products, and the rest. */
+static double work_of_row(double n_weights) { return 3 * n_weights + 200; }
+
+static double total_weight(const batch *b) {
+    const real *weight = b->data->sample_weight;
+    double total = 0;
+    if (!weight) {
+        return (double)b->n_rows;
+    }
+    for (ptrdiff_t r = 0; r < b->n_rows; r++) {
+        total += weight[b->rows ? b->rows[r] : r];
+    }
+    return total;
+}
+
+/* The sums of the squares of every SQUARES weights: those that are this thread's. */
+static void squares_of(const member *me) {
+    const network *net = me->net;
+    for (ptrdiff_t first = (ptrdiff_t)me->thread * SQUARES; first < net->n_weights; first += me->n_threads * SQUARES) {
+        ptrdiff_t end = net->n_weights - first < SQUARES ? net->n_weights : first + SQUARES;
+        vec squares = v_all(0);
+        for (ptrdiff_t i = first; i < end; i += LANES) {
+            squares = v_fma(v_load(net->parameters + i), v_load(net->parameters + i), squares);
+        }
+        double total = 0;
+        for (int i = 0; i < LANES; i++) {
+            total += LANE(squares, i);
+        }
+        net->squares[first / SQUARES] = total;
+    }
+}
+
+/* Half of l2 times the sum of the squared weights. */
+static double penalty(const network *net, double l2) {
+    double total = 0;
+    for (ptrdiff_t i = 0; l2 != 0 && i * SQUARES < net->n_weights; i++) {
+        total += net->squares[i];
+    }
+    return 0.5 * l2 * total;
+}
+
+/* What a batch's objective has of the sum of its losses. */
+static double reported(const network *net, const batch *b, double loss) {
+    int averages = b->as_sklearn && b->loss == FASTNN_LOSS_squared_error;
+    return averages ? loss / (double)net->layers[net->n_layers - 1].n_out : loss;
+}
+
+/* The deltas of the last layer from its logits, which stand where the deltas will, of n rows from `first` on. */
+static void losses_of(const network *view, const batch *b, ptrdiff_t first, ptrdiff_t n, double total) {
+    const layer *last = &view->layers[view->n_layers - 1];
+    const real *y = b->data->y, *weight = b->data->sample_weight;
+    if (!b->rows) {
+        y += first * last->n_out;
+        weight = weight ? weight + first : NULL;
+    }
+    loss_and_delta(b->loss, b->as_sklearn, last->activation, n, last->n_out, last->stride, y, weight,
+                   b->rows ? b->rows + first : NULL, total, last->delta, view->lanes, view->totals);
+}
+
+static row_list listed(const batch *b, ptrdiff_t first, ptrdiff_t n) {
+    return (row_list){b->rows ? b->rows + first : NULL, first, n, b->n_listed - first};
+}
+
+/* A piece through the network, to the losses, and to the deltas of all layers where they are wanted. Returns its
+   inputs. */
+static const real *through_network(member *me, const network *view, const batch *b, const piece *p, int with_deltas,
+                                   double total) {
+    const network *net = me->net;
+    row_list chunk = listed(b, p->chunk_first, p->chunk_n), rows = listed(b, p->chunk_first + p->row, p->n);
+    const real *inputs = inputs_of(net, b->data, &chunk);
+    int copies = inputs == net->inputs;
+    gather(net, b->data, &rows, copies, view->inputs);
+    inputs = copies ? view->inputs : inputs + p->row * net->layers[0].n_in;
+    forward_chunk(view, inputs, p->n, view->layers[net->n_layers - 1].delta, &me->asked);
+    losses_of(view, b, p->chunk_first + p->row, p->n, total);
+    if (with_deltas) {
+        backward_chunk(view, p->n, &me->asked);
+    }
+    return inputs;
+}
+
+/* This thread's rows of a round likewise, in the chunks' slots. */
+static void rows_of_round(member *me, const batch *b, const fastnn_round *r, int with_deltas, double total) {
+    const network *net = me->net;
+    ptrdiff_t n_groups = groups_of(r), end = part_begins(n_groups, me->thread + 1, me->n_threads);
+    piece p;
+    for (ptrdiff_t group = part_begins(n_groups, me->thread, me->n_threads); group < end;) {
+        group = next_piece(r, group, end, &p);
+        network view = view_of(net, me->thread, p.chunk, p.chunk, p.row);
+        through_network(me, &view, b, &p, with_deltas, total);
+    }
+}
+
+/* Whole chunks of a round likewise, in the thread's own slot, and their gradients. */
+static void chunks_of_round(member *me, const batch *b, const fastnn_round *r, double total) {
+    const network *net = me->net;
+    ptrdiff_t n = chunks_of(r), end = part_begins(n, me->thread + 1, me->n_threads);
+    for (ptrdiff_t chunk = part_begins(n, me->thread, me->n_threads); chunk < end; chunk++) {
+        network view = view_of(net, me->thread, me->thread, chunk, 0);
+        view.gradient = net->partial + chunk * net->n_packed;
+        piece p = whole_chunk(r, chunk);
+        const real *inputs = through_network(me, &view, b, &p, 1, total);
+        for (ptrdiff_t l = net->n_layers - 1; l >= 0; l--) {
+            gradient_chunk(&view, &view.layers[l], inputs, p.n, 0, shared_rows(&view.layers[l]), 0);
+        }
+    }
+}
+
+/* Numbers `begin` to before `end` of the gradient: the sum of the chunks', in their order, and of the rounds before. */
+static void add_partial(const network *net, ptrdiff_t n_chunks, ptrdiff_t begin, ptrdiff_t end, int adds) {
+    for (ptrdiff_t i = begin; i < end; i += LANES) {
+        vec sum = v_load(net->partial + i);
+        sum = adds ? v_load(net->gradient + i) + sum : sum;
+        for (ptrdiff_t chunk = 1; chunk < n_chunks; chunk++) {
+            sum = sum + v_load(net->partial + chunk * net->n_packed + i);
+        }
+        v_store(net->gradient + i, sum);
+    }
+}
+
+/* The gradient of this thread's weights, without the penalty's, from the rows of a round; added to that of the rounds
+   before. */
+static void weights_of_round(const member *me, const batch *b, const fastnn_round *r) {
+    const network *net = me->net;
+    for (ptrdiff_t i = 0; i < chunks_of(r); i++) {
+        network view = view_of(net, me->thread, i, i, 0);
+        piece p = whole_chunk(r, i);
+        row_list chunk = listed(b, p.chunk_first, p.n);
+        const real *inputs = inputs_of(&view, b->data, &chunk);
+        for (ptrdiff_t l = net->n_layers - 1; l >= 0; l--) {
+            ptrdiff_t row, end = rows_of_share(net, &me->share, l, &row);
+            if (row < end) {
+                gradient_chunk(&view, &view.layers[l], inputs, p.n, row, end, p.chunk_first > 0);
+            }
+        }
+    }
+}
+
+/* The same from the gradients of the chunks. */
+static void sums_of_round(const member *me, const fastnn_round *r) {
+    const network *net = me->net;
+    add_partial(net, chunks_of(r), me->share.begin.place, me->share.end.place, r->first > 0);
+    for (ptrdiff_t l = 0; l < net->n_layers; l++) {
+        const layer *of = &net->layers[l];
+        if (owns_biases(net, &me->share, l)) {
+            add_partial(net, chunks_of(r), of->biases, of->biases + of->n_vectors * LANES, r->first > 0);
+        }
+    }
+}
+
+static void add_totals(const network *net, const fastnn_round *r, fastnn_totals *totals) {
+    for (ptrdiff_t chunk = 0; chunk < chunks_of(r); chunk++) {
+        const fastnn_totals *of = net->totals + chunk * whole_vectors(net->chunk);
+        for (ptrdiff_t group = 0; group < whole_vectors(whole_chunk(r, chunk).n); group++) {
+            totals->loss += of[group].loss;
+            totals->norms += of[group].norms;
+        }
+    }
+}
+
+/* Objective and cost of a batch; the gradient without the penalty's where it is wanted. Returns whether to stop. The
+   threads have met after their rows, and not after their weights. */
+static int batch_pass(member *me, const batch *b, int with_gradient, double l2, double *objective, double *cost) {
+    const network *net = me->net;
+    fastnn_totals totals = {0, 0};
+    double total = total_weight(b);
+    int by_chunks = with_gradient && net->plan.by_chunks && me->n_threads > 1;
+    fastnn_round r = {.chunk = chunk_of(b->n_rows, net->chunk)};
+    ptrdiff_t n_chunks = me->n_threads == 1 ? 1 : by_chunks ? net->plan.n_chunks : net->plan.n_slots;
+    ptrdiff_t most = n_chunks * r.chunk;
+    if (l2 != 0) {
+        squares_of(me);
+    }
+    for (; r.first < b->n_rows; r.first += most) {
+        if (r.first > 0) {
+            meet(me);
+        }
+        r.n = b->n_rows - r.first < most ? b->n_rows - r.first : most;
+        poll(&me->asked, work_of_row((double)net->n_weights) * (double)r.n / me->n_threads);
+        if (by_chunks) {
+            chunks_of_round(me, b, &r, total);
+        } else {
+            rows_of_round(me, b, &r, with_gradient, total);
+        }
+        if (me->thread == 0) {
+            me->team->is_interrupted = me->asked.stops;
+        }
+        meet(me);
+        if (me->team->is_interrupted) {
+            return 1;
+        }
+        add_totals(net, &r, &totals);
+        if (by_chunks) {
+            sums_of_round(me, &r);
+        } else if (with_gradient) {
+            weights_of_round(me, b, &r);
+        }
+    }
+    *objective = reported(net, b, totals.loss) + penalty(net, l2);
+    *cost = totals.norms / (double)b->n_rows;
+    return 0;
+}
+
+static void copy_share(const member *me) {
+    const network *net = me->net;
+    for (ptrdiff_t l = 1; l < net->n_layers; l++) {
+        ptrdiff_t row, end = rows_of_share(net, &me->share, l, &row);
+        if (!net->layers[l].is_single) { /* which has no copy */
+            copy_back(&net->layers[l], net->parameters, row, end);
+        }
+    }
+}
+
+/* A batch of one row, which is thread 0's: forward, to its losses. */
+static int row_pass(member *me, const batch *b, double l2, double *objective, double *cost) {
+    const network *net = me->net;
+    if (me->thread == 0) {
+        row_list row = listed(b, 0, 1);
+        const real *inputs = inputs_of(net, b->data, &row);
+        gather(net, b->data, &row, inputs == net->inputs, net->inputs);
+        poll(&me->asked, work_of_row((double)net->n_weights));
+        forward_one(net, inputs, net->layers[net->n_layers - 1].delta);
+        losses_of(net, b, 0, 1, total_weight(b));
+        me->team->is_interrupted = me->asked.stops;
+    }
+    if (l2 != 0) {
+        squares_of(me);
+    }
+    meet(me);
+    *objective = reported(net, b, net->totals[0].loss) + penalty(net, l2);
+    *cost = net->totals[0].norms;
+    return me->team->is_interrupted;
+}
+
+/* Lay out the work area for batches of n_rows; see lay_out. */
+static size_t lay_out_training(network *net, const fastnn_layer *layers, ptrdiff_t n_layers, int n_state,
+                               ptrdiff_t n_rows, int most, char *base) {
+    double n_weights = 0;
+    for (ptrdiff_t l = 0; l < n_layers; l++) {
+        n_weights += (double)layers[l].n_in * (double)layers[l].n_out;
+    }
+    fastnn_plan plan = plan_of(layers, n_layers, work_of_row(n_weights), n_rows, most);
+    return lay_out(net, layers, n_layers, n_state, &plan, base);
+}
+
+static size_t work_size(const fastnn_layer *layers, ptrdiff_t n_layers, int n_state, ptrdiff_t n_rows, int n_threads) {
+    network net;
+    return lay_out_training(&net, layers, n_layers, n_state, n_rows, n_threads, NULL);
+}
+
+/* One pass over all samples, for engine_loss_and_gradient. */
+typedef struct {
+    team team;
+    const batch *batch;
+    int with_gradient;
+    double l2;
+    fastnn_ask ask;
+    double *objective, *cost;
+} whole_pass;
+
+static void make_pass(void *job, int thread, int n_threads) {
+    whole_pass *pass = job;
+    member me = member_of(&pass->team, thread, n_threads, pass->ask);
+    double objective, cost;
+    if (pass->with_gradient) {
+        copy_share(&me);
+        meet(&me);
+    }
+    int is_interrupted = batch_pass(&me, pass->batch, pass->with_gradient, pass->l2, &objective, &cost);
+    if (thread == 0 && !is_interrupted) {
+        *pass->objective = objective;
+        *pass->cost = cost;
+    }
+}
+
+static int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_layers, int loss, int as_sklearn,
+                                    double l2, const fastnn_data *data, const void *parameters, void *gradient,
+                                    double *objective, double *cost, int n_threads, fastnn_ask ask, void *work) {
+    network net;
+    lay_out_training(&net, layers, n_layers, 0, data->n_samples, n_threads, work);
+    pack(&net, parameters, net.parameters);
+    batch b = {data, NULL, data->n_samples, 0, loss, as_sklearn};
+    whole_pass pass = {{.net = &net}, &b, gradient != NULL, l2, ask, objective, cost};
+    fastnn_work_begins();
+    int has_team = take_team(&net.plan, net.plan.a_row * (double)data->n_samples);
+    fastnn_parallel(has_team ? net.plan.n_threads : 1, make_pass, &pass);
+    if (has_team) {
+        fastnn_team_give_back();
+    }
+    fastnn_work_ends();
+    if (pass.team.is_interrupted) {
+        return FASTNN_INTERRUPTED;
+    }
+    if (gradient) {
+        for (ptrdiff_t i = 0; i < net.n_weights; i += LANES) {
+            v_store(net.gradient + i, v_fma(v_all((real)l2), v_load(net.parameters + i), v_load(net.gradient + i)));
+        }
+        unpack(&net, net.gradient, gradient);
+    }
+    return FASTNN_RAN;
+}
+#endif
