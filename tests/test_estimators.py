@@ -336,6 +336,14 @@ def test_a_number_is_a_weight_for_all_and_ones_change_nothing(name, solver):
     same_outputs(ours, pair[1])
 
 
+def test_weights_may_be_negative():
+    weight = np.where(VALUES > 0.5, -0.5, 1.0)
+    ours, theirs = (
+        module.MLPRegressor(**QUICK, batch_size=3).fit(X, VALUES, weight) for module in (fastnn, sklearn.neural_network)
+    )
+    same_outputs(ours, theirs)
+
+
 # -- what is printed, warned, raised ------------------------------------------------------------------------------
 
 

@@ -166,7 +166,7 @@ static void loss_and_delta(int loss, int as_sklearn, int activation, ptrdiff_t n
             z_rows[r] = z + row * stride;
             row = rows ? rows[row] : row;
             y_rows[r] = y + row * n_out;
-            share[r] = (real)(total > 0 ? (sample_weight ? sample_weight[row] : 1) / total : 0);
+            share[r] = (real)(total != 0 ? (sample_weight ? sample_weight[row] : 1) / total : 0);
         }
         if (stride > 1) {
             load_lanes(z_rows, stride, of_z);

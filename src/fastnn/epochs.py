@@ -287,8 +287,8 @@ class _Pass:
         rows, starts = batches.next_pass(), batches.starts
         if self.weight is not None:
             totals = np.add.reduceat(self.weight[rows], starts[:-1], dtype=np.float64)
-            np.divide(self.alpha, totals, out=self.l2, where=totals > 0)
-            self.l2[totals <= 0] = 0.0  # nothing is learned from such a batch, and nothing forgotten
+            np.divide(self.alpha, totals, out=self.l2, where=totals != 0)
+            self.l2[totals == 0] = 0.0  # nothing is learned from such a batch, and nothing forgotten
         self.rates.fill(self.optimizer.learning_rate)
         if self.is_whole:
             rows = starts = None

@@ -35,7 +35,7 @@ def minimize(backend, loss, network, parameters, samples, alpha, max_iter, max_f
         If it ended for another reason.
     """
     weight = samples.sample_weight
-    l2 = alpha / weight.sum() if weight.sum() > 0 else 0.0
+    l2 = alpha / weight.sum()
 
     def objective_and_gradient(x):
         gradient = np.empty_like(x)

@@ -125,7 +125,7 @@ def loss_and_gradient(
         losses_of = SKLEARN_LOSS.get((loss, output_activation), losses_of)
     losses = losses_of(y, Z, H[-1])
     total_weight = sample_weight.sum()
-    share = (sample_weight / total_weight if total_weight > 0 else sample_weight).astype(X.dtype)
+    share = (sample_weight / total_weight if total_weight != 0 else sample_weight).astype(X.dtype)
     all_weights = parameters[: network.n_weights]
     objective = share @ losses + 0.5 * l2 * (all_weights @ all_weights)
     cost = np.sqrt(((y - H[-1]) ** 2).sum(axis=1)).mean()
