@@ -311,6 +311,8 @@ def test_a_warm_start_needs_the_same_classes_and_outputs():
     regressor = fitted("MLPRegressor", warm_start=True)
     with pytest.raises(ValueError, match=r"y has 2 outputs, but the network .* has 1"):
         regressor.fit(X, np.c_[VALUES, VALUES])
+    assert regressor.n_outputs_ == 1
+    same_outputs(regressor, fitted("MLPRegressor"))
 
 
 def test_n_iter_no_change_counts_as_there():

@@ -95,12 +95,12 @@ class MultilayerPerceptron(BaseEstimator):
         if not is_first:
             dtype = self._dtype_with(dtype)
         targets = targets_of(dtype)
+        if not is_first:
+            self._go_on(dtype, targets.shape[1])
         self.n_outputs_ = targets.shape[1]
         self._random_state = check_random_state(self.random_state)
         if is_first:
             self._initialize([X.shape[1], *hidden, self.n_outputs_], dtype)
-        else:
-            self._go_on(dtype)
         samples = epochs.Samples(_as_data(X, dtype), targets, None if weight is None else weight.astype(dtype))
         if self.solver == "lbfgs":
             self._fit_lbfgs(samples)
@@ -135,17 +135,17 @@ class MultilayerPerceptron(BaseEstimator):
         if self.early_stopping:
             self._progress.best_parameters = network.parameters.copy()
 
-    def _go_on(self, dtype):
+    def _go_on(self, dtype, n_outputs):
         """Take the weights as they stand, in a block of this dtype that can be written to."""
         weights = self._current_weights(dtype)
+        if weights.network.layer_sizes[-1] != n_outputs:
+            raise ValueError(
+                f"y has {n_outputs} outputs, but the network that training is to go on from has "
+                f"{weights.network.layer_sizes[-1]}"
+            )
         if not weights.network.parameters.flags.writeable:
             weights = Weights(weights.network.copy())
         self._show(weights)
-        if weights.network.layer_sizes[-1] != self.n_outputs_:
-            raise ValueError(
-                f"y has {self.n_outputs_} outputs, but the network that training is to go on from has "
-                f"{weights.network.layer_sizes[-1]}"
-            )
         if not hasattr(self, "_progress"):
             self._progress = epochs.Progress(n_seen=getattr(self, "t_", 0))
 
