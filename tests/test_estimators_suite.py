@@ -61,6 +61,6 @@ assert text.count(IMPORT) == 1
 theirs = {"__name__": __name__}
 exec(compile(text.replace(IMPORT, "from fastnn import MLPClassifier, MLPRegressor\n"), source, "exec"), theirs)
 tests = {name: value for name, value in theirs.items() if name.startswith("test_") and name not in EXCUSED}
-assert len(tests) >= 40
+assert len(tests) >= 39  # what the oldest release has
 assert set(EXCUSED) < theirs.keys()
 globals().update(tests)

@@ -1,0 +1,115 @@
+# The C interface of csrc/fastnn.h, and of Python's buffers, as _engine.pyx sees it.
+
+from libc.stddef cimport ptrdiff_t
+from libc.stdint cimport int64_t
+
+
+cdef extern from "fastnn.h" nogil:
+    ctypedef struct fastnn_layer:
+        pass
+
+    ctypedef struct fastnn_counters:
+        pass
+
+    ctypedef struct fastnn_training:
+        int loss
+        int solver
+        int nesterov
+        int as_sklearn
+        double momentum
+        double beta_1
+        double beta_2
+        double epsilon
+        double weight_decay
+        double tol
+        int64_t updates_per_pass
+
+    ctypedef struct fastnn_data:
+        ptrdiff_t n_samples
+        const void *X
+        const ptrdiff_t *csr_columns
+        const ptrdiff_t *csr_starts
+        const void *y
+        const void *sample_weight
+
+    ctypedef int (*fastnn_ask)() noexcept nogil
+
+    ctypedef struct fastnn_run:
+        ptrdiff_t n_layers
+        const fastnn_layer *layers
+        const fastnn_training *training
+        fastnn_data data
+        const ptrdiff_t *rows
+        const ptrdiff_t *starts
+        ptrdiff_t largest_batch
+        ptrdiff_t n_updates
+        const double *learning_rate
+        const double *l2
+        void *parameters
+        void *state
+        fastnn_counters *counters
+        double *objective
+        double *cost
+        ptrdiff_t n_done
+        int n_threads
+        fastnn_ask ask
+
+    ctypedef void (*fastnn_elementwise)(const void *, void *, ptrdiff_t) noexcept nogil
+
+    ctypedef struct fastnn_kernels:
+        const char *target
+        int vector_bytes
+        size_t (*work_size)(const fastnn_layer *, ptrdiff_t, int, ptrdiff_t, int) noexcept nogil
+        int (*run)(fastnn_run *, void *) noexcept nogil
+        int (*loss_and_gradient)(
+            const fastnn_layer *, ptrdiff_t, int, int, double, const fastnn_data *, const void *, void *, double *,
+            double *, int, fastnn_ask, void *
+        ) noexcept nogil
+        size_t (*forward_work_size)(const fastnn_layer *, ptrdiff_t, ptrdiff_t, int) noexcept nogil
+        int (*forward)(
+            const fastnn_layer *, ptrdiff_t, const fastnn_data *, const void *, void *, int, int, fastnn_ask, void *
+        ) noexcept nogil
+        fastnn_elementwise exp
+        fastnn_elementwise log
+        fastnn_elementwise logistic
+        fastnn_elementwise tanh
+        double (*multiply_adds)(ptrdiff_t) noexcept nogil
+
+    ctypedef struct fastnn_scratch:
+        pass
+
+    enum:
+        INTERRUPTED "FASTNN_INTERRUPTED"
+        NOT_FINITE "FASTNN_NOT_FINITE"
+
+    void *fastnn_allocate(size_t n)
+    void fastnn_free(void *block)
+    void *fastnn_scratch_take(fastnn_scratch *scratch, size_t n)
+    void fastnn_scratch_give_back(fastnn_scratch *scratch, void *block)
+    void fastnn_scratch_free(fastnn_scratch *scratch)
+    void fastnn_threads_begin()
+    int fastnn_has_openmp()
+    int fastnn_is_forked()
+    int fastnn_default_threads()
+    const fastnn_kernels *fastnn_active(int is_float64)
+    ptrdiff_t fastnn_n_targets()
+    const char *fastnn_target_name(ptrdiff_t target)
+    void fastnn_use(ptrdiff_t target)
+
+cdef extern from "Python.h":
+    ctypedef struct Py_buffer:
+        void *buf
+        Py_ssize_t len
+        Py_ssize_t itemsize
+        int readonly
+        int ndim
+        char *format
+        Py_ssize_t *shape
+
+    int PyBUF_C_CONTIGUOUS
+    int PyBUF_FORMAT
+    int PyBUF_WRITABLE
+    int PyObject_GetBuffer(object obj, Py_buffer *view, int flags)  # no "except": the caller asks for the answer
+    void PyBuffer_Release(Py_buffer *view)
+    void PyErr_Clear()
+    int PyErr_CheckSignals() nogil
