@@ -418,6 +418,8 @@ def test_bad_data_is_refused_in_scikit_learns_words(name, rows, y, weight):
         with pytest.raises((ValueError, TypeError)) as error:
             getattr(module, name)(**QUICK).fit(rows, target(name)[: len(rows)] if y is None else y, weight)
         said.append(str(error.value).replace(name, ""))
+    if tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 9):  # which says less in some of its messages; ours are those of the newest
+        said[0] = said[0][: len(said[1])]
     assert said[0] == said[1]
 
 
@@ -524,6 +526,8 @@ def test_memory_orders_and_read_only_data_make_no_difference(name):
 def test_frames_give_their_names(name, frames):
     library = pytest.importorskip(frames)
     frame = library.DataFrame({f"column {i}": X[:, i] for i in range(4)})
+    if not hasattr(getattr(sklearn.neural_network, name)(**QUICK).fit(frame, target(name)), "feature_names_in_"):
+        pytest.skip(f"scikit-learn {sklearn.__version__} finds no names in a frame of this {frames}")
     estimator = getattr(fastnn, name)(**QUICK).fit(frame, target(name))
     assert estimator.feature_names_in_.tolist() == [f"column {i}" for i in range(4)]
     assert np.array_equal(outputs(estimator, frame), outputs(fitted(name)))
@@ -658,7 +662,11 @@ def test_estimators_are_shown_and_routed():
 def test_an_interrupted_fit_leaves_a_usable_model(early_stopping):
     rows = RNG.standard_normal((5000, 50))
     regressor = MLPRegressor(
-        hidden_layer_sizes=(200, 100), max_iter=10_000, tol=0, random_state=0, early_stopping=early_stopping
+        hidden_layer_sizes=(200, 100),
+        max_iter=10_000,
+        n_iter_no_change=np.inf,
+        random_state=0,
+        early_stopping=early_stopping,
     )
     timer = threading.Timer(0.7, signal.raise_signal, [signal.SIGINT])
     timer.start()
