@@ -418,7 +418,8 @@ def test_bad_data_is_refused_in_scikit_learns_words(name, rows, y, weight):
         with pytest.raises((ValueError, TypeError)) as error:
             getattr(module, name)(**QUICK).fit(rows, target(name)[: len(rows)] if y is None else y, weight)
         said.append(str(error.value).replace(name, ""))
-    if tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 9):  # which says less in some of its messages; ours are those of the newest
+    is_older = tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 9)
+    if is_older:  # it says less in some of its messages; ours are those of the newest
         said[0] = said[0][: len(said[1])]
     assert said[0] == said[1]
 
