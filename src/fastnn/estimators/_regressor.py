@@ -38,7 +38,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     >>> from fastnn import MLPRegressor
     >>> X, y = load_diabetes(return_X_y=True)
     >>> X = scale(X)
-    >>> regressor = MLPRegressor(hidden_layer_sizes=(10,), activation="logistic", solver="lbfgs", alpha=100, random_state=0)
+    >>> regressor = MLPRegressor(
+    ...     hidden_layer_sizes=(10,), activation="logistic", solver="lbfgs", alpha=100, random_state=0
+    ... )
     >>> regressor.fit(X, y).score(X, y) > 0.5
     True
     >>> regressor.network_(X[0]).round()  # one row in about a microsecond
