@@ -12,6 +12,9 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError, LinkError
 
+# Counts what runs, line by line, of C and Cython; only for .ci/coverage.
+COVERAGE = os.environ.get("FASTNN_COVERAGE") == "1"
+
 # A free-threaded CPython has no limited API: its wheels are per version.
 LIMITED_API = not sysconfig.get_config_var("Py_GIL_DISABLED")
 
@@ -25,6 +28,9 @@ UNIX = {
     "extra_link_args": ["-Wl,-s"] if sysconfig.get_platform().startswith("linux") else [],
     "libraries": ["m"],  # named, or the loader takes the oldest version of exp, which is a slower one
 }
+if COVERAGE:  # threads and forked children count too
+    UNIX["extra_compile_args"] += ["-O1", "--coverage", "-fprofile-update=atomic"]
+    UNIX["extra_link_args"] = ["--coverage"]
 MSVC = {"extra_compile_args": ["/O2", "/std:c11", "/fp:precise"]}
 
 # Name of an instruction set -> the flags that its stubs in csrc/targets are compiled with; csrc/tables/targets.def has
@@ -41,6 +47,9 @@ class BuildExtensions(build_ext):
 
     def build_extensions(self):
         is_msvc = self.compiler.compiler_type == "msvc"
+        if is_msvc and os.environ.get("CC"):  # clang-cl, which has vector extensions
+            self.compiler.initialize()
+            self.compiler.cc = os.environ["CC"]
         flags = MSVC if is_msvc else UNIX
         openmp = "/openmp" if is_msvc else "-fopenmp"
         for extension in self.extensions:
@@ -107,6 +116,7 @@ setup(
         [extension("_tables"), extension("_loops"), extension("_engine", sorted(glob("csrc/core/*.c")))],
         build_dir="build/cython",
         compiler_directives=DIRECTIVES,
+        emit_linenums=COVERAGE,
     ),
     cmdclass={"build_ext": BuildExtensions},
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if LIMITED_API else {},

@@ -9,6 +9,7 @@ os.environ.pop("OPENBLAS_CORETYPE", None)  # it slows NumPy, and is read when Nu
 
 from bench import cases, report, timing
 from bench.machine import describe
+from bench.progress import watched
 
 
 def main():
@@ -16,6 +17,7 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="3 rounds instead of 9: under 30 seconds")
     parser.add_argument("--output", type=Path, default=Path("bench/results"), help="folder for JSON and chart")
+    parser.add_argument("--progress", action="store_true", help="show a bar over the cases")
     parser.add_argument("--peers", action="store_true", help="fastnn against other libraries, a process each")
     parser.add_argument("--cases", metavar="REGEX", help="with --peers: the cases whose name it fits")
     parser.add_argument("--only", metavar="NAME,NAME", help="with --peers: these libraries, such as fastnn,numba")
@@ -45,7 +47,7 @@ def main():
     machine = describe()
     report.print_header(machine, n_rounds)
     rows, disagreements = [], []
-    for case in cases.all_cases():
+    for case in watched(cases.all_cases(), options.progress):
         found = case.disagreement()
         case_rows = report.rows_of(case, timing.measure(case.ways, n_rounds))
         report.print_rows(case_rows)

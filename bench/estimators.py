@@ -10,7 +10,7 @@ import math
 import subprocess
 import sys
 import warnings
-from itertools import pairwise
+from itertools import pairwise, product
 from statistics import geometric_mean, median
 from time import perf_counter
 
@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 
 import fastnn
 from bench.machine import describe
+from bench.progress import watched
 from bench.report import duration
 from bench.timing import measure, summary
 from fastnn import _engine
@@ -163,35 +164,36 @@ def _main(options):
     )
     print("own time and 20 µs, over the floor of its multiply-adds.\n")
     print(
-        f"{'':<15}{'hidden':<10}{'batch':<6}{'epochs':>6}{'scikit-learn':>14}{'fastnn':>10}  times faster [quartiles]",
+        f"{'':<24}{'hidden':<10}{'batch':<6}{'epochs':>6}{'scikit-learn':>14}{'fastnn':>10}  times faster [quartiles]",
         end="",
     )
     print(f"{'an epoch':>12}{'floor':>10}{'ratio':>7}")
     rows, differ = [], []
-    for dtype in DTYPES:
-        speed = multiply_adds_a_second(dtype)
+    speeds = {dtype: multiply_adds_a_second(dtype) for dtype in DTYPES}
+    for dtype, speed in speeds.items():
         print(f"{dtype}: {speed / 1e9:.1f} thousand million multiply-adds a second")
-        for name, estimator, X, y in problems(options.quick):
-            data = X.astype(dtype), y if estimator == "MLPClassifier" else y.astype(dtype)
-            for hidden in HIDDEN:
-                for batch_size in BATCH_SIZES:
-                    measured, difference = measure_fit(
-                        estimator, *data, options.quick, hidden_layer_sizes=hidden, batch_size=batch_size
-                    )
-                    floor = measured["multiply_adds"] / speed
-                    ratio = (measured["epoch"] - measured["shuffle"] - 20e-6) / floor
-                    case = {"dtype": dtype, "data": name, "hidden": hidden, "batch_size": batch_size}
-                    rows.append({**case, **measured, "floor": floor, "over_floor": ratio, "difference": difference})
-                    low, high = measured["times_faster_quartiles"]
-                    print(
-                        f"{name:<15}{hidden!s:<10}{batch_size!s:<6}{measured['n_epochs']:>6}"
-                        f"{duration(measured['scikit-learn']):>14}{duration(measured['fastnn']):>10}"
-                        f"{measured['times_faster']:>8.1f} [{low:.1f} .. {high:.1f}]".ljust(80)
-                        + f"{duration(measured['epoch']):>10}{duration(floor):>10}{ratio:>7.2f}",
-                        flush=True,
-                    )
-                    if not difference <= AGREEMENT[dtype]:
-                        differ.append(f"{case}: the loss curves differ by {difference:.3g}")
+    for dtype, problem, hidden, batch_size in watched(
+        product(DTYPES, problems(options.quick), HIDDEN, BATCH_SIZES), options.progress
+    ):
+        name, estimator, X, y = problem
+        data = X.astype(dtype), y if estimator == "MLPClassifier" else y.astype(dtype)
+        measured, difference = measure_fit(
+            estimator, *data, options.quick, hidden_layer_sizes=hidden, batch_size=batch_size
+        )
+        floor = measured["multiply_adds"] / speeds[dtype]
+        ratio = (measured["epoch"] - measured["shuffle"] - 20e-6) / floor
+        case = {"dtype": dtype, "data": name, "hidden": hidden, "batch_size": batch_size}
+        rows.append({**case, **measured, "floor": floor, "over_floor": ratio, "difference": difference})
+        low, high = measured["times_faster_quartiles"]
+        print(
+            f"{dtype:<9}{name:<15}{hidden!s:<10}{batch_size!s:<6}{measured['n_epochs']:>6}"
+            f"{duration(measured['scikit-learn']):>14}{duration(measured['fastnn']):>10}"
+            f"{measured['times_faster']:>8.1f} [{low:.1f} .. {high:.1f}]".ljust(89)
+            + f"{duration(measured['epoch']):>10}{duration(floor):>10}{ratio:>7.2f}",
+            flush=True,
+        )
+        if not difference <= AGREEMENT[dtype]:
+            differ.append(f"{case}: the loss curves differ by {difference:.3g}")
     means = {}
     for dtype in DTYPES:
         for batch_size in BATCH_SIZES:

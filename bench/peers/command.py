@@ -8,6 +8,7 @@ from bench.machine import describe
 from bench.peers import PEERS, run
 from bench.peers.cases import CASES
 from bench.peers.report import Report
+from bench.progress import watched
 
 #: Rounds of a full and of a quick run.
 ROUNDS, QUICK_ROUNDS = 7, 3
@@ -33,8 +34,8 @@ def main(options):
     Parameters
     ----------
     options : argparse.Namespace
-        quick, output, cases (a regular expression or None), only (names separated by commas, or None), threads (numbers
-        separated by commas, or None).
+        quick, progress, output, cases (a regular expression or None), only (names separated by commas, or None),
+        threads (numbers separated by commas, or None).
     """
     names = options.only.split(",") if options.only else list(PEERS)
     if unknown := set(names) - set(PEERS):
@@ -48,7 +49,8 @@ def main(options):
 
     n_rounds = QUICK_ROUNDS if options.quick else ROUNDS
     report = Report(describe(), n_rounds)
-    run.measure_all(cases, {name: PEERS[name] for name in names}, n_rounds, report, threads, not options.quick)
+    pairs = watched([(case, dtype) for case in cases for dtype in case.dtypes], options.progress)
+    run.measure_all(pairs, {name: PEERS[name] for name in names}, n_rounds, report, threads, not options.quick)
     report.print_summary()
     print("\nWritten: " + ", ".join(map(str, report.write(options.output))))
     if report.complaints:

@@ -1,9 +1,14 @@
-"""The driver's end of a worker: start it with so many threads on as many cores, ask it, stop it."""
+"""The driver's end of a worker: start it with so many threads on as many cores, ask it, stop it.
+
+Between its answers a worker is halted: idle threads of some libraries look out for work in a loop, Numba's for ever,
+and would slow the others' turns.
+"""
 
 import contextlib
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import tempfile
@@ -72,7 +77,8 @@ class Process:
             raise
 
     def ask(self, do, **fields):
-        """Send a command and return the answer."""
+        """Send a command and return the answer; halt the worker until it is asked again."""
+        self.go_on()
         try:
             self.process.stdin.write(json.dumps({"do": do, **fields}) + "\n")
             self.process.stdin.flush()
@@ -86,10 +92,21 @@ class Process:
         if not line:
             self.lines.put(line)  # whoever asks again hears the same
             raise WorkerError(f"the process ended with code {self.process.wait()}: {self.last_words()}")
+        self.halt()
         answer = json.loads(line)
         if "error" in answer:
             raise (AbsentError if answer["absent"] else WorkerError)(answer["error"])
         return answer
+
+    def halt(self):
+        """Stop its threads where they are, on systems that can."""
+        if hasattr(signal, "SIGSTOP"):
+            self.process.send_signal(signal.SIGSTOP)
+
+    def go_on(self):
+        """Undo `halt`."""
+        if hasattr(signal, "SIGCONT"):
+            self.process.send_signal(signal.SIGCONT)
 
     def listen(self):
         """Take the answers in, each a line, and an empty one when there are no more."""
@@ -105,6 +122,7 @@ class Process:
 
     def stop(self):
         """End the worker and wait for it."""
+        self.go_on()
         with contextlib.suppress(BrokenPipeError):  # of a worker that never read what it was asked last
             self.process.stdin.close()
         self.process.wait()

@@ -6,7 +6,6 @@ and again after its last timed one.
 
 import math
 import statistics
-import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import product
@@ -20,9 +19,6 @@ from bench.peers.reference import Reference
 #: Seconds that the calls of one round of a prediction should take.
 ROUND = 0.05
 
-#: Seconds between two turns where there are teams: idle threads of some libraries keep a core busy for that long.
-PAUSE = 0.05
-
 
 @dataclass
 class Outcome:
@@ -33,8 +29,6 @@ class Outcome:
     library, way : str
     threads : int
         Of the library; its process has as many cores.
-    pauses : bool
-        Whether its turns wait until teams of other processes have come to rest.
     process : Process
     reason : str or None
         Why it has no times: the library cannot express the case, or failed.
@@ -49,7 +43,6 @@ class Outcome:
     library: str
     way: str
     threads: int
-    pauses: bool
     process: Process
     reason: str | None = None
     failed: bool = False
@@ -98,12 +91,12 @@ def start(peers, threads, stack):
     return processes, skipped
 
 
-def measure_all(cases, peers, n_rounds, found, threads=(1,), short=True):
-    """Measure cases at all their dtypes.
+def measure_all(pairs, peers, n_rounds, found, threads=(1,), short=True):
+    """Measure pairs of a case and a dtype.
 
     Parameters
     ----------
-    cases : iterable of Case
+    pairs : iterable of tuple (Case, str)
     peers : dict
         Name -> module.
     n_rounds : int
@@ -120,9 +113,8 @@ def measure_all(cases, peers, n_rounds, found, threads=(1,), short=True):
         folder = Path(stack.enter_context(TemporaryDirectory()))
         versions = {package: v for process in processes.values() for package, v in process.versions.items()}
         found.started(versions, skipped)
-        for case in cases:
-            for dtype in case.dtypes:
-                found.add(measure(case, dtype, processes, n_rounds, folder, short))
+        for case, dtype in pairs:
+            found.add(measure(case, dtype, processes, n_rounds, folder, short))
 
 
 def measure(case, dtype, processes, n_rounds, folder, short):
@@ -152,15 +144,14 @@ def prepare(problem, processes, path, before=()):
     """Hand a problem to every process; return an outcome a way, or those of `before` with its failures marked."""
     problem.save(path)
     outcomes = {(outcome.way, outcome.threads): outcome for outcome in before}
-    pauses = any(n_threads > 1 for _, n_threads in processes)
     for (library, n_threads), process in processes.items():
         try:
             ways = process.ask("prepare", path=str(path), description=problem.description)["ways"]
         except WorkerError as reason:
             ways = {library: str(reason)}
-            outcomes[library, n_threads] = Outcome(library, library, n_threads, pauses, process, failed=True)
+            outcomes[library, n_threads] = Outcome(library, library, n_threads, process, failed=True)
         for way, reason in ways.items():
-            outcome = outcomes.setdefault((way, n_threads), Outcome(library, way, n_threads, pauses, process))
+            outcome = outcomes.setdefault((way, n_threads), Outcome(library, way, n_threads, process))
             outcome.reason = outcome.reason or reason
     return list(outcomes.values())
 
@@ -176,8 +167,6 @@ def attempt(outcome, action, *arguments):
 
 def time_once(outcome, case):
     """Add the time of a round."""
-    if outcome.pauses:
-        time.sleep(PAUSE)
     outcome.seconds.append(outcome.process.ask("run", way=outcome.way, calls=outcome.calls)["seconds"] / case.units)
 
 

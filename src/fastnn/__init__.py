@@ -1,40 +1,40 @@
 """fastnn: small dense neural networks, trained and run on the CPU as fast as the chip allows.
 
 ``train`` is the one-line replacement for a tutorial's training loop; ``Network`` is what it returns inside a
-``TrainResult``; ``MLPClassifier`` and ``MLPRegressor`` are scikit-learn's, faster, and need it; ``kernels`` has the
-compiled loops one by one; ``simd`` the choice of the instruction set; ``reference`` has the same mathematics to read.
+``TrainResult``; ``MLPClassifier`` and ``MLPRegressor`` are scikit-learn's, faster, and need it; ``plots`` draws what
+they are and how they learned, and needs matplotlib; ``kernels`` has the compiled loops one by one; ``simd`` the choice
+of the instruction set; ``reference`` has the same mathematics to read.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from fastnn import kernels, reference, simd
+from fastnn.checks import optional
 from fastnn.network import Network
 from fastnn.train import TrainResult, predict, train
 
 if TYPE_CHECKING:
+    from fastnn import plots as plots
     from fastnn.estimators import MLPClassifier as MLPClassifier
     from fastnn.estimators import MLPRegressor as MLPRegressor
 
 __version__ = "0.1.0"
 __all__ = ["Network", "TrainResult", "__version__", "kernels", "predict", "reference", "simd", "train"]
 
-#: What stands on scikit-learn, is imported when it is asked for, and left out by ``import *``.
+#: What stands on more than NumPy, is imported when it is asked for, and left out by ``import *``.
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor")
+_LAZY = (*_ESTIMATORS, "plots")
 
 
 def __getattr__(name):
-    if name not in _ESTIMATORS:
-        raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
-    try:
-        from fastnn import estimators
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in ("sklearn", "scipy"):
-            raise
-        raise ImportError(
-            f"fastnn.{name} needs scikit-learn 1.7 or newer; install it with fastnn's extra [sklearn], or by itself"
-        ) from error
-    return getattr(estimators, name)
+    if name in _ESTIMATORS:
+        with optional(f"fastnn.{name}", "scikit-learn 1.7 or newer", "sklearn", "scipy", extra="sklearn"):
+            return getattr(import_module("fastnn.estimators"), name)
+    if name in _LAZY:
+        return import_module(f"fastnn.{name}")
+    raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_ESTIMATORS})
+    return sorted({*globals(), *_LAZY} - {"TYPE_CHECKING", "import_module", "optional"})

@@ -6,6 +6,7 @@ Each returns the value in the form that the code below wants, or says what came,
 import difflib
 import math
 import operator
+from contextlib import contextmanager
 from numbers import Real
 
 import numpy as np
@@ -137,6 +138,17 @@ def cast_finite(argument, array, dtype):
     if np.isfinite(value):
         raise ValueError(f"{argument} has {value} in {where}, which is beyond the range of {np.dtype(dtype)}")
     raise ValueError(f"{argument} has {value} in {where}; fill or drop such rows first")
+
+
+@contextmanager
+def optional(caller, what, *packages, extra):
+    """Say what to install where one of `packages`, which an extra of fastnn brings, cannot be imported inside."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in packages:
+            raise
+        raise ImportError(f"{caller} needs {what}; install it with fastnn's extra [{extra}], or by itself") from error
 
 
 def _listed(names):

@@ -38,8 +38,10 @@ __all__ = [
 ]
 
 
-def sigmoid(z: ArrayLike) -> np.ndarray:
-    """Return 1 / (1 + e^-z) of each entry.
+def _elementwise(function):
+    """Say in the docstring what the functions of one array share, before its examples."""
+    summary, heading, examples = function.__doc__.partition("\n    Examples\n")
+    function.__doc__ = f"""{summary.rstrip()}
 
     Parameters
     ----------
@@ -48,11 +50,19 @@ def sigmoid(z: ArrayLike) -> np.ndarray:
     Returns
     -------
     h : ndarray of the same shape
+        float32 where z is, else float64.
 
     Raises
     ------
     TypeError
         If z does not hold real numbers.
+    {heading}{examples}"""
+    return function
+
+
+@_elementwise
+def sigmoid(z: ArrayLike) -> np.ndarray:
+    """Return 1 / (1 + e^-z) of each entry.
 
     Examples
     --------
@@ -63,43 +73,51 @@ def sigmoid(z: ArrayLike) -> np.ndarray:
     return _activation("logistic", z)
 
 
+@_elementwise
 def relu(z: ArrayLike) -> np.ndarray:
-    """Return max(0, z) of each entry; NaN stays NaN. See `sigmoid` for parameters."""
+    """Return max(0, z) of each entry; NaN stays NaN."""
     return _activation("relu", z)
 
 
+@_elementwise
 def identity(z: ArrayLike) -> np.ndarray:
-    """Return a copy of z. See `sigmoid` for parameters."""
+    """Return a copy of z."""
     return _activation("identity", z)
 
 
+@_elementwise
 def tanh(z: ArrayLike) -> np.ndarray:
-    """Return the hyperbolic tangent of each entry. See `sigmoid` for parameters."""
+    """Return the hyperbolic tangent of each entry."""
     return _activation("tanh", z)
 
 
+@_elementwise
 def exp(z: ArrayLike) -> np.ndarray:
-    """Return e^z of each entry. See `sigmoid` for parameters."""
+    """Return e^z of each entry."""
     return _activation("exp", z)
 
 
+@_elementwise
 def step(z: ArrayLike) -> np.ndarray:
-    """Return 1 where z >= 0, else 0. See `sigmoid` for parameters."""
+    """Return 1 where z >= 0, else 0."""
     return _activation("step", z)
 
 
+@_elementwise
 def sigmoid_derivative(z: ArrayLike) -> np.ndarray:
-    """Return f(z) (1 - f(z)) of each entry, f the sigmoid. See `sigmoid` for parameters."""
+    """Return f(z) (1 - f(z)) of each entry, f the sigmoid."""
     return _derivative("logistic", z)
 
 
+@_elementwise
 def relu_derivative(z: ArrayLike) -> np.ndarray:
-    """Return 1 where z > 0, else 0 (at 0 too). See `sigmoid` for parameters."""
+    """Return 1 where z > 0, else 0 (at 0 too)."""
     return _derivative("relu", z)
 
 
+@_elementwise
 def tanh_derivative(z: ArrayLike) -> np.ndarray:
-    """Return 1 - tanh²(z) of each entry. See `sigmoid` for parameters."""
+    """Return 1 - tanh²(z) of each entry."""
     return _derivative("tanh", z)
 
 
@@ -118,6 +136,13 @@ def softmax(z: ArrayLike) -> np.ndarray:
     ------
     TypeError, ValueError
         If z does not hold real numbers, or is a single one.
+
+    Examples
+    --------
+    >>> from fastnn import kernels
+    >>> kernels.softmax([[1.0, 1.0], [1000.0, 0.0]])
+    array([[0.5, 0.5],
+           [1. , 0. ]])
     """
     z = _floats("z", z)
     if z.ndim == 0 or z.shape[-1] == 0:
@@ -154,6 +179,12 @@ def forward(
     ------
     TypeError, ValueError
         If the arguments do not fit each other, or a name is unknown.
+
+    Examples
+    --------
+    >>> from fastnn import kernels
+    >>> kernels.forward([[[7.0, 3.0]]], [[-2.0]], [[1.0, 0.0]], output_activation="identity")
+    array([[5.]])
     """
     network, parameters, X = _network(W, b, X, activation, output_activation)
     out = np.empty((len(X), network.n_out), network.dtype)
@@ -177,13 +208,20 @@ def backward(
 
     Parameters
     ----------
-    W, b, X, activation, output_activation
-        As for `forward`.
+    W, b : dict or list
+        Weights (n_out, n_in) and biases (n_out,) of each layer, keyed from 1.
+    X : array-like of shape (n_samples, n_in)
     y : array-like of shape (n_samples, n_out)
         Targets.
-    loss : str, default "squared_error"
+    activation : str or list of str, default "logistic"
+        Of the hidden layers.
+    output_activation : str, default "logistic"
+    loss : {"squared_error", "log_loss", "poisson", "perceptron"}, default "squared_error"
+        Summed over outputs, averaged over samples, as `fastnn.train` has it.
     l2 : float, default 0
+        λ of the penalty ½ λ Σ ||W||², on the weights alone.
     sample_weight : array-like of shape (n_samples,), optional
+        Of the mean over samples. None: all weigh the same.
 
     Returns
     -------
@@ -194,6 +232,17 @@ def backward(
     ------
     TypeError, ValueError
         If the arguments do not fit each other, or a name is unknown.
+
+    Examples
+    --------
+    The output is 5, the target 4; the gradient of ½ (5 - 4)² is the input:
+
+    >>> from fastnn import kernels
+    >>> gradient_W, gradient_b = kernels.backward(
+    ...     [[[7.0, 3.0]]], [[-2.0]], [[1.0, 0.0]], [[4.0]], output_activation="identity"
+    ... )
+    >>> gradient_W[1], gradient_b[1]
+    (array([[1., 0.]]), array([1.]))
     """
     network, parameters, X = _network(W, b, X, activation, output_activation)
     loss = check_loss(loss)
@@ -227,19 +276,29 @@ def update(
     ----------
     parameters, gradient : array-like of one shape
     learning_rate : float
+        Greater than 0.
     velocity : array-like of the same shape, optional
         None: zero.
     momentum : float in [0, 1), default 0
     nesterov : bool, default False
+        Whether the momentum is Nesterov's.
 
     Returns
     -------
     parameters, velocity : ndarray
+        New arrays of the same shape: v = momentum v - learning_rate g, p + v; with Nesterov's momentum
+        p + momentum v - learning_rate g. As scikit-learn.
 
     Raises
     ------
     TypeError, ValueError
         If shapes differ or a number is out of range.
+
+    Examples
+    --------
+    >>> from fastnn import kernels
+    >>> kernels.update([1.0, 2.0], [10.0, -10.0], 0.1)
+    (array([0., 3.]), array([-1.,  1.]))
     """
     learning_rate = check_number("learning_rate", learning_rate, above=0.0)
     new = _floats("parameters", parameters).copy()

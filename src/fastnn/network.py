@@ -19,6 +19,7 @@ from fastnn.spec import (
     check_weights,
 )
 from fastnn.state import aligned_zeros
+from fastnn.summary import Summary
 
 
 class Network(Predictor):
@@ -192,8 +193,37 @@ class Network(Predictor):
             return self._labels.decode(outputs[None, :])[0]
         return self._labels.decode(outputs)
 
+    def summary(self) -> Summary:
+        """Return the layers with their activations, parameters, bytes and multiply-adds: a table, when it is shown.
+
+        Returns
+        -------
+        summary : Summary
+            Its attributes have the same as numbers.
+
+        Examples
+        --------
+        >>> import fastnn
+        >>> network = fastnn.Network([[[0.0] * 64] * 30, [[0.0] * 30] * 10], [[0.0] * 30, [0.0] * 10])
+        >>> network.summary()
+        Network 64-30-10, float64
+        layer  activation  units  parameters   bytes  multiply-adds
+        0                     64           0       0              0
+        1      logistic       30       1,950  15,600          1,920
+        2      logistic       10         310   2,480            300
+        total                 40       2,260  18,080          2,220
+        >>> network.summary().n_parameters
+        2260
+        """
+        return Summary(self._spec)
+
     def copy(self) -> "Network":
-        """Return an independent copy, for example to keep what a callback of `fastnn.train` sees."""
+        """Return an independent copy, for example to keep what a callback of `fastnn.train` sees.
+
+        Returns
+        -------
+        copy : Network
+        """
         return _from_copy(self._spec, self.parameters, self._labels, self.backend)
 
     def __copy__(self) -> "Network":
@@ -208,6 +238,9 @@ class Network(Predictor):
     def __repr__(self):
         sizes = "-".join(map(str, self.layer_sizes))
         return f"<Network {sizes}, {', '.join(self.activations)}, {self.dtype}, {self.n_parameters} parameters>"
+
+    def _repr_html_(self):
+        return self.summary()._repr_html_()
 
     def _check_rows(self, X):
         array = as_numbers("X", X)

@@ -18,12 +18,22 @@ def available() -> tuple[str, ...]:
 
     "baseline" is what every CPU of the architecture has, and always there; on x86-64 "avx2" is AVX2 with FMA, "avx512"
     AVX-512 F, VL, DQ and BW.
+
+    Returns
+    -------
+    names : tuple of str
     """
     return _engine.targets()
 
 
 def active() -> str:
-    """Return the name of the instruction set in use."""
+    """Return the name of the instruction set in use.
+
+    Returns
+    -------
+    name : str
+        One of `available`.
+    """
     return _engine.active()[0]
 
 

@@ -6,6 +6,7 @@ It checks what the user gave, translates names (``alpha`` is the learning rate f
 
 from collections import namedtuple
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from fastnn.backends import get_backend
 from fastnn.checks import check_count, check_flag, check_matrix, check_name, check_number, check_sample_weight
 from fastnn.initial import Draws, check_init, draw_weights
 from fastnn.network import Network
+from fastnn.progress import Bar
 from fastnn.spec import (
     Layers,
     NetworkSpec,
@@ -105,6 +107,7 @@ def train(
     report_every: int | None = None,
     callback: Callable[[int, float, Network], Any] | None = None,
     verbose: bool = False,
+    progress: bool = False,
     random_state: int | np.random.RandomState | np.random.Generator | None = None,
     dtype: DTypeLike = "float64",
     backend: str = "auto",
@@ -183,6 +186,9 @@ def train(
         the live network (copy it to keep it). Returning True ends the run.
     verbose : bool, default False
         Print a line at each report.
+    progress : bool, default False
+        Show a bar, in a terminal or a notebook, with updates made and to come, loss, validation score and the time
+        left. Needs tqdm, the extra ``[progress]``; costs nothing when it is off.
     random_state : None, int, RandomState or Generator
         None is NumPy's global generator, an int means ``RandomState(int)``.
     dtype : {"float64", "float32"}, default "float64"
@@ -205,6 +211,8 @@ def train(
     TypeError, ValueError
         If an argument is not as described, or the backend lacks the solver; the message says what came and what was
         expected.
+    ImportError
+        For ``progress=True``, if tqdm is not installed.
     FloatingPointError
         If training diverges: the loss, the weights or a solver's means are no longer finite.
     KeyboardInterrupt
@@ -273,6 +281,7 @@ def train(
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be callable, got {callback!r}")
     verbose = check_flag("verbose", verbose)
+    bar = Bar(iter_num) if check_flag("progress", progress) else None
     early_stopping = check_flag("early_stopping", early_stopping)
     if early_stopping and validation_data is None:
         raise ValueError("early_stopping=True needs validation_data=(X, y) to measure val_loss on")
@@ -303,6 +312,7 @@ def train(
         verbose=verbose,
         validation=validation,
         n_iter_no_change=n_iter_no_change if early_stopping else None,
+        bar=bar,
     )
 
     spec = NetworkSpec(sizes, (*hidden_activations, output_activation), dtype)
@@ -312,22 +322,23 @@ def train(
     else:
         spec.flatten(*start, state.parameters)
     network = Network._from_parts(spec, state.parameters, labels, backend)
-    loss_curve, cost, history, interrupt = fit(
-        compute,
-        state,
-        training,
-        network,
-        labels,
-        X,
-        targets,
-        sample_weight,
-        batches,
-        alpha,
-        l2,
-        iter_num,
-        watch,
-        n_threads,
-    )
+    with bar or nullcontext():
+        loss_curve, cost, history, interrupt = fit(
+            compute,
+            state,
+            training,
+            network,
+            labels,
+            X,
+            targets,
+            sample_weight,
+            batches,
+            alpha,
+            l2,
+            iter_num,
+            watch,
+            n_threads,
+        )
     W, b = spec.views(state.parameters)
     result = TrainResult(W, b, cost.tolist(), network, loss_curve.tolist(), history)
     if interrupt is not None:
@@ -362,6 +373,12 @@ def predict(
     ------
     TypeError, ValueError
         If the arguments do not fit each other.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> fastnn.predict([[[7.0, 3.0]]], [[-2.0]], [[1, 0], [0, 0]])
+    array([1, 0])
     """
     network = Network(W, b, activation=activation, output_activation=activation)
     sizes = network.layer_sizes

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastnn._tables import CONVERGED, DIVERGED
+from fastnn.progress import Bar
 
 #: How batches take their rows.
 ORDERS = ("shuffled", "sequential", "random")
@@ -73,6 +74,8 @@ class Watch:
         X and targets to measure beside the training data.
     n_iter_no_change : int or None
         End the run after so many reports without a better validation loss, and go back to the best parameters.
+    bar : Bar or None
+        Moved after each call of the backend, which it keeps short; it asks for no reports.
     """
 
     every: int
@@ -80,6 +83,7 @@ class Watch:
     verbose: bool = False
     validation: tuple | None = None
     n_iter_no_change: int | None = None
+    bar: Bar | None = None
 
     @property
     def is_watching(self):
@@ -149,6 +153,8 @@ def fit(
             end = n_updates
             if watch.is_watching:
                 end = min(end, done - done % watch.every + watch.every)
+            if watch.bar is not None:
+                end = min(end, done + watch.bar.stride)
             if not batches.is_full:
                 if done == pass_end:
                     at_pass_start[:] = state.parameters
@@ -175,11 +181,11 @@ def fit(
             if stop == DIVERGED:
                 raise _divergence(f"the loss is {objective[done]} before update {done + 1}", learning_rate)
             is_last = stop == CONVERGED or done == n_updates
-            if (
-                watch.is_watching
-                and (is_last or done % watch.every == 0)
-                and reporter.report(done, objective[done - 1])
-            ):
+            is_report = watch.is_watching and (is_last or done % watch.every == 0)
+            ends = is_report and reporter.report(done, objective[done - 1])
+            if watch.bar is not None:
+                watch.bar.move(n_done, objective[done - 1], reporter.history)
+            if ends:
                 break
         # An infinite mean of squares would freeze its parameter, finite, without a word.
         for what, block in (("weights", state.parameters), ("the solver's means", state.optimizer)):

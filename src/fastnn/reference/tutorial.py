@@ -12,13 +12,31 @@ import numpy as np
 
 
 def f(x):
-    """Return the sigmoid of a number or of each entry of an array."""
+    """Return the sigmoid 1 / (1 + e^-x) of a number or of each entry of an array.
+
+    Parameters
+    ----------
+    x : float or ndarray
+
+    Returns
+    -------
+    h : float or ndarray of the same shape
+    """
     with np.errstate(over="ignore"):  # e^-x may overflow to infinity, which gives 0
         return 1 / (1 + np.exp(-x))
 
 
 def f_deriv(x):
-    """Return the derivative of the sigmoid."""
+    """Return the derivative of the sigmoid, f(x) (1 - f(x)).
+
+    Parameters
+    ----------
+    x : float or ndarray
+
+    Returns
+    -------
+    slope : float or ndarray of the same shape
+    """
     return f(x) * (1 - f(x))
 
 
@@ -36,6 +54,7 @@ def simple_looped_nn_calc(n_layers, x, w, b):
     Returns
     -------
     h : list of float
+        The outputs (n_out,).
     """
     h = list(x)
     for l in range(n_layers - 1):
@@ -51,7 +70,20 @@ def simple_looped_nn_calc(n_layers, x, w, b):
 
 
 def matrix_feed_forward_calc(n_layers, x, w, b):
-    """Return what `simple_looped_nn_calc` returns, as an array, by matrix products."""
+    """Return what `simple_looped_nn_calc` returns, as an array, by matrix products.
+
+    Parameters
+    ----------
+    n_layers : int
+        The number of layers, the inputs counted.
+    x : sequence of n_in numbers
+    w, b : lists of ndarray
+        ``w[l]`` (n_out, n_in) and ``b[l]`` (n_out,) of each layer of weights, from 0.
+
+    Returns
+    -------
+    h : ndarray of shape (n_out,)
+    """
     h = np.asarray(x)
     for l in range(n_layers - 1):
         h = f(np.dot(w[l], h) + b[l])
@@ -62,7 +94,16 @@ def matrix_feed_forward_calc(n_layers, x, w, b):
 
 
 def convert_y_to_vect(y):
-    """Return labels 0 ... 9 as one-hot rows, (n_samples, 10)."""
+    """Return labels 0 ... 9 as one-hot rows.
+
+    Parameters
+    ----------
+    y : sequence of int, (n_samples,)
+
+    Returns
+    -------
+    y_vect : ndarray of shape (n_samples, 10)
+    """
     y_vect = np.zeros((len(y), 10))
     for i in range(len(y)):
         y_vect[i, y[i]] = 1
@@ -70,7 +111,18 @@ def convert_y_to_vect(y):
 
 
 def setup_and_init_weights(nn_structure):
-    """Return dicts W, b keyed from 1, drawn from [0, 1) by NumPy's global generator."""
+    """Return start weights drawn from [0, 1) by NumPy's global generator, layer by layer, weights before biases.
+
+    Parameters
+    ----------
+    nn_structure : list of int
+        Units of each layer, the inputs first.
+
+    Returns
+    -------
+    W, b : dict
+        ``W[l]`` (n_out, n_in) and ``b[l]`` (n_out,), keyed from 1.
+    """
     W, b = {}, {}
     for l in range(1, len(nn_structure)):
         W[l] = np.random.random_sample((nn_structure[l], nn_structure[l - 1]))
@@ -79,7 +131,18 @@ def setup_and_init_weights(nn_structure):
 
 
 def init_tri_values(nn_structure):
-    """Return dicts tri_W, tri_b of zeros, shaped like the weights and biases."""
+    """Return zeros to sum the gradient in, shaped like the weights and biases.
+
+    Parameters
+    ----------
+    nn_structure : list of int
+        Units of each layer, the inputs first.
+
+    Returns
+    -------
+    tri_W, tri_b : dict
+        ``tri_W[l]`` (n_out, n_in) and ``tri_b[l]`` (n_out,), keyed from 1.
+    """
     tri_W, tri_b = {}, {}
     for l in range(1, len(nn_structure)):
         tri_W[l] = np.zeros((nn_structure[l], nn_structure[l - 1]))
@@ -88,7 +151,21 @@ def init_tri_values(nn_structure):
 
 
 def feed_forward(x, W, b):
-    """Return outputs h, keyed from 1 (the inputs), and weighted sums z, keyed from 2, for one sample x."""
+    """Return the outputs and the weighted sums of all layers for one sample.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_in,)
+    W, b : dict
+        Weights (n_out, n_in) and biases (n_out,), keyed from 1.
+
+    Returns
+    -------
+    h : dict
+        Outputs (n_out,) of each layer, keyed from 1, which are the inputs.
+    z : dict
+        Weighted sums (n_out,) of each layer, keyed from 2.
+    """
     h, z = {1: x}, {}
     for l in range(1, len(W) + 1):
         z[l + 1] = W[l].dot(h[l]) + b[l]
@@ -97,12 +174,36 @@ def feed_forward(x, W, b):
 
 
 def calculate_out_layer_delta(y, h_out, z_out):
-    """Return the delta of the output layer, -(y - h) f'(z)."""
+    """Return the delta of the output layer, -(y - h) f'(z).
+
+    Parameters
+    ----------
+    y, h_out, z_out : ndarray of shape (n_out,)
+        Targets, outputs and weighted sums of one sample.
+
+    Returns
+    -------
+    delta : ndarray of shape (n_out,)
+    """
     return -(y - h_out) * f_deriv(z_out)
 
 
 def calculate_hidden_delta(delta_plus_1, w_l, z_l):
-    """Return the delta of a hidden layer, (W^T delta) f'(z)."""
+    """Return the delta of a hidden layer, (W^T delta) f'(z).
+
+    Parameters
+    ----------
+    delta_plus_1 : ndarray of shape (n_out,)
+        The delta of the layer after it.
+    w_l : ndarray of shape (n_out, n_in)
+        The weights between them.
+    z_l : ndarray of shape (n_in,)
+        The weighted sums of the hidden layer.
+
+    Returns
+    -------
+    delta : ndarray of shape (n_in,)
+    """
     return np.dot(np.transpose(w_l), delta_plus_1) * f_deriv(z_l)
 
 
@@ -112,15 +213,19 @@ def train_nn(nn_structure, X, y, iter_num=3000, alpha=0.25):
     Parameters
     ----------
     nn_structure : list of int
+        Units of each layer, the inputs first.
     X : ndarray of shape (n_samples, n_in)
     y : ndarray of shape (n_samples, n_out)
         One-hot.
     iter_num : int, default 3000
+        Updates, each from all samples.
     alpha : float, default 0.25
+        The learning rate.
 
     Returns
     -------
     W, b : dict
+        ``W[l]`` (n_out, n_in) and ``b[l]`` (n_out,), keyed from 1.
     avg_cost_func : list of float
         The mean of ||y - h|| of each iteration, before its step.
     """
@@ -153,7 +258,20 @@ def train_nn(nn_structure, X, y, iter_num=3000, alpha=0.25):
 
 
 def predict_y(W, b, X, n_layers):
-    """Return the class of each row of X, the index of the largest output, as floats (n_samples,)."""
+    """Return the class of each row of X: the index of the largest output.
+
+    Parameters
+    ----------
+    W, b : dict
+        Weights (n_out, n_in) and biases (n_out,), keyed from 1.
+    X : ndarray of shape (n_samples, n_in)
+    n_layers : int
+        The number of layers, the inputs counted.
+
+    Returns
+    -------
+    y : ndarray of float, shape (n_samples,)
+    """
     m = X.shape[0]
     y = np.zeros((m,))
     for i in range(m):
@@ -166,16 +284,45 @@ def predict_y(W, b, X, n_layers):
 
 
 def relu_activation(data_array):
-    """Return max(0, x) of each entry."""
+    """Return max(0, x) of each entry.
+
+    Parameters
+    ----------
+    data_array : ndarray of any shape
+
+    Returns
+    -------
+    h : ndarray of the same shape
+    """
     return np.maximum(data_array, 0)
 
 
 def softmax(output_array):
-    """Return e^x / sum of e^x along each row."""
+    """Return e^x / Σ e^x along each row.
+
+    Parameters
+    ----------
+    output_array : ndarray of shape (n_samples, n_classes)
+
+    Returns
+    -------
+    probabilities : ndarray of the same shape
+    """
     powers = np.exp(output_array - output_array.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
 
 
 def accuracy(predictions, labels):
-    """Return the percentage of rows whose largest prediction stands where the label is largest."""
+    """Return how many rows have their largest prediction where the label is largest.
+
+    Parameters
+    ----------
+    predictions, labels : ndarray of shape (n_samples, n_classes)
+        Labels are one-hot.
+
+    Returns
+    -------
+    accuracy : float
+        In percent.
+    """
     return 100.0 * np.mean(np.argmax(predictions, axis=1) == np.argmax(labels, axis=1))

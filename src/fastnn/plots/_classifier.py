@@ -1,0 +1,28 @@
+"""A network as a classifier of scikit-learn, for its boundary display; imported when one is drawn."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+
+
+class NetworkClassifier(ClassifierMixin, BaseEstimator):
+    """What a boundary display asks for: ``classes_``, and ``predict``, which returns some of them.
+
+    Parameters
+    ----------
+    network : Network
+    """
+
+    def __init__(self, network):
+        self.network = network
+        n_out = network.layer_sizes[-1]
+        self.classes_ = np.arange(max(n_out, 2)) if network.classes is None else network.classes
+        self.n_features_in_ = network.layer_sizes[0]
+
+    def fit(self, X, y=None):
+        """Return it as it is: the network has learned already."""
+        return self
+
+    def predict(self, X):
+        """Return the class of each row of X (n_samples, 2)."""
+        outputs = self.network(X)
+        return self.classes_[outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0.5).astype(np.intp)]

@@ -1,0 +1,176 @@
+"""NetworkDiagram: a network as units and the weights between them."""
+
+from typing import Any
+
+import numpy as np
+
+from fastnn.checks import check_count
+from fastnn.network import Network
+from fastnn.plots._common import DIVERGING, axes_of, check_network, network_of
+
+
+class NetworkDiagram:
+    """A network drawn as columns of units, with lines for the weights, coloured by their values.
+
+    Use `from_network` or `from_estimator` to make one.
+
+    Parameters
+    ----------
+    network : Network
+    max_units : int, default 10
+        Of a layer that has more, the first and the last units are drawn, and dots between them. At least 3.
+
+    Attributes
+    ----------
+    units_ : list of matplotlib.collections.PathCollection
+        The units of each layer.
+    weights_ : list of matplotlib.collections.LineCollection
+        The weights between drawn units, a collection a layer of weights.
+    ax_ : matplotlib.axes.Axes
+    figure_ : matplotlib.figure.Figure
+
+    Raises
+    ------
+    TypeError
+        If `network` is no Network.
+    ValueError
+        If `max_units` is below 3.
+    """
+
+    def __init__(self, network: Network, *, max_units: int = 10) -> None:
+        self.network = check_network(network)
+        self.max_units = check_count("max_units", max_units, minimum=3)
+
+    @classmethod
+    def from_network(cls, network: Network, *, max_units: int = 10, ax: Any = None) -> "NetworkDiagram":
+        """Draw a network.
+
+        Parameters
+        ----------
+        network : Network
+        max_units : int, default 10
+            Of a layer that has more, the first and the last units are drawn, and dots between them. At least 3.
+        ax : matplotlib.axes.Axes, optional
+            None: new ones.
+
+        Returns
+        -------
+        display : NetworkDiagram
+
+        Raises
+        ------
+        TypeError
+            If `network` is no Network.
+        ValueError
+            If `max_units` is below 3.
+        ImportError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> import fastnn
+        >>> from fastnn.plots import NetworkDiagram
+        >>> diagram = NetworkDiagram.from_network(fastnn.Network([[[7.0, 3.0]]], [[-2.0]]))
+        >>> [len(units.get_offsets()) for units in diagram.units_]
+        [2, 1]
+        """
+        return cls(network, max_units=max_units).plot(ax)
+
+    @classmethod
+    def from_estimator(cls, estimator: Any, *, max_units: int = 10, ax: Any = None) -> "NetworkDiagram":
+        """Draw the network of a fitted estimator of fastnn.
+
+        Parameters
+        ----------
+        estimator : MLPClassifier or MLPRegressor
+            Fitted.
+        max_units, ax : as for `from_network`
+
+        Returns
+        -------
+        display : NetworkDiagram
+
+        Raises
+        ------
+        TypeError
+            If the estimator is not of fastnn, or not fitted.
+        ValueError
+            If `max_units` is below 3.
+        ImportError
+            If matplotlib is not installed.
+        """
+        return cls.from_network(network_of(estimator), max_units=max_units, ax=ax)
+
+    def plot(self, ax: Any = None) -> "NetworkDiagram":
+        """Draw the network.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            None: new ones.
+
+        Returns
+        -------
+        display : NetworkDiagram
+            Itself.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        ax = axes_of(self, ax)
+        sizes = self.network.layer_sizes
+        drawn = [self._drawn_units(size) for size in sizes]
+        heights = [self._heights(size) for size in sizes]
+        largest = max(float(np.abs(weights).max()) for weights in self.network.W.values()) or 1.0
+        self.units_, self.weights_ = [], []
+        for l, weights in self.network.W.items():
+            shown = weights[np.ix_(drawn[l], drawn[l - 1])]
+            self.weights_.append(self._draw_weights(ax, l, heights[l - 1], heights[l], shown, largest))
+        for l, (size, units) in enumerate(zip(sizes, heights, strict=True)):
+            self.units_.append(
+                ax.scatter([l] * len(units), units, s=160, color="white", edgecolors="black", linewidths=1.2, zorder=3)
+            )
+            if len(units) < size:
+                ax.text(l, 0, "⋮", ha="center", va="center", fontsize=16, zorder=4)
+            name = "inputs" if l == 0 else self.network.activations[l - 1]
+            ax.annotate(
+                f"{size}\n{name}",
+                (l, -(self.max_units + 1) / 2),
+                ha="center",
+                va="top",
+                fontsize=10,
+                annotation_clip=False,
+            )
+        ax.set_xlim(-0.5, len(sizes) - 0.5)
+        ax.set_ylim(-(self.max_units + 1) / 2 - 1.6, (self.max_units + 1) / 2)
+        ax.set_axis_off()
+        bar = self.figure_.colorbar(self.weights_[0], ax=ax, label="weight", shrink=0.8)
+        bar.outline.set_visible(False)
+        return self
+
+    def _drawn_units(self, size):
+        """Which units of a layer are drawn: all, or the first and the last ones."""
+        if size <= self.max_units:
+            return np.arange(size)
+        n_first = self.max_units // 2
+        n_last = self.max_units - 1 - n_first
+        return np.r_[:n_first, size - n_last : size]
+
+    def _heights(self, size):
+        """Where the drawn units stand, from the top; dots take the place of one unit."""
+        n_places = min(size, self.max_units)
+        heights = (n_places - 1) / 2 - np.arange(n_places, dtype=float)
+        return heights if size <= self.max_units else np.delete(heights, self.max_units // 2)
+
+    @staticmethod
+    def _draw_weights(ax, l, left, right, weights, largest):
+        from matplotlib.collections import LineCollection
+
+        lines = [[(l - 1, y_left), (l, y_right)] for y_right in right for y_left in left]
+        strengths = np.abs(weights.ravel()) / largest
+        collection = LineCollection(lines, linewidths=0.4 + 2.0 * strengths, cmap=DIVERGING, zorder=1)
+        collection.set_array(weights.ravel())
+        collection.set_clim(-largest, largest)
+        return ax.add_collection(collection)

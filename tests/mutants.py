@@ -1,0 +1,101 @@
+"""Twenty-four lines of the kernels, each broken once, on purpose: every break must make a test fail.
+
+``python tests/mutants.py`` takes some minutes; the arguments, if any, choose mutants by number. A mutant of ``csrc`` is
+compiled into the C tests of tests/c, for both dtypes; one of the Cython loops is built in a copy of the tree, on which
+the tests of kernels and oracles are run. Ends with an error if a mutant survives. pytest does not collect it.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+ROOT = Path(__file__).parents[1]
+
+#: File, a piece of one of its lines, which is there once, and what it becomes.
+MUTANTS = [
+    ("csrc/kernels/vmath.h", "0.0416665546f", "0.0416645546f"),
+    ("csrc/kernels/vmath.h", "v_abs(x), v_all(TANH_LOWEST)", "x, v_all(TANH_LOWEST)"),
+    ("csrc/kernels/vmath.h", "return v_log(u) + (t - (u - v_all(1))) / u;", "return v_log(u);"),
+    ("csrc/kernels/vmath.h", "result = v_select(v_equal(x, v_all(0)), v_all(-(real)INFINITY), result);", ";"),
+    ("csrc/kernels/activations.h", "s.square = v_all(-1);\n        break;\n    case FASTNN_ACTIVATION_relu:",
+     "s.square = v_all(1);\n        break;\n    case FASTNN_ACTIVATION_relu:"),
+    ("csrc/kernels/activations.h", "s.above = v_all(0);", "s.above = v_all(-1);"),
+    ("csrc/kernels/dense.h", "(r - 3) * a_row", "(r - 2) * a_row"),
+    ("csrc/kernels/dense.h", "sum[r][c] = v_max(sum[r][c], lowest);", ";"),
+    ("csrc/kernels/dense.h", "if (kind == GRADIENT && (p->adds || !is_first))", "if (kind == GRADIENT && p->adds)"),
+    ("csrc/kernels/row.h", "n_columns - n + i", "n_columns - n"),
+    ("csrc/kernels/losses.h", "v_fma(v_load(y + i), v_load(z + i), dot)", "v_fma(v_load(y + i), v_load(y + i), dot)"),
+    ("csrc/kernels/losses.h", "return y * v_log(positive) - y * z + error;", "return y * v_log(positive) - y * z;"),
+    ("csrc/kernels/losses.h", "*delta = error * v_slope(of_activation, *h);", "*delta = error;"),
+    ("csrc/kernels/losses.h", "v_mask(v_first(n), v_load(of_z))", "v_load(of_z)"),
+    ("csrc/kernels/optimizers.h", "(nesterov ? v_fma(v_all(s->momentum), v, step) : v)", "v"),
+    ("csrc/kernels/optimizers.h", "v_fma(-decay, v_load(p + i), v_load(p + i))", "v_load(p + i)"),
+    ("csrc/kernels/optimizers.h", "(n_updates_before + 1)", "(n_updates_before + 2)"),
+    ("csrc/kernels/network.h", "*bias = adds ? *bias + total : total;", "*bias = total;"),
+    ("csrc/kernels/team.h", "n / n_threads * i + n % n_threads * i / n_threads", "n / n_threads * i"),
+    ("src/fastnn/_sample.pxd", "return h * (one - h)", "return h * (one + h)"),
+    ("src/fastnn/_sample.pxd", "return 1 if h > 0 else 0", "return 1 if h >= 0 else 0"),
+    ("src/fastnn/_sample.pxd", "total2 += parameters[w + 2 * n_in + j] * x", "total2 += parameters[w + n_in + j] * x"),
+    ("src/fastnn/_sample.pxd", "delta[c, to + j] = total[j] * slope(activation, h[c, to + j])",
+     "delta[c, to + j] = total[j]"),
+    ("src/fastnn/_sample.pxd", "total += exp(z[i] - top)", "total += exp(z[i])"),
+]  # fmt: skip
+
+#: The vectors of the C tests: what every x86-64 of today runs, or what any CPU does.
+FLAGS = ["-mavx2", "-mfma", "-DFASTNN_VECTOR_BYTES=32"] if os.uname().machine == "x86_64" else []
+
+
+def c_tests_fail(tree):
+    """Whether the C tests of this tree do, in one of the dtypes; a mutant that does not compile is none."""
+    failed = False
+    for dtype in (["-DFASTNN_FLOAT32"], []):
+        program = tree / "program"
+        flags = ["-std=c11", "-ffp-contract=off", "-fno-math-errno", "-O1", "-w", "-Icsrc", "-Itests/c", *FLAGS, *dtype]
+        sources = ["tests/c/test_engine.c", "csrc/core/threads.c"]
+        command = ["cc", *flags, "-DFASTNN_TARGET_NAME=mutant", *sources, "-lm", "-o", program]
+        subprocess.run(command, check=True, cwd=tree)
+        done = subprocess.run([program], capture_output=True, timeout=300)
+        failed = failed or done.returncode != 0
+    return failed
+
+
+def python_tests_fail(tree):
+    """Whether those of the compiled loops do, on a build of this tree."""
+    build = [sys.executable, "setup.py", "-q", "build_ext", "--inplace", "--build-temp", "build/mutant"]
+    environment = {**os.environ, "PYTHONPATH": str(tree / "src")}
+    subprocess.run(build, check=True, cwd=tree, capture_output=True)
+    tests = ["tests/test_kernels.py", "tests/test_oracles.py", "tests/test_agreement.py"]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    return subprocess.run(command, cwd=tree, env=environment, capture_output=True).returncode == 1
+
+
+def main(chosen):
+    """Try the mutants; return how many survived."""
+    n_survivors = 0
+    with TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        left_out = shutil.ignore_patterns(".git", ".venv*", "build", "*.so", "results", "docs", "__pycache__")
+        shutil.copytree(ROOT, tree, ignore=left_out)
+        if python_tests_fail(tree) or c_tests_fail(tree):
+            sys.exit("the tests fail without a mutant")
+        for number, (name, old, new) in enumerate(MUTANTS, start=1):
+            if chosen and number not in chosen:
+                continue
+            path = tree / name
+            text = path.read_text()
+            if text.count(old) != 1:
+                sys.exit(f"{name} has {text.count(old)} times, not once: {old}")
+            path.write_text(text.replace(old, new))
+            caught = (c_tests_fail if name.startswith("csrc") else python_tests_fail)(tree)
+            path.write_text(text)
+            n_survivors += not caught
+            print(f"{number:>2} {'caught' if caught else 'SURVIVED'}: {name}: {old.splitlines()[0]}", flush=True)
+    return n_survivors
+
+
+if __name__ == "__main__":
+    survivors = main({int(number) for number in sys.argv[1:]})
+    sys.exit(f"{survivors} mutants survived" if survivors else None)

@@ -1,0 +1,135 @@
+"""The gallery: each example runs alone, in time, from the installed package, and prints the figures of its tutorial.
+
+Expected figures are the tutorials' own, or the bounds that seeds of theirs keep (40 splits, ten starts, 1000 starts).
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FOLDER = Path(__file__).parents[1] / "examples"
+EXAMPLES = sorted(path.stem for path in FOLDER.glob("*.py"))
+
+#: Seconds that an example may take.
+TIME_LIMIT = 30
+
+
+def numbers(pattern, text):
+    """The numbers in the groups of a pattern, which must be there."""
+    found = re.search(pattern, text)
+    assert found, f"{pattern!r} is not in\n{text}"
+    return [float(group) for group in found.groups()]
+
+
+def check_loops(out):
+    assert "layer 1: 0.890903 0.967705 0.990987\nlayer 2: 0.835456\n" in out
+    assert "reference: 0.835456\nnetwork:   0.835456\n" in out
+
+
+def check_matrices(out):
+    for sizes in ("3-3-1", "3-3-3-1", "100-100-50-10"):
+        loops, matrices, engine = numbers(rf"\n?{sizes}: loops ([\d.]+) .*matrices ([\d.]+) .*fastnn ([\d.]+) µs", out)
+    assert loops > 10 * matrices  # of the largest
+    assert matrices > engine
+
+
+def check_digits(out):
+    iterations, rows, seconds = numbers(r"(\d+) iterations on (\d+) digits in ([\d.]+) s", out)
+    assert (iterations, rows) == (3000, 1078)
+    assert seconds < 15  # minutes in the tutorial
+    assert numbers(r"test accuracy ([\d.]+) % \(tutorial: about 86 %\)", out) == [87.6]
+    assert numbers(r"largest difference in the cost: (\S+)", out)[0] < 1e-10
+
+
+def check_stop_condition(out):
+    assert numbers(r"(\d+) steps to ([\d.]+) ", out) == [70, 2.249965]
+    updates, change = numbers(r"stopped after (\d+) of at most 20000 updates; the last change was (\S+)", out)
+    assert 100 < updates < 20000
+    assert change < 2e-5
+
+
+def check_neuron(out):
+    assert numbers(r"weighted sum (\S+), output (\S+) .*rounded (\d)", out) == [5, 0.9933, 1]
+    assert numbers(r"largest difference between the weights: (\S+)", out)[0] < 1e-6
+
+
+def check_perceptron(out):
+    for name in ("AND", "OR", "NAND"):
+        assert numbers(rf"\b{name}: right after 100 steps from (\d+) of (\d+)", out) == [200, 200]
+    assert numbers(r"XOR: right after 100 steps from (\d+) of (\d+)", out) == [0, 200]
+    assert numbers(r"XOR with a hidden layer: right from (\d+) of (\d+)", out) == [20, 20]
+
+
+def check_relu_softmax(out):
+    assert numbers(r"loss after 0 steps: (\S+)", out) == [2.970316]
+    assert numbers(r"loss after 5000 steps: (\S+)", out) == [0.227433]
+    assert len(re.findall(r"loss after \d+ steps", out)) == 11
+    assert numbers(r"test accuracy ([\d.]+) % \(tutorial: 96.40 %\)", out) == [96.40]
+
+
+def check_mini_batches(out):
+    assert len(re.findall(r"step +\d+: ", out)) == 11
+    first, last = numbers(r"first loss (\S+) to (\S+) \(", out), numbers(r"last loss (\S+) to (\S+) \(", out)
+    assert 1 < first[0] < first[1] < 14
+    assert 0.08 < last[0] < last[1] < 0.2
+    lowest, highest = numbers(r"test accuracy (\S+) to (\S+) % \(tutorial: 96.27 %\)", out)
+    assert 95.5 < lowest < highest < 97
+
+
+def check_over_fitting(out):
+    assert numbers(r"training images: accuracy (\S+) %", out) == [100]
+    assert numbers(r"test images: +accuracy (\S+) %", out)[0] >= 93.5
+    gaps = {
+        name: numbers(rf"{name} +training (\S+) %, test (\S+) %, gap (\S+)", out)
+        for name in ("plain", "L2", "early stopping")
+    }
+    assert gaps["L2"][2] < gaps["plain"][2]
+    assert gaps["early stopping"][2] < gaps["plain"][2]
+    assert all(test > 90 for _, test, _ in gaps.values())
+
+
+def check_from_scikit_learn(out):
+    accuracies = [numbers(rf"{name} +(?:[\d.]+) s, test accuracy (\S+) %", out) for name in ("scikit-learn", "fastnn")]
+    assert accuracies[0] == accuracies[1]
+    assert accuracies[0][0] > 95
+    assert numbers(r"loss curves: (\S+)", out)[0] < 1e-9
+    assert numbers(r"times faster: (\S+)", out)[0] > 2
+
+
+def check_four_backends(out):
+    rows = re.findall(r"^(\w+): .* ([\d.]+) ms +([\d.]+) x$", out, re.MULTILINE)
+    assert [name for name, _, _ in rows] == ["python", "numpy", "cython", "simd"]
+    times = {name: float(time) for name, time, _ in rows}
+    assert times["python"] > times["numpy"] > times["simd"]
+    assert times["python"] > times["cython"] > times["simd"]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_runs_alone_and_prints_its_figures(name, tmp_path):
+    check = globals()["check_" + re.sub(r"^plot_(\d_)?", "", name)]
+    environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONWARNINGS": "error"}
+    environment["PYTHONWARNINGS"] = "error,ignore:FigureCanvasAgg is non-interactive:UserWarning"
+    done = subprocess.run(
+        [sys.executable, FOLDER / f"{name}.py"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=TIME_LIMIT,
+    )
+    assert done.returncode == 0, done.stderr
+    check(done.stdout)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_short(name):
+    assert len((FOLDER / f"{name}.py").read_text().splitlines()) <= 120
+
+
+def test_there_is_an_example_of_each_system_and_two_more():
+    assert [name.split("_")[1] for name in EXAMPLES] == [*"123456789", "four", "from"]

@@ -1,0 +1,90 @@
+"""The bar: it counts updates, shows loss and validation, changes no number, and is not there when it is off."""
+
+import functools
+import re
+
+import pytest
+import tqdm
+from conftest import X, Y, run_program, train
+
+from fastnn import progress
+from fastnn.progress import Bar
+
+
+def final_state(text):
+    """What a bar showed last."""
+    return re.split(r"[\r\n]", text.strip("\r\n"))[-1]
+
+
+@pytest.mark.parametrize("options", [{}, {"batch_size": 7}, {"batch_size": 7, "report_every": 5, "tol": 1e-9}])
+def test_a_bar_counts_the_updates_and_changes_no_number(options, capsys):
+    validation = {"validation_data": (X, Y), "loss": "log_loss"}
+    for more in ({}, validation):
+        expected = train(60, **options, **more)
+        assert capsys.readouterr() == ("", "")
+        result = train(60, **options, **more, progress=True)
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert f"{result.n_iter}/60" in final_state(err)
+        assert f"loss={result.loss_curve[-1]:.4g}" in final_state(err)
+        assert ("val_loss=" in err) == ("val_accuracy=" in err) == bool(more)
+        if more:
+            assert f"val_loss={result.history['val_loss'][-1]:.4g}" in final_state(err)
+        assert result.network.parameters.tobytes() == expected.network.parameters.tobytes()
+        assert (result.cost, result.loss_curve, result.history) == (
+            expected.cost,
+            expected.loss_curve,
+            expected.history,
+        )
+
+
+def test_a_bar_does_not_make_reports(capsys):
+    """The callback of a run is called as often with a bar as without."""
+    calls = []
+    train(60, report_every=20, progress=True, callback=lambda iteration, *_: calls.append(iteration))
+    assert calls == [20, 40, 60]
+
+
+def test_the_bar_is_left_where_a_run_ended(capsys):
+    result = train(100, progress=True, callback=lambda iteration, *_: iteration == 40)
+    assert result.n_iter == 40
+    assert "40/100" in final_state(capsys.readouterr().err)
+    with pytest.raises(FloatingPointError):
+        train(100, 1e300, activation="relu", output_activation="identity", init_scale=1e3, progress=True)
+    assert capsys.readouterr().err.count("\n") == 1  # closed
+
+
+def test_strides_follow_the_time_that_an_update_takes(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(progress, "perf_counter", lambda: now[0])
+    bar = Bar(10**6)
+    bar._make = functools.partial(tqdm.tqdm, disable=True)
+    with bar:
+        assert bar.stride == 1
+        for n_done, seconds, stride in [(1, 0.01, 10), (10, 0.001, 1000), (1000, 0.1, 1000), (1000, 10.0, 10)]:
+            now[0] += seconds
+            bar.move(n_done, 0.5, {})
+            assert bar.stride == stride
+
+
+def test_it_is_not_imported_when_it_is_off_and_says_what_to_install_when_it_is_not_there():
+    out = run_program(
+        """
+import sys
+import fastnn
+X, y = [[0.0], [1.0]], [[0.0], [1.0]]
+fastnn.train([1, 1], X, y, 3)
+print("tqdm" in sys.modules)
+sys.modules["tqdm"] = None
+try:
+    fastnn.train([1, 1], X, y, 3, progress=True)
+except ImportError as error:
+    print(error)
+"""
+    )
+    assert out == "False\nprogress=True needs tqdm; install it with fastnn's extra [progress], or by itself\n"
+
+
+def test_a_wrong_flag():
+    with pytest.raises(TypeError, match="progress must be True or False, got 'yes'"):
+        train(3, progress="yes")
