@@ -195,8 +195,8 @@ void fastnn_work_begins(void);
 void fastnn_work_ends(void);
 int fastnn_team_take(void);       /* whether the caller, who works, has the team: nobody else works, or did just now */
 void fastnn_team_give_back(void);
-/* The owner tells how long it waited for the others of n, in some milliseconds at least. Returns whether the team pays;
-   if not, for some time nobody gets it: another process has the CPUs. */
+/* The owner tells how long it waited for the others of n. Short uses are added up until there are some milliseconds to
+   judge by. Returns whether the team pays; if not, for some time nobody gets it: another process has the CPUs. */
 int fastnn_team_pays(double waited, double elapsed, int n_threads);
 int fastnn_team_is_wanted(void);  /* whether somebody else works now */
 int fastnn_team_is_free(void);    /* what fastnn_team_take would say */

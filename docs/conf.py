@@ -35,15 +35,16 @@ html_title = "fastnn"
 html_static_path = ["_static"]
 html_css_files = ["fastnn.css"]
 html_show_sourcelink = False
-html_sidebars = {"index": [], "getting-started": []}
+html_sidebars = {"**": []}
 html_theme_options = {
     "navbar_align": "left",
+    "navbar_persistent": ["search-button"],
     "navbar_end": ["theme-switcher"],
     "footer_start": ["copyright"],
     "footer_end": [],
     "show_prev_next": True,
     "show_nav_level": 2,
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 7,
     "pygments_light_style": "tango",
 }
 
@@ -75,6 +76,5 @@ sphinx_gallery_conf = {
     "show_signature": False,
     "doc_module": ("fastnn",),
     "backreferences_dir": "gallery/backreferences",
-    "remove_config_comments": True,
-    "plot_gallery": True,
+    "capture_repr": ("_repr_html_",),
 }

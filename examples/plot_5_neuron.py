@@ -24,7 +24,8 @@ output = neuron([1, 0])[0]
 print(f"weighted sum {weighted_sum:g}, output {output:.4f} (tutorial: 5, about 0.9933), rounded {output:.0f}")
 
 # %%
-# The plain sigmoid, then with three weights: the larger, the steeper.
+# The plain sigmoid; with three weights: the larger, the steeper; and with three biases at weight 5: a bias moves the
+# step to where ``w x + b`` is zero.
 
 x = np.linspace(-8, 8, 401)
 figure, axes = plt.subplots(1, 3, figsize=(11, 3.4), layout="constrained", sharey=True)
@@ -34,9 +35,6 @@ for weight, colour in zip((0.5, 1.0, 2.0), ("#E69F00", "#009E73", "#0072B2"), st
     axes[1].plot(x, kernels.sigmoid(weight * x), color=colour, label=f"w = {weight:g}")
 axes[1].set(xlabel="x", ylabel="h_w(x)", title="a weight makes it steep")
 axes[1].legend(loc="upper left")
-
-# %%
-# And with three biases at weight 5: a bias moves the step to where ``w x + b`` is zero.
 
 for bias, colour in zip((-8.0, 0.0, 8.0), ("#E69F00", "#009E73", "#0072B2"), strict=True):
     axes[2].plot(x, kernels.sigmoid(5 * x + bias), color=colour, label=f"b = {bias:g}")

@@ -71,5 +71,5 @@ ax.plot(100 * np.arange(10_001), losses[0], color="#BBBBBB", linewidth=0.5, labe
 ax.plot(100 * np.arange(135, 135 + len(smooth)), smooth, color="#0072B2", label="their mean over a pass")
 ax.plot(len(X_train) * np.arange(75), full.loss_curve, "o-", color="#D55E00", markersize=3, label="full batches")
 ax.set(xlabel="points looked at", ylabel="loss", yscale="log", title="A step for every hundred points")
-ax.legend(loc="upper right")
+ax.legend(loc="center right")
 plt.show()

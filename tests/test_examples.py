@@ -83,13 +83,14 @@ def check_mini_batches(out):
 def check_over_fitting(out):
     assert numbers(r"training images: accuracy (\S+) %", out) == [100]
     assert numbers(r"test images: +accuracy (\S+) %", out)[0] >= 93.5
-    gaps = {
-        name: numbers(rf"{name} +training (\S+) %, test (\S+) %, gap (\S+)", out)
+    found = {
+        name: numbers(rf"{name} +training (\S+) %, test (\S+) %, gap (\S+); .*gap (\S+)", out)
         for name in ("plain", "L2", "early stopping")
     }
-    assert gaps["L2"][2] < gaps["plain"][2]
-    assert gaps["early stopping"][2] < gaps["plain"][2]
-    assert all(test > 90 for _, test, _ in gaps.values())
+    for remedy in ("L2", "early stopping"):
+        assert found[remedy][1] > found["plain"][1] - 1  # of the test images no fewer are right, but for chance
+        assert found[remedy][2] < found["plain"][2]
+        assert found[remedy][3] < 0.6 * found["plain"][3]
 
 
 def check_from_scikit_learn(out):

@@ -40,17 +40,17 @@ def write_overview(path, machine, rows):
     ratios = ratios_of(rows)
     if not ratios:
         return
-    figure, ax = plt.subplots(figsize=(10, 0.42 * len(ratios) + 1.7), layout="constrained")
+    figure, ax = plt.subplots(figsize=(10, 0.27 * len(ratios) + 1.1), layout="constrained")
     ax.axvline(1, color=OWN_COLOUR, linewidth=3, zorder=1)
     for height, of_case in enumerate(ratios.values()):
         ax.axhline(height, color="#eeeeee", zorder=0)
         for library, ratio in of_case.items():
             colour, marker = LOOKS.get(library, ("#888888", "o"))
-            ax.scatter(ratio, height, s=60, color=colour, marker=marker, edgecolors="white", linewidths=0.6, zorder=3)
+            ax.scatter(ratio, height, s=45, color=colour, marker=marker, edgecolors="white", linewidths=0.6, zorder=3)
     libraries = list(dict.fromkeys(library for of_case in ratios.values() for library in of_case))
     for library in [name for name in LOOKS if name in libraries] + [name for name in libraries if name not in LOOKS]:
         colour, marker = LOOKS.get(library, ("#888888", "o"))
-        ax.scatter([], [], s=60, color=colour, marker=marker, label=NAMES.get(library, library))
+        ax.scatter([], [], s=45, color=colour, marker=marker, label=NAMES.get(library, library))
     ax.set_xscale("log")
     ticks = [1, 2, 5, 10, 20, 50, 100, 200, 500]
     largest = max(max(of_case.values(), default=1) for of_case in ratios.values())
@@ -59,12 +59,11 @@ def write_overview(path, machine, rows):
         [tick for tick in ticks if tick < 1.3 * largest], [str(tick) for tick in ticks if tick < 1.3 * largest]
     )
     ax.minorticks_off()
-    ax.set_yticks(range(len(ratios)), ratios, fontsize=9)
+    ax.set_yticks(range(len(ratios)), ratios, fontsize=8)
     ax.set_ylim(len(ratios) - 0.5, -0.5)
-    ax.set_xlabel("times longer than fastnn (the line at 1), logarithmic, one thread")
+    ax.set_xlabel(f"times longer than fastnn (the line at 1), logarithmic, one thread; {machine['cpu']}", fontsize=8)
     ax.spines[["top", "right", "left"]].set_visible(False)
     ax.tick_params(axis="y", length=0)
     figure.legend(loc="outside upper right", ncols=len(libraries), frameon=False, fontsize=9)
-    figure.text(0.0, 0.0, machine["cpu"], fontsize=7, color="#888888", va="bottom")
     figure.savefig(path, dpi=110)
     plt.close(figure)

@@ -27,6 +27,8 @@ typedef struct {
     int may_grow;        /* a thread that is alone would rather have the team */
     int is_interrupted;  /* thread 0 writes, see above */
     int changes;         /* likewise: the team, after this update */
+    int is_judged;       /* whether it pays, on the way */
+    double waited;       /* thread 0 for the others, in all */
 } team;
 
 /* One thread of it. */
@@ -51,7 +53,25 @@ static void meet(member *me) {
         if (me->thread == 0) {
             me->met = fastnn_seconds();
             me->waited += me->met - came;
+            me->team->waited += me->met - came;
         }
+    }
+}
+
+/* Do a task by the team, if it is to be had for work that takes so many vector multiply-adds; else by this thread. */
+static void share_out(team *t, double vectors, fastnn_task *task, void *job) {
+    const fastnn_plan *plan = &t->net->plan;
+    int has_team = take_team(plan, vectors);
+    double began = has_team ? fastnn_seconds() : 0;
+    t->may_grow = plan->n_threads > 1 && !has_team;
+    t->is_judged = 0;
+    t->waited = 0;
+    fastnn_parallel(has_team ? plan->n_threads : 1, task, job);
+    if (has_team) {
+        if (!t->is_judged) {
+            fastnn_team_pays(t->waited, fastnn_seconds() - began, plan->n_threads);
+        }
+        fastnn_team_give_back();
     }
 }
 
@@ -339,11 +359,7 @@ static int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_laye
     batch b = {data, NULL, data->n_samples, 0, loss, as_sklearn};
     whole_pass pass = {{.net = &net}, &b, gradient != NULL, l2, ask, objective, cost};
     fastnn_work_begins();
-    int has_team = take_team(&net.plan, net.plan.a_row * (double)data->n_samples);
-    fastnn_parallel(has_team ? net.plan.n_threads : 1, make_pass, &pass);
-    if (has_team) {
-        fastnn_team_give_back();
-    }
+    share_out(&pass.team, net.plan.a_row * (double)data->n_samples, make_pass, &pass);
     fastnn_work_ends();
     if (pass.team.is_interrupted) {
         return FASTNN_INTERRUPTED;

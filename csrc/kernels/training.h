@@ -81,8 +81,11 @@ static int wants_change(member *me) {
     enum { MILLISECONDS = 4 };
     if (me->n_threads > 1) {
         double elapsed = me->met - me->since;
-        int judges = elapsed > 1e-3 * MILLISECONDS;
-        int pays = !judges || me->since == 0 || fastnn_team_pays(me->waited, elapsed, me->n_threads);
+        int judges = elapsed > 1e-3 * MILLISECONDS, is_first = me->since == 0, pays = 1;
+        if (judges && !is_first) {
+            pays = fastnn_team_pays(me->waited, elapsed, me->n_threads);
+            me->team->is_judged = 1;
+        }
         if (judges) { /* from now on; first, when all have come */
             me->since = me->met;
             me->waited = 0;
@@ -184,12 +187,7 @@ static int engine_run(fastnn_run *run, void *work) {
     while (shared.stop == FASTNN_RAN && shared.next < run->n_updates) {
         ptrdiff_t n_rows = run->rows ? run->starts[run->n_updates] - run->starts[shared.next]
                                      : (run->n_updates - shared.next) * run->data.n_samples;
-        int has_team = take_team(&net.plan, net.plan.a_row * (double)n_rows);
-        shared.may_grow = net.plan.n_threads > 1 && !has_team;
-        fastnn_parallel(has_team ? net.plan.n_threads : 1, make_updates, &shared);
-        if (has_team) {
-            fastnn_team_give_back();
-        }
+        share_out(&shared, net.plan.a_row * (double)n_rows, make_updates, &shared);
     }
     fastnn_work_ends();
     unpack(&net, net.parameters, run->parameters);

@@ -328,7 +328,8 @@ cdef class Predictor:
 
     @cython.binding(False)
     def predict_into(self, X, out):
-        """Write the network's outputs into an array, without any allocation.
+        # The signature stands first, as inspect reads it off methods of C.
+        """predict_into($self, X, out)\n--\n\nWrite the network's outputs into an array, without any allocation.
 
         Parameters
         ----------

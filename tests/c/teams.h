@@ -67,6 +67,11 @@ static void test_teams(void) {
     expect(fastnn_team_is_free(), 1, "it pays");
     expect(fastnn_team_pays(0.6, 1, 2), 0, "more was waited than a second thread can bring");
     expect(fastnn_team_is_free(), 0, "it did not pay a moment ago");
+    expect(fastnn_team_pays(0.1, 1, 2), 1, "a tenth of the time was waited");
+    expect(fastnn_team_pays(0.6e-3, 1e-3, 2), 1, "too short a time to judge by");
+    expect(fastnn_team_pays(0.6e-3, 1e-3, 2), 1, "and a second one");
+    expect(fastnn_team_pays(1.8e-3, 3e-3, 2), 0, "but not all of them together");
+    expect(fastnn_team_pays(0.6e-3, 1e-3, 2), 1, "they are judged once");
     wait_milliseconds(60);
     expect(fastnn_team_is_free(), 1, "it may pay by now");
     expect(fastnn_team_is_awake(), 1, "work has gone on for more than 5 ms");

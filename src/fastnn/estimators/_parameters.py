@@ -44,8 +44,8 @@ DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
     batch_size : int or "auto", default="auto"
         Rows of an update, clipped to those there are; "auto": min(200, n_samples). Not for "lbfgs".
     learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        For "sgd". "invscaling": learning_rate_init / (t_ + 1) ** power_t after each epoch. "adaptive": a fifth of it
-        whenever training would else stop, as long as it is above 1e-6.
+        For "sgd". "invscaling": ``learning_rate_init / (t_ + 1) ** power_t`` after each epoch. "adaptive": a fifth of
+        it whenever training would else stop, as long as it is above 1e-6.
     learning_rate_init : float, default=0.001
         For "sgd" and "adam".
     power_t : float, default=0.5
@@ -99,7 +99,7 @@ ATTRIBUTES = """loss_ : float
     network_ : Network
         The network with these weights: predicts a row in about a microsecond, from any thread.
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (``n_features_in_``,)
         Where X had column names.
     n_iter_ : int
         Epochs, or iterations of "lbfgs", of the last call.

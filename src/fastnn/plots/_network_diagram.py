@@ -123,6 +123,7 @@ class NetworkDiagram:
         sizes = self.network.layer_sizes
         drawn = [self._drawn_units(size) for size in sizes]
         heights = [self._heights(size) for size in sizes]
+        half = max(min(size, self.max_units) for size in sizes) / 2
         largest = max(float(np.abs(weights).max()) for weights in self.network.W.values()) or 1.0
         self.units_, self.weights_ = [], []
         for l, weights in self.network.W.items():
@@ -137,14 +138,14 @@ class NetworkDiagram:
             name = "inputs" if l == 0 else self.network.activations[l - 1]
             ax.annotate(
                 f"{size}\n{name}",
-                (l, -(self.max_units + 1) / 2),
+                (l, -half - 0.3),
                 ha="center",
                 va="top",
                 fontsize=10,
                 annotation_clip=False,
             )
         ax.set_xlim(-0.5, len(sizes) - 0.5)
-        ax.set_ylim(-(self.max_units + 1) / 2 - 1.6, (self.max_units + 1) / 2)
+        ax.set_ylim(-1.4 * half - 0.8, half + 0.3)
         ax.set_axis_off()
         bar = self.figure_.colorbar(self.weights_[0], ax=ax, label="weight", shrink=0.8)
         bar.outline.set_visible(False)
