@@ -75,7 +75,7 @@ def test_a_docstring_is_whole(name, target):
 
 @pytest.mark.parametrize("name", [name for name in NAMED if name.partition(".")[0] in ("train", "predict", "kernels")])
 def test_errors_are_documented(name):
-    assert re.search(r"Raises\n +-+\n +\w+Error", resolve(name).__doc__)
+    assert re.search(r"Raises\n *-+\n *\w+Error", resolve(name).__doc__)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMED if name.split(".")[0] != "reference"])
@@ -129,7 +129,8 @@ def test_start_in_five_minutes_has_sessions():
 def test_files_that_the_pages_name_are_there():
     for page in [*PAGES, ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"]:
         for name in re.findall(r"`((?:tests|csrc|docs|bench|examples|src)/[\w./-]+)`", page.read_text()):
-            assert list(ROOT.glob(name.rstrip("/") + "*")), f"{page.name}: {name}"
+            is_made = name.startswith("bench/results")  # by the benchmark
+            assert is_made or list(ROOT.glob(name.rstrip("/") + "*")), f"{page.name}: {name}"
 
 
 def test_the_options_of_the_benchmark_that_the_pages_name_are_there():

@@ -1,6 +1,7 @@
 """The estimators beyond what scikit-learn's own tests ask: weights by hand, warm starts, bad input, copies, limits."""
 
 import copy
+import inspect
 import pickle
 import re
 import signal
@@ -78,16 +79,16 @@ def test_the_parameters_are_those_of_scikit_learn(name):
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_every_parameter_and_attribute_is_documented(name):
     estimator = getattr(fastnn, name)
-    documentation = estimator.__doc__
+    documentation = inspect.getdoc(estimator)
     for parameter in estimator().get_params():
         assert (
-            f"\n    {parameter} : " in documentation
+            f"\n{parameter} : " in documentation
             or f", {parameter} : " in documentation
-            or (f"\n    {parameter}, " in documentation)
+            or f"\n{parameter}, " in documentation
         )
     theirs = {key for key in vars(fitted(name, sklearn.neural_network)) if key.endswith("_") and key[0] != "_"}
     for attribute in {*theirs, "network_", "feature_names_in_"}:
-        assert f"\n    {attribute} : " in documentation, attribute
+        assert f"\n{attribute} : " in documentation, attribute
     assert theirs <= set(vars(fitted(name)))
     assert "<" not in documentation
 

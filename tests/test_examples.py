@@ -49,7 +49,7 @@ def check_stop_condition(out):
     assert numbers(r"(\d+) steps to ([\d.]+) ", out) == [70, 2.249965]
     updates, change = numbers(r"stopped after (\d+) of at most 20000 updates; the last change was (\S+)", out)
     assert 100 < updates < 20000
-    assert change < 2e-5
+    assert change <= 2e-5
 
 
 def check_neuron(out):

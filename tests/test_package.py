@@ -23,6 +23,13 @@ assert cost[-1] < 0.2 < cost[0]
 print(fastnn._loops.__file__)
 """
 
+#: Docstrings that are put together are so on interpreters that dedent them, and on those that do not.
+DOCUMENTATION = """
+import inspect, fastnn
+lines = inspect.getdoc(fastnn.kernels.sigmoid).splitlines()
+assert lines[2:5] == ["Parameters", "----------", "z : array-like of any shape"], lines
+"""
+
 
 def test_import_needs_numpy_alone():
     program = (
@@ -112,7 +119,9 @@ def test_one_wheel_serves_every_newer_cpython(distributions, tmp_path):
         subprocess.run([interpreter, "-m", "venv", environment], check=True, cwd="/")
         python = environment / "bin" / "python"
         subprocess.run([python, "-m", "pip", "install", "-q", wheel], check=True, cwd="/", capture_output=True)
-        ran = subprocess.run([python, "-W", "error", "-c", SMOKE], check=True, cwd="/", capture_output=True, text=True)
+        ran = subprocess.run(
+            [python, "-W", "error", "-c", SMOKE + DOCUMENTATION], check=True, cwd="/", capture_output=True, text=True
+        )
         assert str(environment) in ran.stdout
 
 

@@ -4,6 +4,7 @@ Arrays of float32 are computed in float32, all others in float64. Inputs are nev
 """
 
 from collections.abc import Sequence
+from inspect import cleandoc
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -38,25 +39,26 @@ __all__ = [
 ]
 
 
+#: What stands in the docstring of each function of one array, after what it returns.
+ELEMENTWISE = """Parameters
+----------
+z : array-like of any shape
+
+Returns
+-------
+h : ndarray of the same shape
+    float32 where z is, else float64.
+
+Raises
+------
+TypeError
+    If z does not hold real numbers."""
+
+
 def _elementwise(function):
-    """Say in the docstring what the functions of one array share, before its examples."""
-    summary, heading, examples = function.__doc__.partition("\n    Examples\n")
-    function.__doc__ = f"""{summary.rstrip()}
-
-    Parameters
-    ----------
-    z : array-like of any shape
-
-    Returns
-    -------
-    h : ndarray of the same shape
-        float32 where z is, else float64.
-
-    Raises
-    ------
-    TypeError
-        If z does not hold real numbers.
-    {heading}{examples}"""
+    """Put it there, without indentation, as CPython 3.13 leaves docstrings."""
+    summary, *examples = cleandoc(function.__doc__).split("\n\n", 1)
+    function.__doc__ = "\n\n".join([summary, ELEMENTWISE, *examples])
     return function
 
 

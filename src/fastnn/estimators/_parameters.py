@@ -1,5 +1,6 @@
 """The constructor's parameters that both estimators share: what is allowed, and what they mean."""
 
+from inspect import cleandoc
 from numbers import Integral, Real
 
 import numpy as np
@@ -110,6 +111,9 @@ ATTRIBUTES = """loss_ : float
 
 
 def documented(estimator):
-    """Put what is shared into the docstring of an estimator."""
-    estimator.__doc__ = estimator.__doc__.replace("<parameters>", DOCUMENTATION).replace("<attributes>", ATTRIBUTES)
+    """Put what is shared into an estimator's docstring; all without indentation, as CPython 3.13 leaves docstrings."""
+    text = cleandoc(estimator.__doc__)
+    for place, shared in (("<parameters>", DOCUMENTATION), ("<attributes>", ATTRIBUTES)):
+        text = text.replace(place, cleandoc(shared))
+    estimator.__doc__ = text
     return estimator
