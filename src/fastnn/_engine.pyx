@@ -273,7 +273,7 @@ cdef class Predictor:
         self.arguments = Arguments()
         self.is_float64 = network.dtype.itemsize == 8
         self.format = b"d"[0] if self.is_float64 else b"f"[0]
-        self.parameters_start = self.arguments.take(
+        cdef const void *start = self.arguments.take(
             parameters, b"d" if self.is_float64 else b"f", network.n_parameters, False
         )
         self.n_in, self.n_out, self.n_layers = network.n_in, network.n_out, network.n_layers
@@ -281,6 +281,7 @@ cdef class Predictor:
         self.ndarray, self.empty, self.dtype_ = np.ndarray, np.empty, network.dtype
         self.of_one_row = ((network.n_out,), network.dtype)
         self.layers = <const fastnn_layer *> self.arguments.take(network.layers.view(np.intp), INTEGERS, 0, False)
+        self.parameters_start = start  # last: with it the network answers, in other threads too
 
     def __call__(self, X):
         """Return the network's outputs.
