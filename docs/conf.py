@@ -24,7 +24,6 @@ extensions = [
 ]
 root_doc = "index"
 exclude_patterns = ["_build", "figures"]
-nitpicky = False
 
 # -- pages ------------------------------------------------------------------------------------------------------
 

@@ -118,7 +118,12 @@ def test_one_wheel_serves_every_newer_cpython(distributions, tmp_path):
         environment = tmp_path / "python{}.{}".format(*version)
         subprocess.run([interpreter, "-m", "venv", environment], check=True, cwd="/")
         python = environment / "bin" / "python"
-        subprocess.run([python, "-m", "pip", "install", "-q", "--only-binary=numpy", wheel], check=True, cwd="/", capture_output=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "-q", "--only-binary=numpy", wheel],
+            check=True,
+            cwd="/",
+            capture_output=True,
+        )
         ran = subprocess.run(
             [python, "-W", "error", "-c", SMOKE + DOCUMENTATION], check=True, cwd="/", capture_output=True, text=True
         )
@@ -144,7 +149,12 @@ def test_a_repaired_wheel_brings_its_openmp_and_is_small(distributions, tmp_path
     environment = tmp_path / "environment"
     subprocess.run([sys.executable, "-m", "venv", environment], check=True)
     python = environment / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "-q", "--only-binary=numpy", repaired], check=True, cwd="/", capture_output=True)
+    subprocess.run(
+        [python, "-m", "pip", "install", "-q", "--only-binary=numpy", repaired],
+        check=True,
+        cwd="/",
+        capture_output=True,
+    )
     program = (
         "from fastnn import simd\nassert simd.info()['openmp']\n"
         "mapped = {line.split()[-1] for line in open('/proc/self/maps') if 'libgomp' in line}\n"

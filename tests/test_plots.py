@@ -151,6 +151,10 @@ def test_regions_are_refused(xor, classifier):
         DecisionRegionDisplay.from_network(xor, np.ones((4, 3)))
     with pytest.raises(ValueError, match="y must be a vector of 4 labels, one for each row of X; its shape is"):
         DecisionRegionDisplay.from_network(xor, SQUARE, np.eye(4))
+    with pytest.raises(ValueError, match=r"y has labels that the classifier does not know; it has \[0, 1\]"):
+        DecisionRegionDisplay.from_network(xor, SQUARE, [0, 1, 2, 0])
+    with pytest.raises(TypeError, match="expected a fitted classifier, got MLPClassifier"):
+        DecisionRegionDisplay.from_estimator(fastnn.MLPClassifier(), POINTS)
     with pytest.raises(ValueError, match="mark_errors=True needs y"):
         DecisionRegionDisplay.from_network(xor, SQUARE, mark_errors=True)
     with pytest.raises(TypeError, match=r"expected a fastnn.Network, got MLPClassifier"):

@@ -11,11 +11,16 @@ RIGHT, WRONG = "#0072B2", "#D55E00"
 DIVERGING = "RdBu_r"
 
 
+def axes_for(display, ax):
+    """Return `ax`, or new axes, for a display class."""
+    with optional(display.__name__, "matplotlib", "matplotlib", extra="plots"):
+        from matplotlib import pyplot
+    return pyplot.subplots()[1] if ax is None else ax
+
+
 def axes_of(display, ax):
     """Return `ax`, or new axes, and note them in the display."""
-    with optional(type(display).__name__, "matplotlib", "matplotlib", extra="plots"):
-        from matplotlib import pyplot
-    display.ax_ = pyplot.subplots()[1] if ax is None else ax
+    display.ax_ = axes_for(type(display), ax)
     display.figure_ = display.ax_.figure
     return display.ax_
 

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from fastnn.checks import check_flag, check_matrix, optional
 from fastnn.network import Network
-from fastnn.plots._common import COLOURS, RIGHT, WRONG, axes_of, check_network
+from fastnn.plots._common import COLOURS, RIGHT, WRONG, axes_for, check_network
 
 #: How the boundary display draws its grid.
 REGIONS = {"plot_method": "pcolormesh", "alpha": 0.25, "rasterized": True}
@@ -159,6 +159,8 @@ class DecisionRegionDisplay:
             raise ValueError(f"X must have two columns, to be drawn in a plane; it has {X.shape[1]}")
         if check_flag("mark_errors", mark_errors) and y is None:
             raise ValueError("mark_errors=True needs y, the labels of the rows of X")
+        if not hasattr(estimator, "classes_"):
+            raise TypeError(f"expected a fitted classifier, got {estimator!r}; call its fit first")
         classes = np.asarray(estimator.classes_)
         is_right = None
         if y is not None:
@@ -167,9 +169,10 @@ class DecisionRegionDisplay:
                 raise ValueError(
                     f"y must be a vector of {len(X)} labels, one for each row of X; its shape is {y.shape}"
                 )
+            if not np.isin(y, classes).all():
+                raise ValueError(f"y has labels that the classifier does not know; it has {classes.tolist()}")
             is_right = estimator.predict(X) == y if mark_errors else None
-        display = cls(None, classes, X, y, is_right)
-        display.boundary_ = DecisionBoundaryDisplay.from_estimator(
+        boundary = DecisionBoundaryDisplay.from_estimator(
             estimator,
             X,
             grid_resolution=grid_resolution,
@@ -178,11 +181,9 @@ class DecisionRegionDisplay:
             xlabel="x1",
             ylabel="x2",
             **REGIONS,
-            ax=axes_of(display, ax),
+            ax=axes_for(cls, ax),
         )
-        display._colour_regions()
-        display._draw_points(scatter_kwargs)
-        return display
+        return cls(boundary, classes, X, y, is_right)._finish(boundary.ax_, scatter_kwargs)
 
     def plot(self, ax: Any = None, *, scatter_kwargs: dict | None = None) -> "DecisionRegionDisplay":
         """Draw the regions and the points.
@@ -204,7 +205,12 @@ class DecisionRegionDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        self.boundary_.plot(ax=axes_of(self, ax), **REGIONS)
+        self.boundary_.plot(ax=axes_for(type(self), ax), **REGIONS)
+        return self._finish(self.boundary_.ax_, scatter_kwargs)
+
+    def _finish(self, ax, scatter_kwargs):
+        """Colour the regions that were drawn on these axes, and draw the points on top."""
+        self.ax_, self.figure_ = ax, ax.figure
         self._colour_regions()
         self._draw_points(scatter_kwargs)
         return self

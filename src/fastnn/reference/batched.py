@@ -120,7 +120,7 @@ def loss_and_gradient(
     W, b = network.views(parameters)
     H, Z = forward_batch(network, W, b, X)
     output_activation = network.activations[-1]
-    losses_of = LOSS.get((loss, output_activation), squared_error)
+    losses_of = squared_error if loss == "squared_error" else LOSS[loss, output_activation]
     if as_sklearn:
         losses_of = SKLEARN_LOSS.get((loss, output_activation), losses_of)
     losses = losses_of(y, Z, H[-1])
