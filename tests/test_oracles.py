@@ -69,6 +69,17 @@ def test_activation(backend, activation, dtype):
 
 
 @pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_a_small_log_loss_keeps_its_digits(backend):
+    """log(1 + e^-z) for large z, of which log of the rounded sum would be 0."""
+    spec, parameters = one_layer("logistic")
+    Z = np.array([[20.0, 25.0, 30.0, 36.0]])
+    objective, _ = get_backend(backend).loss_and_gradient(
+        spec, "log_loss", parameters, Z, np.ones((1, 4)), np.ones(1), 0.0
+    )
+    assert_close(objective, special.log1p(np.exp(-Z)).sum(), 1e-14)
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
 @pytest.mark.parametrize("activation", ["logistic", "softmax", "tanh", "relu", "step"])
 def test_activation_at_1000(activation, backend):
     spec, parameters = one_layer(activation)

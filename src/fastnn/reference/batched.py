@@ -56,8 +56,11 @@ def softmax_log_loss(Y, Z, H):
 
 
 def logistic_log_loss(Y, Z, H):
-    """-sum of y log h + (1 - y) log(1 - h) of each row, which is log(1 + e^z) - y z."""
-    return (np.logaddexp(0, Z) - Y * Z).sum(axis=1)
+    """-sum of y log h + (1 - y) log(1 - h) of each row, which is log(1 + e^z) - y z.
+
+    The larger part, which y z may cancel, stands apart, so that a small loss keeps its digits.
+    """
+    return (np.maximum(Z, 0) - Y * Z + np.log1p(np.exp(-np.abs(Z)))).sum(axis=1)
 
 
 def poisson(Y, Z, H):
