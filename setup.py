@@ -47,9 +47,10 @@ class BuildExtensions(build_ext):
 
     def build_extensions(self):
         is_msvc = self.compiler.compiler_type == "msvc"
-        if is_msvc and os.environ.get("CC"):  # clang-cl, which has vector extensions
+        if is_msvc and Path(os.environ.get("CC", "")).stem.lower() == "clang-cl":  # which has vector extensions
             self.compiler.initialize()
             self.compiler.cc = os.environ["CC"]
+            MSVC["extra_compile_args"].append("/clang:-ffp-contract=off")
         flags = MSVC if is_msvc else UNIX
         openmp = "/openmp" if is_msvc else "-fopenmp"
         for extension in self.extensions:

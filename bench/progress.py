@@ -1,23 +1,23 @@
 """A bar over the cases of a benchmark, for ``--progress``; the table is printed above it."""
 
+import io
 import sys
 from contextlib import redirect_stdout
 
 from tqdm import tqdm
 
 
-class _AboveTheBar:
-    """Standard output that keeps clear of a bar on the same terminal."""
+class _AboveTheBar(io.TextIOBase):
+    """Standard output a whole line at a time, which the bar makes room for where both are on one terminal."""
 
     def __init__(self, stream):
-        self.stream = stream
+        self.stream, self.line = stream, ""
 
     def write(self, text):
-        with tqdm.external_write_mode(self.stream):
-            return self.stream.write(text)
-
-    def flush(self):
-        self.stream.flush()
+        *lines, self.line = (self.line + text).split("\n")
+        for line in lines:
+            tqdm.write(line, file=sys.stderr if self.stream.isatty() else self.stream)
+        return len(text)
 
 
 def watched(cases, is_wanted):

@@ -197,6 +197,7 @@ int fastnn_team_take(void);       /* whether the caller, who works, has the team
 void fastnn_team_give_back(void);
 /* The owner tells how long it waited for the others of n. Short uses are added up until there are some milliseconds to
    judge by. Returns whether the team pays; if not, for some time nobody gets it: another process has the CPUs. */
+#define FASTNN_TIME_TO_JUDGE 4e-3 /* seconds, in which a thread that slept has come, and a short guest of its CPU gone */
 int fastnn_team_pays(double waited, double elapsed, int n_threads);
 int fastnn_team_is_wanted(void);  /* whether somebody else works now */
 int fastnn_team_is_free(void);    /* what fastnn_team_take would say */

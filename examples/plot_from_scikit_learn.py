@@ -28,14 +28,16 @@ X_train, X_test, y_train, y_test = train_test_split(scale(X), y, random_state=0)
 warnings.simplefilter("ignore", ConvergenceWarning)  # forty epochs are meant to be too few
 
 # %%
-# The same fit by both.
+# The same fit by both; the time is the best of three.
 
 models, seconds = {}, {}
 for name, module in {"scikit-learn": neural_network, "fastnn": fastnn}.items():
-    model = module.MLPClassifier((64, 64), batch_size=32, max_iter=40, random_state=0)
-    start = perf_counter()
-    models[name] = model.fit(X_train, y_train)
-    seconds[name] = perf_counter() - start
+    model = models[name] = module.MLPClassifier((64, 64), batch_size=32, max_iter=40, random_state=0)
+    seconds[name] = float("inf")
+    for _ in range(3):
+        start = perf_counter()
+        model.fit(X_train, y_train)
+        seconds[name] = min(seconds[name], perf_counter() - start)
     print(f"{name:<12} {seconds[name]:6.3f} s, test accuracy {100 * model.score(X_test, y_test):.1f} %")
 
 theirs, ours = models.values()

@@ -68,6 +68,17 @@ def test_one_gradient(backend, loss, output, hidden, dtype):
     assert_agree(evaluate(backend, spec, *data, loss), evaluate("numpy", spec, *data, loss), dtype)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("sizes", [(20, 64, 1), (20, 64, 3), (300, 200, 1), (5, 1)])
+def test_the_gradient_of_more_rows_than_a_chunk_has(sizes, dtype):
+    """Which the engine sums chunk by chunk; a last layer of one output has kernels of its own."""
+    activations = ("tanh",) * (len(sizes) - 2) + ("identity",)
+    for n_rows in (97, 200, 701, 2000):
+        spec, *data = problem(sizes, activations, "squared_error", dtype, n_rows)
+        expected = evaluate("numpy", spec, *data, "squared_error")
+        assert_agree(evaluate("simd", spec, *data, "squared_error"), expected, dtype)
+
+
 @pytest.mark.parametrize("batch", BATCHES)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("hidden", HIDDEN)

@@ -40,6 +40,11 @@ def test_import_needs_numpy_alone():
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, cwd="/")
 
 
+def test_import_without_docstrings():
+    program = "import fastnn; fastnn.MLPClassifier, fastnn.plots; assert fastnn.kernels.relu.__doc__ is None"
+    subprocess.run([sys.executable, "-OO", "-c", program], check=True, cwd="/")
+
+
 def test_the_version_is_that_of_the_changelog():
     assert f"## {fastnn.__version__}" in (ROOT / "CHANGELOG.md").read_text()
 

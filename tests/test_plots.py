@@ -4,6 +4,7 @@ import sys
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn.neural_network
 from conftest import run_program
@@ -153,8 +154,11 @@ def test_regions_are_refused(xor, classifier):
         DecisionRegionDisplay.from_network(xor, SQUARE, np.eye(4))
     with pytest.raises(ValueError, match=r"y has labels that the classifier does not know; it has \[0, 1\]"):
         DecisionRegionDisplay.from_network(xor, SQUARE, [0, 1, 2, 0])
-    with pytest.raises(TypeError, match="expected a fitted classifier, got MLPClassifier"):
+    with pytest.raises(TypeError, match=r"MLPClassifier\(\) has no classes_: fit it first; a regressor has no regions"):
         DecisionRegionDisplay.from_estimator(fastnn.MLPClassifier(), POINTS)
+    several = fastnn.train([2, 2], POINTS, POINTS > 0, 3, loss="log_loss").network
+    with pytest.raises(ValueError, match="the network gives several labels to a point, which has no one region"):
+        DecisionRegionDisplay.from_network(several, POINTS)
     with pytest.raises(ValueError, match="mark_errors=True needs y"):
         DecisionRegionDisplay.from_network(xor, SQUARE, mark_errors=True)
     with pytest.raises(TypeError, match=r"expected a fastnn.Network, got MLPClassifier"):
@@ -192,7 +196,18 @@ def test_weights_of_an_estimator():
     assert display.mosaic.shape == (4, 24)
 
 
+def test_a_frame_keeps_its_names():
+    """A classifier that learned from a frame warns when it sees an array, and warnings are errors here."""
+    frame = pd.DataFrame(POINTS, columns=["width", "height"])
+    classifier = fastnn.MLPClassifier((8,), solver="lbfgs", max_iter=1000, random_state=0).fit(frame, NAMES)
+    display = DecisionRegionDisplay.from_estimator(classifier, frame, NAMES, mark_errors=True)
+    assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("width", "height")
+
+
 def test_weights_are_refused(xor):
+    for shape in (4, (1, 2, 2)):
+        with pytest.raises(TypeError, match="image_shape must be a pair of rows and columns, got"):
+            WeightsDisplay.from_network(xor, image_shape=shape)
     with pytest.raises(ValueError, match="the first layer has 2 inputs, which make no square: give image_shape"):
         WeightsDisplay.from_network(xor)
     with pytest.raises(ValueError, match="images of 2 x 3 have 6 pixels, but there are 2 inputs"):
@@ -242,6 +257,20 @@ def test_diagrams_of_estimators_and_bad_ones(classifier, xor):
         NetworkDiagram.from_network(xor, max_units=2)
     with pytest.raises(TypeError, match="expected a fitted"):
         NetworkDiagram.from_estimator(fastnn.MLPClassifier())
+
+
+# -- keywords -----------------------------------------------------------------------------------------------------
+
+
+def test_keywords_of_matplotlib_by_any_of_their_names(measured, xor):
+    display = LossCurveDisplay.from_result(measured, metric="cost", curve_kwargs={"lw": 3, "c": "k"})
+    assert (display.lines_[0].get_linewidth(), display.lines_[0].get_color()) == (3, "k")
+    display = DecisionRegionDisplay.from_network(xor, SQUARE, XOR, scatter_kwargs={"edgecolor": "k", "c": ["r", "g"]})
+    assert [to_rgba(colour) for colour in display.points_[0].get_facecolor()] == [to_rgba("r"), to_rgba("g")]
+    with pytest.raises(TypeError, match="keywords for matplotlib must be a dict, got 5"):
+        LossCurveDisplay.from_result(measured, curve_kwargs=5)
+    with pytest.raises(TypeError, match="ax must be one matplotlib Axes, got ndarray"):
+        LossCurveDisplay.from_result(measured, ax=plt.subplots(1, 2)[1])
 
 
 # -- all of them ------------------------------------------------------------------------------------------------

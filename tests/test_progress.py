@@ -1,7 +1,12 @@
 """The bar: it counts updates, shows loss and validation, changes no number, and is not there when it is off."""
 
+import contextlib
 import functools
+import io
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 import tqdm
@@ -55,16 +60,62 @@ def test_the_bar_is_left_where_a_run_ended(capsys):
 
 
 def test_strides_follow_the_time_that_an_update_takes(monkeypatch):
+    """Calls are shown together until a twentieth of a second has passed, and then are as long as take a tenth."""
     now = [0.0]
     monkeypatch.setattr(progress, "perf_counter", lambda: now[0])
     bar = Bar(10**6)
-    bar._make = functools.partial(tqdm.tqdm, disable=True)
+    bar._make = functools.partial(tqdm.tqdm, file=io.StringIO())
     with bar:
         assert bar.stride == 1
-        for n_done, seconds, stride in [(1, 0.01, 10), (10, 0.001, 1000), (1000, 0.1, 1000), (1000, 10.0, 10)]:
+        for n_done, seconds, stride, shown in [
+            (1, 0.01, 10, 0),
+            (10, 0.001, 100, 0),
+            (100, 0.1, 100, 111),
+            (100, 0.01, 1000, 111),
+            (100, 10.0, 1, 311),
+        ]:
             now[0] += seconds
             bar.move(n_done, 0.5, {})
             assert bar.stride == stride
+            assert bar._bar.n == shown
+        bar.move(5, 0.25, {})
+    assert bar._bar.n == 316  # the end shows all
+
+
+def test_lines_and_a_bar_on_one_terminal_keep_apart():
+    """On a pseudo-terminal no line begins where the bar stands."""
+    pty = pytest.importorskip("pty")
+    program = """
+import fastnn
+X, y = [[0.0], [1.0]], [[0.0], [1.0]]
+fastnn.train([1, 1], X, y, 50000, report_every=5000, verbose=True, progress=True)
+"""
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=theirs, stderr=theirs, stdin=theirs, cwd="/"
+    ) as process:
+        os.close(theirs)
+        seen = b""
+        with contextlib.suppress(OSError):  # how Linux tells the end
+            while data := os.read(ours, 10_000):
+                seen += data
+    os.close(ours)
+    assert process.returncode == 0
+    lines = [line for line in re.split(rb"[\r\n]+", seen) if b"Iteration" in line]
+    assert len(lines) == 10
+    assert all(line.lstrip(b"\x1b[A ").startswith(b"Iteration") for line in lines), lines
+
+
+def test_a_callback_that_raises_and_ctrl_c_close_the_bar(capsys):
+    for error in (ZeroDivisionError, KeyboardInterrupt):
+
+        def callback(iteration, loss, network, error=error):
+            if iteration == 30:
+                raise error
+
+        with pytest.raises(error):
+            train(60, progress=True, callback=callback)
+        assert "29/60" in final_state(capsys.readouterr().err)
 
 
 def test_it_is_not_imported_when_it_is_off_and_says_what_to_install_when_it_is_not_there():

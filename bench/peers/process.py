@@ -72,7 +72,7 @@ class Process:
         self.listener.start()
         try:
             self.versions = self.ask("versions")["versions"]
-        except WorkerError:
+        except BaseException:
             self.stop()
             raise
 

@@ -5,10 +5,12 @@ problem, run a way of it once, write its numbers to a file, measure the chip's p
 went wrong; the worker goes on. `process` is the other end.
 """
 
+import ctypes
 import gc
 import importlib
 import json
 import os
+import signal
 import sys
 import traceback
 from importlib.metadata import version
@@ -84,6 +86,9 @@ class Worker:
 
 def main(module, cores):
     """Answer commands until standard input ends."""
+    if sys.platform == "linux":  # end with the driver: who is halted does not see that it is gone
+        set_death_signal = 1
+        ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL)
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, set(map(int, cores.split(","))))
     answers = os.fdopen(os.dup(1), "w")

@@ -29,8 +29,6 @@ void __tsan_release(void *);
 #define RELEASE(object) ((void)(object))
 #endif
 
-#define TIME_TO_JUDGE 4e-3 /* seconds, in which a thread that slept has come, and a short guest of its CPU has gone */
-
 static volatile long n_working;     /* threads that compute for long */
 static volatile long has_team;      /* one of them has the team */
 static volatile long last_worker;   /* who finished last: the number of a thread */
@@ -113,11 +111,14 @@ int fastnn_team_take(void) { return fastnn_team_is_free() && atomic_swap(&has_te
 
 int fastnn_team_pays(double waited, double elapsed, int n_threads) {
     enum { FIRST = 20, LONGEST = 640 };
-    static double waited_before, elapsed_before; /* the owner's alone */
+    static double waited_before, elapsed_before; /* of short uses; the owner's alone, who takes and gives back atomically */
     long before = atomic_read(&refused_for);
+    if (elapsed < 0) { /* a clock that was set back */
+        return 1;
+    }
     waited += waited_before;
     elapsed += elapsed_before;
-    int is_short = elapsed < TIME_TO_JUDGE;
+    int is_short = elapsed < FASTNN_TIME_TO_JUDGE;
     waited_before = is_short ? waited : 0;
     elapsed_before = is_short ? elapsed : 0;
     if (is_short) {

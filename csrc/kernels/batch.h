@@ -27,7 +27,7 @@ typedef struct {
     int may_grow;        /* a thread that is alone would rather have the team */
     int is_interrupted;  /* thread 0 writes, see above */
     int changes;         /* likewise: the team, after this update */
-    int is_judged;       /* whether it pays, on the way */
+    int is_judged;       /* whether fastnn_team_pays was asked on the way */
     double waited;       /* thread 0 for the others, in all */
 } team;
 

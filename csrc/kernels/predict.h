@@ -119,7 +119,7 @@ typedef struct {
     int checks;
     fastnn_ask ask;
     volatile long is_interrupted, is_not_finite; /* one thread sets it, and all stop */
-    double done; /* when thread 0 was */
+    double done; /* when thread 0 was; 0: it was stopped before */
 } prediction;
 
 /* The last layer's outputs from its sums, of n rows. */
@@ -191,7 +191,9 @@ static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const 
     fastnn_parallel(has_team ? net.plan.n_threads : 1, forward_part, &job);
     if (has_team) {
         double now = fastnn_seconds();
-        fastnn_team_pays(now - job.done, now - began, net.plan.n_threads);
+        if (job.done != 0) { /* else it was stopped on the way, and says nothing of the team */
+            fastnn_team_pays(now - job.done, now - began, net.plan.n_threads);
+        }
         fastnn_team_give_back();
     }
     if (net.plan.n_threads > 1) {

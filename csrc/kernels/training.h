@@ -78,10 +78,9 @@ static int finish_update(fastnn_counters *counters, const fastnn_training *train
 
 /* Whether this thread's team should be another one: given back to those who work now, or taken once they are done. */
 static int wants_change(member *me) {
-    enum { MILLISECONDS = 4 };
     if (me->n_threads > 1) {
         double elapsed = me->met - me->since;
-        int judges = elapsed > 1e-3 * MILLISECONDS, is_first = me->since == 0, pays = 1;
+        int judges = elapsed > FASTNN_TIME_TO_JUDGE, is_first = me->since == 0, pays = 1;
         if (judges && !is_first) {
             pays = fastnn_team_pays(me->waited, elapsed, me->n_threads);
             me->team->is_judged = 1;

@@ -9,7 +9,8 @@
 #ifndef FASTNN_VECTOR_H
 #define FASTNN_VECTOR_H
 
-#if defined(__x86_64__) && defined(FASTNN_VECTOR_BYTES)
+#if (defined(__x86_64__) || defined(_M_X64)) && defined(FASTNN_VECTOR_BYTES)
+#define HAS_INTRINSICS
 #include <immintrin.h>
 #endif
 #include <math.h>
@@ -135,7 +136,7 @@ INLINE words w_add(words a, words b) { return (words)((uwords)a + (uwords)b); }
    for other targets: a loop over lanes, which the compiler often, but not always, finds the instruction for. (Within a
    tile of dense.h GCC 12 made a hundred scalar instructions of twelve such maxima.) */
 
-#if !defined(__x86_64__) || !defined(FASTNN_VECTOR_BYTES)
+#if !defined(HAS_INTRINSICS)
 /* no names */
 #elif defined(__AVX512F__) && FASTNN_VECTOR_BYTES == 64
 #define NATIVE(name, suffix) _mm512_##name##_##suffix

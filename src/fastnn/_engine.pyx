@@ -281,7 +281,7 @@ cdef class Predictor:
         self.ndarray, self.empty, self.dtype_ = np.ndarray, np.empty, network.dtype
         self.of_one_row = ((network.n_out,), network.dtype)
         self.layers = <const fastnn_layer *> self.arguments.take(network.layers.view(np.intp), INTEGERS, 0, False)
-        self.parameters_start = start  # last: with it the network answers, in other threads too
+        self.parameters_start = start  # last: with it the network answers
 
     def __call__(self, X):
         """Return the network's outputs.

@@ -56,7 +56,9 @@ TypeError
 
 
 def _elementwise(function):
-    """Put it there, without indentation, as CPython 3.13 leaves docstrings."""
+    """Put it there, without indentation, as CPython 3.13 leaves docstrings; under -OO there is none."""
+    if function.__doc__ is None:
+        return function
     summary, *examples = cleandoc(function.__doc__).split("\n\n", 1)
     function.__doc__ = "\n\n".join([summary, ELEMENTWISE, *examples])
     return function

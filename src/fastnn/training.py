@@ -280,7 +280,8 @@ class _Reporter:
         for name in ("val_loss", "val_accuracy"):
             if name in self.history:
                 line += f", {name} {self.history[name][-1]:.6f}"
-        print(line)
+        write = print if self.watch.bar is None else self.watch.bar.write
+        write(line)
 
     def _no_better(self):
         val_loss = self.history["val_loss"][-1]

@@ -112,6 +112,8 @@ ATTRIBUTES = """loss_ : float
 
 def documented(estimator):
     """Put what is shared into an estimator's docstring; all without indentation, as CPython 3.13 leaves docstrings."""
+    if estimator.__doc__ is None:  # under -OO
+        return estimator
     text = cleandoc(estimator.__doc__)
     for place, shared in (("<parameters>", DOCUMENTATION), ("<attributes>", ATTRIBUTES)):
         text = text.replace(place, cleandoc(shared))

@@ -15,7 +15,11 @@ def axes_for(display, ax):
     """Return `ax`, or new axes, for a display class."""
     with optional(display.__name__, "matplotlib", "matplotlib", extra="plots"):
         from matplotlib import pyplot
-    return pyplot.subplots()[1] if ax is None else ax
+    if ax is None:
+        return pyplot.subplots()[1]
+    if not hasattr(ax, "figure"):
+        raise TypeError(f"ax must be one matplotlib Axes, got {type(ax).__name__}")
+    return ax
 
 
 def axes_of(display, ax):
@@ -23,6 +27,18 @@ def axes_of(display, ax):
     display.ax_ = axes_for(type(display), ax)
     display.figure_ = display.ax_.figure
     return display.ax_
+
+
+def options_of(artist, defaults, given):
+    """Return keywords of a matplotlib artist: the defaults, but for what is given, by whichever of its names."""
+    from matplotlib.cbook import normalize_kwargs
+
+    if given is not None and not isinstance(given, dict):
+        raise TypeError(f"keywords for matplotlib must be a dict, got {given!r}")
+    defaults, given = normalize_kwargs(defaults, artist), normalize_kwargs(given, artist)
+    if "c" in given:  # of a scatter, in place of its color
+        defaults = {name: value for name, value in defaults.items() if name != "color"}
+    return defaults | given
 
 
 def network_of(estimator):

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from fastnn.checks import check_flag, check_matrix, optional
 from fastnn.network import Network
-from fastnn.plots._common import COLOURS, RIGHT, WRONG, axes_for, check_network
+from fastnn.plots._common import COLOURS, RIGHT, WRONG, axes_for, check_network, options_of
 
 #: How the boundary display draws its grid.
 REGIONS = {"plot_method": "pcolormesh", "alpha": 0.25, "rasterized": True}
@@ -154,13 +154,15 @@ class DecisionRegionDisplay:
         with optional(cls.__name__, "scikit-learn 1.7 or newer", "sklearn", "scipy", extra="sklearn"):
             from sklearn.inspection import DecisionBoundaryDisplay
 
-        X = check_matrix("X", X, np.dtype(np.float64))
+        given, X = X, check_matrix("X", X, np.dtype(np.float64))
         if X.shape[1] != 2:
             raise ValueError(f"X must have two columns, to be drawn in a plane; it has {X.shape[1]}")
+        has_names = hasattr(given, "columns")  # which a classifier that learned from a frame asks for again
+        given, names = (given, given.columns) if has_names else (X, ("x1", "x2"))
         if check_flag("mark_errors", mark_errors) and y is None:
             raise ValueError("mark_errors=True needs y, the labels of the rows of X")
         if not hasattr(estimator, "classes_"):
-            raise TypeError(f"expected a fitted classifier, got {estimator!r}; call its fit first")
+            raise TypeError(f"{estimator!r} has no classes_: fit it first; a regressor has no regions")
         classes = np.asarray(estimator.classes_)
         is_right = None
         if y is not None:
@@ -171,15 +173,15 @@ class DecisionRegionDisplay:
                 )
             if not np.isin(y, classes).all():
                 raise ValueError(f"y has labels that the classifier does not know; it has {classes.tolist()}")
-            is_right = estimator.predict(X) == y if mark_errors else None
+            is_right = estimator.predict(given) == y if mark_errors else None
         boundary = DecisionBoundaryDisplay.from_estimator(
             estimator,
-            X,
+            given,
             grid_resolution=grid_resolution,
             eps=eps,
             response_method="predict",
-            xlabel="x1",
-            ylabel="x2",
+            xlabel=names[0],
+            ylabel=names[1],
             **REGIONS,
             ax=axes_for(cls, ax),
         )
@@ -225,6 +227,8 @@ class DecisionRegionDisplay:
         surface.set_clim(-0.5, n - 0.5)
 
     def _draw_points(self, scatter_kwargs):
+        from matplotlib.collections import PathCollection
+
         self.points_ = []
         if self.y is None:
             return
@@ -233,6 +237,7 @@ class DecisionRegionDisplay:
         else:
             groups = [("right", self.is_right, RIGHT), ("wrong", ~self.is_right, WRONG)]
         for label, chosen, colour in groups:
-            options = {"color": colour, "edgecolors": "white", "linewidths": 0.5, "s": 28, "label": str(label)}
-            self.points_.append(self.ax_.scatter(*self.X[chosen].T, **options | (scatter_kwargs or {})))
+            defaults = {"color": colour, "edgecolors": "white", "linewidths": 0.5, "s": 28, "label": str(label)}
+            options = options_of(PathCollection, defaults, scatter_kwargs)
+            self.points_.append(self.ax_.scatter(*self.X[chosen].T, **options))
         self.ax_.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)

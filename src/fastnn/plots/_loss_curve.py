@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastnn.checks import check_name
-from fastnn.plots._common import COLOURS, axes_of
+from fastnn.plots._common import COLOURS, axes_of, options_of
 from fastnn.train import TrainResult
 
 #: Metric of a TrainResult -> label of the vertical axis.
@@ -152,11 +152,13 @@ class LossCurveDisplay:
             If matplotlib is not installed.
         """
         ax = axes_of(self, ax)
+        from matplotlib.lines import Line2D
+
         self.lines_ = []
         colours = {"batch": "#BBBBBB", "training": COLOURS[0], "validation": COLOURS[5]}
         for label, (x, y) in self.curves.items():
-            options = {"color": colours.get(label), "label": label, "linewidth": 0.8 if label == "batch" else 1.8}
-            self.lines_ += ax.plot(x, y, **options | (curve_kwargs or {}))
+            defaults = {"color": colours.get(label), "label": label, "linewidth": 0.8 if label == "batch" else 1.8}
+            self.lines_ += ax.plot(x, y, **options_of(Line2D, defaults, curve_kwargs))
         ax.set(xlabel=self.xlabel, ylabel=self.ylabel)
         if len(self.curves) > 1:
             ax.legend(loc="best")

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from fastnn.checks import check_count, check_matrix
 from fastnn.network import Network
-from fastnn.plots._common import DIVERGING, axes_of, check_network, network_of
+from fastnn.plots._common import DIVERGING, axes_of, check_network, network_of, options_of
 
 
 class WeightsDisplay:
@@ -48,6 +48,8 @@ class WeightsDisplay:
             image_shape = (isqrt(n_in),) * 2
             if image_shape[0] ** 2 != n_in:
                 raise ValueError(f"the first layer has {n_in} inputs, which make no square: give image_shape")
+        if not isinstance(image_shape, tuple | list) or len(image_shape) != 2:
+            raise TypeError(f"image_shape must be a pair of rows and columns, got {image_shape!r}")
         height, width = (check_count("image_shape", side, minimum=1) for side in image_shape)
         if height * width != n_in:
             raise ValueError(f"images of {height} x {width} have {height * width} pixels, but there are {n_in} inputs")
@@ -163,8 +165,10 @@ class WeightsDisplay:
         """
         ax = axes_of(self, ax)
         largest = float(np.nanmax(np.abs(self.mosaic))) or 1.0
-        options = {"cmap": DIVERGING, "vmin": -largest, "vmax": largest, "interpolation": "nearest"}
-        self.image_ = ax.imshow(self.mosaic, **options | (im_kwargs or {}))
+        from matplotlib.image import AxesImage
+
+        defaults = {"cmap": DIVERGING, "vmin": -largest, "vmax": largest, "interpolation": "nearest"}
+        self.image_ = ax.imshow(self.mosaic, **options_of(AxesImage, defaults, im_kwargs))
         ax.set(xticks=[], yticks=[])
         ax.spines[:].set_visible(False)
         self.figure_.colorbar(self.image_, ax=ax, label="weight", shrink=0.8)
