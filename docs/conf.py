@@ -1,13 +1,8 @@
 """Sphinx: the book of fastnn. Build it with ``sphinx-build -W -b html docs build/docs`` (the extra [docs])."""
 
-import os
-import warnings
 from pathlib import Path
 
-os.environ["TQDM_DISABLE"] = "1"
-warnings.filterwarnings("error", category=DeprecationWarning, module="fastnn")
-
-import fastnn  # noqa: E402  after the environment
+import fastnn
 
 project = "fastnn"
 author = "the fastnn developers"
