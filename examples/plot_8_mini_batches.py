@@ -40,7 +40,7 @@ def train(seed):
     return fastnn.train(
         [2, 5, 3], X_train, y_train, 10_001, 0.01,
         activation="relu", loss="log_loss", init="truncated_normal",
-        batch_size=100, order="sequential", dtype="float32", random_state=seed,
+        batch_size=100, order="wraparound", dtype="float32", random_state=seed,
     )  # fmt: skip
 
 

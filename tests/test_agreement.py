@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import fastnn
 from fastnn.backends import get_backend
 from fastnn.spec import NetworkSpec
+from fastnn.training import ORDERS
 
 COMPILED_AND_NAIVE = [name for name in BACKEND_NAMES if name != "numpy"]
 SOLVERS_ON_COMPILED_AND_NAIVE = [(solver, backend) for solver, backend in SOLVERS_ON_BACKENDS if backend != "numpy"]
@@ -108,7 +109,7 @@ def test_100_steps(backend, solver, loss, output, hidden, dtype, batch):
     assert_close(actual.loss_curve, expected.loss_curve, tolerance)
 
 
-@pytest.mark.parametrize("order", ["shuffled", "sequential", "random"])
+@pytest.mark.parametrize("order", ORDERS)
 def test_the_orders_draw_alike(order):
     X, y = np.random.default_rng(0).random((17, 3)), np.random.default_rng(1).random((17, 2))
     runs = [

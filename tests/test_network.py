@@ -202,7 +202,7 @@ def test_predict_is_the_tutorials_predict_y():
 
 def test_a_summary_counts_layers_parameters_bytes_and_multiply_adds():
     """64-30-10: (64 + 1) 30 and (30 + 1) 10 parameters, 64 · 30 and 30 · 10 multiply-adds."""
-    network = fastnn.train([64, 30, 10], np.zeros((2, 64)), np.eye(10)[:2], 1, dtype="float32").network
+    network = fastnn.train([64, 30, 10], np.zeros((2, 64)), np.eye(10)[:2], 1, dtype="float32", init="normal").network
     summary = network.summary()
     assert [layer["units"] for layer in summary.layers] == [64, 30, 10]
     assert [layer["activation"] for layer in summary.layers] == ["", "logistic", "logistic"]

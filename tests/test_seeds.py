@@ -191,7 +191,7 @@ def test_s8_mini_batches_with_wrap_around(clusters, seed):
     X_train, X_test, Y_train, Y_test, _ = clusters
     result = fastnn.train(
         [2, 5, 3], X_train, Y_train, 10001, 0.01, activation="relu", loss="log_loss", init="truncated_normal",
-        batch_size=100, order="sequential", dtype="float32", random_state=seed,
+        batch_size=100, order="wraparound", dtype="float32", random_state=seed,
     )  # fmt: skip
     assert result.network.dtype == np.float32
     assert reference.accuracy(result.network(X_test), Y_test) >= 95.5

@@ -45,11 +45,16 @@ def test_shuffled_takes_each_row_once_a_pass_and_the_last_batch_is_short():
     assert taken[:3] != taken[3:6]
 
 
-def test_sequential_wraps_around_as_the_tutorial_does():
+def test_sequential_takes_the_rows_in_order_and_the_last_batch_is_short():
+    assert rows_taken("sequential", 4, 6) == 2 * [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert rows_taken("sequential", 5, 4) == 2 * [[0, 1, 2, 3, 4], [5, 6, 7, 8, 9]]
+
+
+def test_wraparound_goes_as_the_tutorial_does():
     expected = [list(range((s * 4) % 6, (s * 4) % 6 + 4)) for s in range(8)]
-    assert rows_taken("sequential", 4, 8) == expected
+    assert rows_taken("wraparound", 4, 8) == expected
     expected = [list(range((s * 4) % 5, (s * 4) % 5 + 4)) for s in range(9)]  # a pass does not begin at row 0
-    assert rows_taken("sequential", 4, 9, n_samples=9) == expected
+    assert rows_taken("wraparound", 4, 9, n_samples=9) == expected
 
 
 def test_random_draws_with_replacement():
@@ -130,10 +135,13 @@ def test_a_whole_run_is_without_the_gil(backend):
     thread = threading.Thread(target=count)
     thread.start()
     start = time.perf_counter()
-    fastnn.train([64, 64, 10], big, np.zeros((2000, 10)), 40 if backend == "cython" else 400, backend=backend)
-    end = time.perf_counter()
-    done.set()
-    thread.join()
+    n_updates = 40 if backend == "cython" else 400
+    try:
+        fastnn.train([64, 64, 10], big, np.zeros((2000, 10)), n_updates, init="glorot_uniform", backend=backend)
+        end = time.perf_counter()
+    finally:
+        done.set()
+        thread.join()
     during = [tick for tick in ticks if start + 0.02 < tick < end - 0.02]
     # Were the GIL held, the thread would get none of the run, or only the moments of a look for Ctrl-C.
     assert len(during) > 100 * (end - start)
@@ -200,14 +208,51 @@ def test_reports_come_once_a_pass_by_default():
 def test_a_callback_that_returns_true_ends_the_run():
     assert train(50, callback=lambda iteration, *_: iteration == 7).n_iter == 7
     assert train(50, callback=lambda iteration, *_: np.bool_(iteration >= 8)).n_iter == 8
-    assert train(9, callback=lambda *_: "text").n_iter == 9
 
 
-def test_an_error_in_the_callback_comes_through():
+@pytest.mark.parametrize("answer", [True, 1, 0.5, "stop", np.array([1]), [0]])
+def test_whatever_is_true_ends_the_run(answer):
+    assert train(9, callback=lambda *_: answer).n_iter == 1
+
+
+@pytest.mark.parametrize("answer", [False, None, 0, 0.0, "", [], np.array([0])])
+def test_whatever_is_false_does_not(answer):
+    assert train(9, callback=lambda *_: answer).n_iter == 9
+
+
+def test_an_answer_that_is_neither_is_refused():
+    with pytest.raises(TypeError, match="callback must return True, to end the run, or None or False; got ndarray"):
+        train(9, callback=lambda *_: np.array([True, False]))
+
+
+@pytest.mark.parametrize("error", [LookupError("mine"), FloatingPointError("mine"), SystemExit("mine")])
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_an_error_in_the_callback_comes_through_with_the_last_finished_pass(backend, error):
+    """In the middle of the third pass of three updates: as Ctrl-C does."""
+
+    def callback(iteration, *_):
+        if iteration == 8:
+            raise error
+
+    options = {"batch_size": 8, "report_every": 1, "backend": backend, "validation_data": (X, Y)}
+    with pytest.raises(type(error), match="mine") as caught:
+        train(30, callback=callback, **options)
+    expected = train(6, **options)
+    result = caught.value.result
+    assert result.n_iter == result.best_iteration == 6
+    assert result.network.parameters.tobytes() == expected.network.parameters.tobytes()
+    assert (result.loss_curve, result.history) == (expected.loss_curve, expected.history)
+
+
+def test_an_error_that_takes_no_attributes_comes_through_as_it_is():
+    class BareError(Exception):
+        def __setattr__(self, name, value):
+            raise AttributeError(name)
+
     def callback(*_):
-        raise LookupError("mine")
+        raise BareError("mine")
 
-    with pytest.raises(LookupError, match="mine"):
+    with pytest.raises(BareError, match="mine"):
         train(5, callback=callback)
 
 
@@ -223,6 +268,7 @@ def test_verbose_prints_a_line_a_report(capsys):
 @pytest.mark.parametrize("backend", BACKEND_NAMES)
 def test_history_measures_all_rows_by_the_parameters_of_that_moment(backend):
     X_val, y_val = X[:6] + 0.1, LABELS[:6]
+    # Without the penalty, which is 0.15 times the squares: curves of rows that were learned from and of others compare.
     options = {"loss": "log_loss", "activation": "tanh", "l2": 0.3, "batch_size": 4, "random_state": 0}
     result = fastnn.train(
         [4, 5, 3], X, LABELS, 11, 0.5, validation_data=(X_val, y_val), report_every=5, backend=backend, **options
@@ -232,10 +278,9 @@ def test_history_measures_all_rows_by_the_parameters_of_that_moment(backend):
     assert set(history) == {"iteration", "loss", "val_loss", "accuracy", "val_accuracy"}
     for i, n in enumerate(history["iteration"]):
         network = fastnn.train([4, 5, 3], X, LABELS, n, 0.5, **options).network
-        penalty = 0.15 * sum((w**2).sum() for w in network.W.values())
         for rows, labels, prefix in ((X, LABELS, ""), (X_val, y_val, "val_")):
             h = network(rows)
-            loss = -np.log(h[np.arange(len(rows)), labels]).mean() + penalty
+            loss = -np.log(h[np.arange(len(rows)), labels]).mean()
             assert_close(history[f"{prefix}loss"][i], loss, 1e-9)
             assert history[f"{prefix}accuracy"][i] == (h.argmax(axis=1) == labels).mean()
 
@@ -259,6 +304,22 @@ def test_early_stopping_gives_the_best_weights_back():
     assert result.n_iter == result.history["iteration"][-1] == result.history["iteration"][best] + 5 * 2 < 2000
     assert (result.network.parameters == seen[result.history["iteration"][best]]).all()
     assert (result.network.parameters != seen[result.n_iter]).any()
+    assert result.best_iteration == result.history["iteration"][best]
+    assert repr(result).endswith(f"; the weights are those after {result.best_iteration}>")
+
+
+def test_early_stopping_does_not_look_at_the_penalty():
+    """Weights shrink under a large penalty while the validation loss, which alone counts, gets worse."""
+    options = {
+        "activation": "tanh", "loss": "log_loss", "init": "normal", "l2": 5.0, "random_state": 0, "alpha": 0.01,
+        "validation_data": (X, LABELS), "report_every": 1,
+    }  # fmt: skip
+    free = fastnn.train([4, 5, 3], X, LABELS, 60, **options)
+    h = [fastnn.train([4, 5, 3], X, LABELS, n, **options).network(X) for n in range(1, 61)]
+    losses = np.array([-np.log(outputs[np.arange(23), LABELS]).mean() for outputs in h])
+    assert_close(free.history["val_loss"], losses, 1e-9)
+    stopped = fastnn.train([4, 5, 3], X, LABELS, 60, **options, early_stopping=True, n_iter_no_change=60)
+    assert stopped.best_iteration == 1 + int(losses.argmin()) < 60
 
 
 def test_an_equal_val_loss_is_no_better():
@@ -280,6 +341,10 @@ def test_the_loss_of_the_history_is_weighted_as_training_is():
     losses = 0.5 * ((Y - result.network(X)) ** 2).sum(axis=1)
     assert_close(result.history["loss"][-1], np.average(losses, weights=weights), 1e-12)
     assert_close(result.history["val_loss"][-1], losses.mean(), 1e-12)
+    result = train(5, sample_weight=weights, validation_data=(X, Y, weights))
+    assert_close(result.history["val_loss"][-1], np.average(losses, weights=weights), 1e-12)
+    right = (result.network(X).argmax(axis=1) == LABELS).mean()
+    assert result.history["val_accuracy"][-1] == right  # a fraction of rows
 
 
 # -- stops --------------------------------------------------------------------------------------------------------

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from fastnn import kernels, reference, simd
 from fastnn.checks import optional
 from fastnn.network import Network
-from fastnn.train import TrainResult, predict, train
+from fastnn.result import TrainResult
+from fastnn.train import predict, train
 
 if TYPE_CHECKING:
     from fastnn import plots as plots

@@ -6,21 +6,27 @@ Each returns the value in the form that the code below wants, or says what came,
 import difflib
 import math
 import operator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from numbers import Real
 
 import numpy as np
 
+from fastnn.frames import is_frame, missing_in, numbers_of_frame, numbers_of_objects
+from fastnn.vocabulary import answer
+
 
 def check_name(argument, name, known):
-    """Return `name` if it is one of `known`; else list them, with the nearest."""
+    """Return `name` if it is one of `known`; else list them, with the one that is meant or nearest."""
     known = list(known)
     if not isinstance(name, str):
         raise TypeError(f"{argument} must be one of {_listed(known)}, got {name!r}")
     if name in known:
         return name
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    meant, is_of_the_field = answer(name, known)
+    if meant is None and not is_of_the_field:
+        meant = next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.5)), None)
+    hint = "" if meant is None else f"; did you mean {meant!r}?"
     raise ValueError(f"unknown {argument} {name!r}: expected one of {_listed(known)}{hint}")
 
 
@@ -71,6 +77,8 @@ def check_matrix(argument, value, dtype, *, n_columns=None, columns_are="the net
         advice = ""
         if array.ndim == 1:
             advice = f"; for one row use {argument}.reshape(1, -1), for one column {argument}.reshape(-1, 1)"
+        elif array.ndim == 0:
+            advice = f"; for one row of one number use [[{argument}]]"
         raise ValueError(f"{argument} must have 2 dimensions, got {array.ndim} (shape {array.shape}){advice}")
     if array.shape[0] == 0 or array.shape[1] == 0:
         raise ValueError(f"{argument} is empty: its shape is {array.shape}")
@@ -81,35 +89,49 @@ def check_matrix(argument, value, dtype, *, n_columns=None, columns_are="the net
     return cast_finite(argument, array, dtype)
 
 
-def check_sample_weight(value, n_samples, dtype):
+def check_sample_weight(value, n_samples, dtype, argument="sample_weight"):
     """Return the weights of the samples, (n_samples,), none negative and not all zero, as shares of the largest.
 
     Only their ratios count; as shares their sums can neither overflow nor vanish.
     """
-    array = as_numbers("sample_weight", value)
+    array = as_numbers(argument, value)
     if array.shape != (n_samples,):
-        raise ValueError(f"sample_weight must have one entry per row of X, shape ({n_samples},); got {array.shape}")
-    array = cast_finite("sample_weight", array, np.float64)
+        raise ValueError(f"{argument} must have one entry per row of X, shape ({n_samples},); got {array.shape}")
+    array = cast_finite(argument, array, np.float64)
     if (array < 0).any():
-        raise ValueError(f"sample_weight[{int(np.argmax(array < 0))}] is negative; weights must be at least 0")
+        raise ValueError(f"{argument}[{int(np.argmax(array < 0))}] is negative; weights must be at least 0")
     if not array.any():
-        raise ValueError("sample_weight is zero for every row, so there is nothing to learn from")
+        raise ValueError(f"{argument} is zero for every row, so there is nothing to learn from")
     return (array / array.max()).astype(dtype)
 
 
 def as_numbers(argument, value):
     """Return `value` as an array of real numbers, whatever its shape."""
     array = as_array(argument, value)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(
-            f"{argument} must hold real numbers, got an array of dtype {array.dtype}; "
-            "convert it first, for example with numpy.asarray(..., dtype=float)"
-        )
-    return array
+    if array.dtype.kind in "biuf":
+        return array
+    if is_frame(value) and array.ndim == 2:
+        return numbers_of_frame(argument, value)
+    if array.dtype.kind == "O" and (place := missing_in(array)) is not None and array.ndim > 0:
+        raise ValueError(f"{argument} has {array[place]!r} in {_where(place)}; fill or drop such rows first")
+    what = f"an array of dtype {array.dtype}" if array.ndim else f"{value!r:.60}"
+    raise TypeError(
+        f"{argument} must hold real numbers, got {what}; "
+        "convert it first, for example with numpy.asarray(..., dtype=float)"
+    )
 
 
 def as_array(argument, value):
-    """Return `value` as an array; refuse what would lose something on the way: sparse, masked and ragged data."""
+    """Return `value` as an array; refuse what would lose something on the way: sparse, masked and ragged data.
+
+    Python's numbers among objects, such as integers beside booleans in a frame's values, become NumPy's.
+    """
+    if value is None:
+        raise TypeError(f"{argument} must hold real numbers, got None")
+    if isinstance(value, Iterator):
+        raise TypeError(
+            f"{argument} is a {type(value).__name__}, which can be read only once; pass a list: list({argument})"
+        )
     if hasattr(value, "toarray") and hasattr(value, "nnz"):
         raise TypeError(
             f"{argument} is a sparse matrix ({type(value).__name__}), which fastnn.train and networks do not take; "
@@ -118,9 +140,12 @@ def as_array(argument, value):
     if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
         raise TypeError(f"{argument} has masked entries; fill or drop them first, for example with {argument}.filled()")
     try:
-        return np.asarray(value)
+        array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{argument} cannot be made an array: {error}") from None
+    if array.dtype.kind == "O" and array.ndim > 0 and (numbers := numbers_of_objects(array)) is not None:
+        return numbers
+    return array
 
 
 def cast_finite(argument, array, dtype):
@@ -133,11 +158,10 @@ def cast_finite(argument, array, dtype):
     if (finite := np.isfinite(cast)).all():
         return cast
     place = tuple(int(i) for i in np.argwhere(~finite)[0])
-    where = f"row {place[0]}" + (f", column {place[1]}" if len(place) > 1 else "")
     value = array[place]
     if np.isfinite(value):
-        raise ValueError(f"{argument} has {value} in {where}, which is beyond the range of {np.dtype(dtype)}")
-    raise ValueError(f"{argument} has {value} in {where}; fill or drop such rows first")
+        raise ValueError(f"{argument} has {value} in {_where(place)}, which is beyond the range of {np.dtype(dtype)}")
+    raise ValueError(f"{argument} has {value} in {_where(place)}; fill or drop such rows first")
 
 
 @contextmanager
@@ -149,6 +173,10 @@ def optional(caller, what, *packages, extra):
         if error.name is None or error.name.partition(".")[0] not in packages:
             raise
         raise ImportError(f"{caller} needs {what}; install it with fastnn's extra [{extra}], or by itself") from error
+
+
+def _where(place):
+    return f"row {place[0]}" + (f", column {place[1]}" if len(place) > 1 else "")
 
 
 def _listed(names):

@@ -10,15 +10,28 @@ import numpy as np
 
 from fastnn.checks import check_name, check_number
 
-#: name -> function (draws, n_in, n_out) that returns weights as (n_in, n_out). "uniform", which draws biases too,
-#: and in the other orientation, stands apart in `draw_weights`.
+#: name -> function (draws, n_in, n_out) that returns weights as (n_in, n_out), to start with biases of zero.
 INITS = {
     "normal": lambda draws, n_in, n_out: draws.normal((n_in, n_out)),
     "truncated_normal": lambda draws, n_in, n_out: _truncated_normal(draws, (n_in, n_out)),
-    "glorot_uniform": lambda draws, n_in, n_out: _symmetric(draws, n_in, n_out, math.sqrt(6 / (n_in + n_out))),
+    "glorot_uniform": lambda draws, n_in, n_out: _within(draws, (n_in, n_out), math.sqrt(6 / (n_in + n_out))),
     "glorot_normal": lambda draws, n_in, n_out: draws.normal((n_in, n_out)) * math.sqrt(2 / (n_in + n_out)),
-    "he_uniform": lambda draws, n_in, n_out: _symmetric(draws, n_in, n_out, math.sqrt(6 / n_in)),
+    "he_uniform": lambda draws, n_in, n_out: _within(draws, (n_in, n_out), math.sqrt(6 / n_in)),
     "he_normal": lambda draws, n_in, n_out: draws.normal((n_in, n_out)) * math.sqrt(2 / n_in),
+    "lecun_uniform": lambda draws, n_in, n_out: _within(draws, (n_in, n_out), math.sqrt(3 / n_in)),
+    "lecun_normal": lambda draws, n_in, n_out: draws.normal((n_in, n_out)) * math.sqrt(1 / n_in),
+    "orthogonal": lambda draws, n_in, n_out: _orthogonal(draws, n_in, n_out),
+    "zeros": lambda draws, n_in, n_out: np.zeros((n_in, n_out)),
+}
+
+#: name -> function (draws, n_in, n_out) that returns weights as (n_out, n_in) and biases, drawn in this order.
+INITS_WITH_BIASES = {
+    "uniform": lambda draws, n_in, n_out: (draws.uniform((n_out, n_in)), draws.uniform((n_out,))),
+    "pytorch_uniform": lambda draws, n_in, n_out: (
+        _within(draws, (n_out, n_in), 1 / math.sqrt(n_in)),
+        _within(draws, (n_out,), 1 / math.sqrt(n_in)),
+    ),
+    "normal_with_biases": lambda draws, n_in, n_out: (draws.normal((n_out, n_in)), draws.normal((n_out,))),
 }
 
 
@@ -69,7 +82,7 @@ class Draws:
 
 def check_init(init, init_scale):
     """Return the validated name and scale of an init that draws."""
-    name = check_name("init", init, ("uniform", *INITS))
+    name = check_name("init", init, (*INITS_WITH_BIASES, *INITS))
     return name, check_number("init_scale", init_scale, low=0.0)
 
 
@@ -77,9 +90,9 @@ def draw_weights(network, init, init_scale, draws, out):
     """Draw start weights by the name `init` into the flat parameters `out`; `init_scale` multiplies the weights."""
     weights, biases = network.views(out)
     for l, (n_in, n_out) in enumerate(network.shapes, start=1):
-        if init == "uniform":
-            weights[l][:] = draws.uniform((n_out, n_in)) * init_scale
-            biases[l][:] = draws.uniform((n_out,))
+        if init in INITS_WITH_BIASES:
+            drawn, biases[l][:] = INITS_WITH_BIASES[init](draws, n_in, n_out)
+            weights[l][:] = drawn * init_scale
         else:
             weights[l][:] = (INITS[init](draws, n_in, n_out) * init_scale).T
             biases[l][:] = 0.0
@@ -97,8 +110,17 @@ def draw_with_biases(network, factor, random_state, out):
         biases[l][:] = random_state.uniform(-bound, bound, n_out)
 
 
-def _symmetric(draws, n_in, n_out, bound):
-    return (2.0 * draws.uniform((n_in, n_out)) - 1.0) * bound
+def _within(draws, shape, bound):
+    """Uniform numbers within ± bound."""
+    return (2.0 * draws.uniform(shape) - 1.0) * bound
+
+
+def _orthogonal(draws, n_in, n_out):
+    """Orthonormal columns, or rows where these are fewer, uniformly drawn (Saxe, McClelland and Ganguli, 2014)."""
+    tall = draws.normal((max(n_in, n_out), min(n_in, n_out)))
+    q, r = np.linalg.qr(tall)
+    q *= np.where(np.diag(r) < 0, -1.0, 1.0)  # without, they would not be uniform
+    return q if n_in >= n_out else q.T
 
 
 def _truncated_normal(draws, shape):

@@ -11,12 +11,11 @@ from numpy.typing import ArrayLike
 
 from fastnn import _loops, labels
 from fastnn.checks import as_numbers, check_matrix, check_number, check_sample_weight
+from fastnn.layers import activations_for, form_of
 from fastnn.spec import (
     Layers,
     NetworkSpec,
-    check_hidden_activations,
     check_loss,
-    check_output_activation,
     check_pair,
     check_training,
     check_weights,
@@ -161,8 +160,8 @@ def forward(
     b: Layers,
     X: ArrayLike,
     *,
-    activation: str | Sequence[str] = "logistic",
-    output_activation: str = "logistic",
+    activation: str | Sequence[str] | None = None,
+    output_activation: str | None = None,
 ) -> np.ndarray:
     """Return the outputs of a network, by the looped per-sample forward pass.
 
@@ -171,9 +170,10 @@ def forward(
     W, b : dict or list
         Weights (n_out, n_in) and biases (n_out,) of each layer, keyed from 1.
     X : array-like of shape (n_samples, n_in)
-    activation : str or list of str, default "logistic"
-        Of the hidden layers.
-    output_activation : str, default "logistic"
+    activation : str or list of str, optional
+        Of the hidden layers. None: as W and b know it, where they are those of a `TrainResult`, else "logistic".
+    output_activation : str, optional
+        Likewise.
 
     Returns
     -------
@@ -202,8 +202,8 @@ def backward(
     X: ArrayLike,
     y: ArrayLike,
     *,
-    activation: str | Sequence[str] = "logistic",
-    output_activation: str = "logistic",
+    activation: str | Sequence[str] | None = None,
+    output_activation: str | None = None,
     loss: str = "squared_error",
     l2: float = 0.0,
     sample_weight: ArrayLike | None = None,
@@ -217,9 +217,10 @@ def backward(
     X : array-like of shape (n_samples, n_in)
     y : array-like of shape (n_samples, n_out)
         Targets.
-    activation : str or list of str, default "logistic"
-        Of the hidden layers.
-    output_activation : str, default "logistic"
+    activation : str or list of str, optional
+        Of the hidden layers. None: as W and b know it, where they are those of a `TrainResult`, else "logistic".
+    output_activation : str, optional
+        Likewise.
     loss : {"squared_error", "log_loss", "poisson", "perceptron"}, default "squared_error"
         Summed over outputs, averaged over samples, as `fastnn.train` has it.
     l2 : float, default 0
@@ -330,8 +331,7 @@ def _derivative(name, z):
 def _network(W, b, X, activation, output_activation):
     dtype = _dtype_of(as_numbers("X", X))
     weights, biases, sizes = check_weights(W, b, dtype)
-    names = (*check_hidden_activations(activation, len(sizes) - 2), check_output_activation(output_activation))
-    network = NetworkSpec(sizes, names, dtype)
+    network = NetworkSpec(sizes, activations_for(form_of(W, b), len(sizes) - 1, activation, output_activation), dtype)
     parameters = np.empty(network.n_parameters, dtype)
     network.flatten(weights, biases, out=parameters)
     return network, parameters, check_matrix("X", X, dtype, n_columns=sizes[0], columns_are="the first layer")

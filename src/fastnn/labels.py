@@ -3,6 +3,7 @@
 Called by ``train`` (encode) and by ``Network.predict`` (decode); knows losses only by the targets they allow.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,14 @@ TARGETS_OF_LOSS = {
     "log_loss": (lambda y: (y >= 0) & (y <= 1), "between 0 and 1"),
     "poisson": (lambda y: y >= 0, "at least 0"),
     "perceptron": (lambda y: (y == 0) | (y == 1), "0 or 1"),
+}
+
+#: output activation -> (test of an array of targets, where its outputs lie); the others give any number.
+REACH = {
+    "logistic": (lambda y: (y >= 0) & (y <= 1), "between 0 and 1"),
+    "tanh": (lambda y: (y >= -1) & (y <= 1), "between -1 and 1"),
+    "relu": (lambda y: y >= 0, "at least 0"),
+    "exp": (lambda y: y >= 0, "greater than 0"),
 }
 
 
@@ -136,6 +145,33 @@ def check_targets(argument, targets, loss, output_activation):
         )
 
 
+def check_reach(argument, targets, output_activation, was_implied):
+    """Refuse targets that the output activation cannot come near, or warn where it was asked for by name."""
+    test, reach = REACH.get(output_activation, (None, None))
+    if test is None or test(targets).all():
+        return
+    from_where = " (which squared_error implies after logistic hidden layers)" if was_implied else ""
+    advice = "use output_activation='identity', or scale y"
+    n_classes = _classes_it_looks_like(targets[:, 0]) if targets.shape[1] == 1 else 0
+    if n_classes:
+        advice += f"; if y holds {n_classes} classes, loss='log_loss'"
+        advice += f" and a last layer of {n_classes}" if n_classes > 2 else ""
+    text = (
+        f"{argument} lies between {targets.min():g} and {targets.max():g}, but outputs of activation "
+        f"{output_activation!r}{from_where} are {reach}: {advice}"
+    )
+    if was_implied:
+        raise ValueError(text)
+    warnings.warn(text, stacklevel=3)  # the caller of train
+
+
+def _classes_it_looks_like(y):
+    """The number of values of a column, if they are few and whole; else 0."""
+    values = np.unique(y)
+    are_few = len(values) <= 20 and 2 * len(values) <= len(y)
+    return len(values) if are_few and (values == np.round(values)).all() else 0
+
+
 def default_output_activation(loss, hidden_activations, targets):
     """Return the output activation that follows from the loss, and for log_loss from the targets."""
     if loss == "log_loss":
@@ -168,6 +204,10 @@ def _as_targets(argument, array, n_out, dtype):
                 "labels use loss='log_loss'"
             )
         array = array.reshape(-1, 1)
+    if array.ndim == 2 and array.shape[1] == 1 < n_out:
+        raise ValueError(
+            f"{argument} has 1 column, but the last layer has {n_out}; class labels are a vector: {argument}.ravel()"
+        )
     return check_matrix(argument, array, dtype, n_columns=n_out, columns_are="the last layer")
 
 

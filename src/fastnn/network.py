@@ -1,7 +1,6 @@
 """The network: sizes, activations and parameters; call it to predict. Made by ``training``, or from weights."""
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -10,14 +9,9 @@ from fastnn import labels as labels_module
 from fastnn._engine import Predictor
 from fastnn.backends import BACKENDS, get_backend
 from fastnn.checks import as_numbers, cast_finite, check_matrix
-from fastnn.spec import (
-    Layers,
-    NetworkSpec,
-    check_dtype,
-    check_hidden_activations,
-    check_output_activation,
-    check_weights,
-)
+from fastnn.frames import check_column_names
+from fastnn.layers import Form, LayerViews, activations_for, form_of
+from fastnn.spec import Layers, NetworkSpec, check_dtype, check_weights
 from fastnn.state import aligned_zeros
 from fastnn.summary import Summary
 
@@ -28,16 +22,20 @@ class Network(Predictor):
     Parameters
     ----------
     W, b : dict or list
-        Weights and biases of each layer, ``W[l]`` (n_out, n_in) and ``b[l]`` (n_out,): dicts keyed from 1, as
-        `fastnn.train` returns them, or lists from the first layer on. They are copied.
-    activation : str or list of str, default "logistic"
-        Of the hidden layers: a name for all, or one per hidden layer.
-    output_activation : str, default "logistic"
-    dtype : {"float64", "float32"}, default "float64"
-        The dtype of the parameters; inputs are cast to it and outputs are of it.
+        Weights and biases of each layer, ``W[l]`` (n_out, n_in) and ``b[l]`` (n_out,): dicts keyed from 1, or lists
+        from the first layer on. They are copied. Those of a `TrainResult` and of a network know activations, dtype and
+        classes, which need not be told again, and must not be contradicted; ``dict(W)`` is a plain dict.
+    activation : str or list of str, optional
+        Of the hidden layers: a name for all, or one per hidden layer; or one per layer, as `activations` has them.
+        None: as W and b know it, else "logistic".
+    output_activation : str, optional
+        None: as W and b know it, else "logistic".
+    dtype : {"float64", "float32"}, optional
+        The dtype of the parameters; inputs are cast to it and outputs are of it. None: as W and b know it, else
+        "float64".
     classes : array-like, optional
-        The class labels, sorted, one per output (one output: two); `predict` gives them back. None: `predict` returns
-        the outputs themselves.
+        The class labels, sorted, one per output (one output: two); `predict` gives them back. None: as W and b know
+        it, else `predict` returns the outputs themselves.
     backend : {"auto", "simd", "cython", "numpy", "python"}, default "auto"
         What computes predictions.
 
@@ -53,13 +51,17 @@ class Network(Predictor):
     W, b : mapping
         Views of `parameters`, keyed from 1: ``network.W[1][:] = ...`` changes the network.
     classes : ndarray or None
+    feature_names : tuple of str or None
+        Names of the columns that it learned from, where these were a frame's; a frame to predict must have the same, in
+        the same order.
     n_parameters : int
     backend : str
 
     Raises
     ------
     TypeError, ValueError
-        If shapes do not fit each other, numbers are not finite, or a name is unknown.
+        If shapes do not fit each other, numbers are not finite, a name is unknown, or W and b belong to another network
+        than the keywords say.
 
     Examples
     --------
@@ -76,38 +78,38 @@ class Network(Predictor):
         W: Layers,
         b: Layers,
         *,
-        activation: str | Sequence[str] = "logistic",
-        output_activation: str = "logistic",
-        dtype: DTypeLike = "float64",
+        activation: str | Sequence[str] | None = None,
+        output_activation: str | None = None,
+        dtype: DTypeLike | None = None,
         classes: ArrayLike | None = None,
         backend: str = "auto",
     ) -> None:
+        form = form_of(W, b)
+        if dtype is None:
+            dtype = "float64" if form is None else form.dtype
         dtype = check_dtype(dtype)
         weights, biases, sizes = check_weights(W, b, dtype)
-        activations = (
-            *check_hidden_activations(activation, len(sizes) - 2),
-            check_output_activation(output_activation),
-        )
-        spec = NetworkSpec(sizes, activations, dtype)
+        spec = NetworkSpec(sizes, activations_for(form, len(sizes) - 1, activation, output_activation), dtype)
         parameters = aligned_zeros(spec.n_parameters, dtype)
         spec.flatten(weights, biases, out=parameters)
-        labels = labels_module.Labels("values") if classes is None else _labels_from_classes(classes, spec.n_out)
-        self._set(spec, parameters, labels, backend)
+        labels = _labels_for(form, classes, spec.n_out)
+        self._set(spec, parameters, labels, backend, None if form is None else form.feature_names)
 
     @classmethod
-    def _from_parts(cls, spec, parameters, labels, backend):
+    def _from_parts(cls, spec, parameters, labels, backend, feature_names=None):
         """Return a network on top of these parameters, which are shared, not copied."""
         network = cls.__new__(cls)
-        network._set(spec, parameters, labels, backend)
+        network._set(spec, parameters, labels, backend, feature_names)
         return network
 
-    def _set(self, spec, parameters, labels, backend):
+    def _set(self, spec, parameters, labels, backend, feature_names):
         if get_backend(backend) is BACKENDS["simd"]:
             self._bind(spec, parameters)
         self._spec = spec
         self._labels = labels
         self._parameters = parameters
         self._backend = backend
+        self._feature_names = feature_names
 
     @property
     def parameters(self) -> np.ndarray:
@@ -135,15 +137,23 @@ class Network(Predictor):
 
     @property
     def W(self) -> Mapping[int, np.ndarray]:
-        return MappingProxyType(self._spec.views(self._parameters)[0])
+        return LayerViews(self._spec.views(self._parameters)[0], self._form)
 
     @property
     def b(self) -> Mapping[int, np.ndarray]:
-        return MappingProxyType(self._spec.views(self._parameters)[1])
+        return LayerViews(self._spec.views(self._parameters)[1], self._form)
 
     @property
     def classes(self) -> np.ndarray | None:
         return self._labels.classes
+
+    @property
+    def feature_names(self) -> tuple[str, ...] | None:
+        return self._feature_names
+
+    @property
+    def _form(self):
+        return Form(self._spec.activations, self._spec.dtype, self._labels, self._feature_names)
 
     def _outputs(self, X):
         """The call, for whatever needs checking, casting or explaining."""
@@ -193,6 +203,40 @@ class Network(Predictor):
             return self._labels.decode(outputs[None, :])[0]
         return self._labels.decode(outputs)
 
+    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+        """Return the probability of each class, or of each label where a row may have several.
+
+        These are the outputs as they are; with one output, those of both classes. Softmax outputs sum to 1; several
+        logistic ones, trained for classes by squared_error, need not.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_in) or (n_in,)
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes); without the first axis for a single row
+
+        Raises
+        ------
+        ValueError
+            If the outputs are no probabilities: of a regression, or of activations other than softmax and logistic.
+        TypeError, ValueError
+            As for the call.
+
+        Examples
+        --------
+        >>> import fastnn
+        >>> neuron = fastnn.Network([[[7.0, 3.0]]], [[-2.0]], classes=["no", "yes"])
+        >>> neuron.predict_proba([1.0, 0.0]).round(4)
+        array([0.0067, 0.9933])
+        """
+        if not self._labels.are_classes or self.activations[-1] not in ("softmax", "logistic"):
+            what = "a classifier's" if not self._labels.are_classes else "softmax or logistic"
+            raise ValueError(f"outputs are probabilities only where they are {what}; {self!r} is none")
+        outputs = self(X)
+        return np.concatenate([1 - outputs, outputs], axis=-1) if self._labels.kind == "binary" else outputs
+
     def summary(self) -> Summary:
         """Return the layers with their activations, parameters, bytes and multiply-adds: a table, when it is shown.
 
@@ -224,7 +268,7 @@ class Network(Predictor):
         -------
         copy : Network
         """
-        return _from_copy(self._spec, self.parameters, self._labels, self.backend)
+        return _from_copy(self._spec, self.parameters, self._labels, self.backend, self.feature_names)
 
     def __copy__(self) -> "Network":
         return self.copy()
@@ -233,7 +277,8 @@ class Network(Predictor):
         return self.copy()
 
     def __reduce__(self):
-        return _from_pickle, (self.layer_sizes, self.activations, self.parameters, self._labels, self.backend)
+        parts = self.layer_sizes, self.activations, self.parameters, self._labels, self.backend, self.feature_names
+        return _from_pickle, parts
 
     def __repr__(self):
         sizes = "-".join(map(str, self.layer_sizes))
@@ -243,12 +288,30 @@ class Network(Predictor):
         return self.summary()._repr_html_()
 
     def _check_rows(self, X):
+        check_column_names("X", X, self.feature_names)
         array = as_numbers("X", X)
         if array.ndim != 1:
             return check_matrix("X", array, self.dtype, n_columns=self._spec.n_in, columns_are="the first layer"), False
         if array.shape != (self._spec.n_in,):
-            raise ValueError(f"X is one row of {len(array)} numbers, but the first layer has {self._spec.n_in}")
+            advice = "; for one row a number use X.reshape(-1, 1)" if self._spec.n_in == 1 else ""
+            raise ValueError(f"X is one row of {len(array)} numbers, but the first layer has {self._spec.n_in}{advice}")
         return cast_finite("X", array.reshape(1, -1), self.dtype), True
+
+
+def _labels_for(form, classes, n_out):
+    """How outputs are read: as the classes or the form say, which must not contradict each other; else as values."""
+    if classes is None:
+        return labels_module.Labels("values") if form is None else form.labels
+    labels = _labels_from_classes(classes, n_out)
+    if form is not None and not (
+        form.labels.kind == labels.kind and np.array_equal(form.labels.classes, labels.classes)
+    ):
+        known = form.labels.kind if form.labels.classes is None else form.labels.classes.tolist()
+        raise ValueError(
+            f"W and b belong to a network that predicts {known}, not {labels.classes.tolist()}; leave classes out, or "
+            "pass plain dicts for another network: dict(W), dict(b)"
+        )
+    return labels
 
 
 def _labels_from_classes(classes, n_out):
@@ -261,14 +324,14 @@ def _labels_from_classes(classes, n_out):
     return labels_module.Labels("binary" if n_out == 1 else "multiclass", found)
 
 
-def _from_copy(spec, parameters, labels, backend):
+def _from_copy(spec, parameters, labels, backend, feature_names):
     """A network on a block of its own."""
     block = aligned_zeros(spec.n_parameters, spec.dtype)
     block[:] = parameters
-    return Network._from_parts(spec, block, labels, backend)
+    return Network._from_parts(spec, block, labels, backend, feature_names)
 
 
-def _from_pickle(layer_sizes, activations, parameters, labels, backend):
+def _from_pickle(layer_sizes, activations, parameters, labels, backend, feature_names=None):
     """The network of a pickle: on an array of a mapped file as it is, so that processes share it; else on a copy.
 
     joblib keeps arrays beside the pickle, and with ``mmap_mode="r"``, or in its workers, gives them back mapped.
@@ -280,8 +343,8 @@ def _from_pickle(layer_sizes, activations, parameters, labels, backend):
             f"a {sizes} network has {spec.n_parameters} parameters, the pickle {_describe(parameters)}: it is damaged"
         )
     if isinstance(parameters, np.memmap) and parameters.flags.c_contiguous and parameters.flags.aligned:
-        return Network._from_parts(spec, parameters.view(np.ndarray), labels, backend)
-    return _from_copy(spec, parameters, labels, backend)
+        return Network._from_parts(spec, parameters.view(np.ndarray), labels, backend, feature_names)
+    return _from_copy(spec, parameters, labels, backend, feature_names)
 
 
 def _describe(array):

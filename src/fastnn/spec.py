@@ -165,12 +165,15 @@ def check_hidden_activations(activation, n_hidden):
         return (_activation("activation", activation, HIDDEN_ACTIVATIONS),) * n_hidden
     if not np.iterable(activation):
         raise TypeError(f"activation must be a name or a list of names, got {activation!r}")
-    names = tuple(
-        _activation(f"activation[{position}]", name, HIDDEN_ACTIVATIONS) for position, name in enumerate(activation)
-    )
+    names = tuple(activation)
     if len(names) != n_hidden:
-        raise ValueError(f"activation must have one name per hidden layer: {n_hidden} expected, {len(names)} given")
-    return names
+        hint = ""
+        if len(names) == n_hidden + 1 and names[-1] in (*OUTPUT_ACTIVATIONS, *ACTIVATION_ALIASES):
+            hint = f"; that of the last layer is output_activation={names[-1]!r}"
+        raise ValueError(
+            f"activation must have one name per hidden layer: {n_hidden} expected, {len(names)} given{hint}"
+        )
+    return tuple(_activation(f"activation[{l}]", name, HIDDEN_ACTIVATIONS) for l, name in enumerate(names))
 
 
 def check_output_activation(output_activation):
@@ -261,6 +264,11 @@ def _check_epsilon(epsilon, dtype):
 def _activation(argument, name, known):
     if isinstance(name, str):
         name = ACTIVATION_ALIASES.get(name, name)
+        if name in OUTPUT_ACTIVATIONS and name not in known:
+            raise ValueError(
+                f"unknown {argument} {name!r}: expected one of {', '.join(map(repr, known))}; for the last layer it is "
+                f"output_activation={name!r}"
+            )
     return check_name(argument, name, known)
 
 
@@ -269,6 +277,8 @@ def _keyed_from_1(argument, layers):
         if isinstance(layers, str | bytes) or not np.iterable(layers):
             raise TypeError(f"{argument} must be a dict keyed from 1 or a list of arrays, got {layers!r}")
         layers = dict(enumerate(layers, start=1))
+    as_text = {str(l): l for l in range(1, len(layers) + 1)}  # how JSON has the keys of a dict
+    layers = {as_text.get(l, l): layer for l, layer in layers.items()}
     if not layers or set(layers) != set(range(1, len(layers) + 1)):
         raise ValueError(f"{argument} must have one entry per layer of weights, keyed 1 ... L; got {list(layers)}")
     return {l: layers[l] for l in range(1, len(layers) + 1)}

@@ -4,9 +4,8 @@ It checks what the user gave, translates names (``alpha`` is the learning rate f
 ``training``. Nothing is computed here.
 """
 
-from collections import namedtuple
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -16,9 +15,13 @@ from numpy.typing import ArrayLike, DTypeLike
 from fastnn import labels as labels_module
 from fastnn.backends import get_backend
 from fastnn.checks import check_count, check_flag, check_matrix, check_name, check_number, check_sample_weight
+from fastnn.frames import check_column_names, column_names
 from fastnn.initial import Draws, check_init, draw_weights
+from fastnn.layers import Form, LayerDict, form_of
 from fastnn.network import Network
 from fastnn.progress import Bar
+from fastnn.result import TrainResult
+from fastnn.saturation import warn_if_saturated
 from fastnn.spec import (
     Layers,
     NetworkSpec,
@@ -33,48 +36,6 @@ from fastnn.spec import (
 )
 from fastnn.state import TrainingState
 from fastnn.training import ORDERS, Batches, Watch, fit
-
-
-class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
-    """What `train` returns: unpacks as ``W, b, cost``, and carries more.
-
-    Attributes
-    ----------
-    W, b : dict
-        Weights (n_out, n_in) and biases (n_out,) of each layer, keyed from 1; views of the network's parameters.
-    cost : list of float
-        The mean error norm ||y - h|| of each update's batch, before the update.
-    network : Network
-    loss_curve : list of float
-        The objective, penalty included, of each update's batch, before the update.
-    history : dict of lists
-        With ``validation_data``: ``iteration``, ``loss``, ``val_loss`` and for classes ``accuracy`` and
-        ``val_accuracy``, one entry per report; else empty.
-    n_iter : int
-        The number of updates made.
-    """
-
-    W: dict[int, np.ndarray]
-    b: dict[int, np.ndarray]
-    cost: list[float]
-    network: Network
-    loss_curve: list[float]
-    history: dict[str, list]
-    n_iter: int
-
-    def __new__(cls, W, b, cost, network=None, loss_curve=None, history=None):
-        result = super().__new__(cls, W, b, cost)
-        result.network = network
-        result.loss_curve = loss_curve
-        result.history = history
-        result.n_iter = len(cost)
-        return result
-
-    def __repr__(self):
-        if vars(self).get("network") is None:  # made by _replace or _make: W, b and cost alone
-            return super().__repr__()
-        last = f", last loss {self.loss_curve[-1]:.6g}" if self.loss_curve else ""  # empty: interrupted at once
-        return f"<TrainResult of {self.network!r}: {self.n_iter} updates{last}>"
 
 
 def train(
@@ -101,7 +62,7 @@ def train(
     order: str = "shuffled",
     tol: float = 0.0,
     sample_weight: ArrayLike | None = None,
-    validation_data: tuple[ArrayLike, ArrayLike] | None = None,
+    validation_data: tuple[ArrayLike, ...] | None = None,
     early_stopping: bool = False,
     n_iter_no_change: int = 10,
     report_every: int | None = None,
@@ -125,8 +86,9 @@ def train(
     X : array-like of shape (n_samples, n_in)
         Finite numbers. Never modified.
     y : array-like of shape (n_samples, n_out) or (n_samples,)
-        Targets, one-hot or any. A vector holds class labels, encoded in sorted order, where there are several outputs
-        or the loss is log_loss or perceptron (one output: two classes); otherwise it is one column of targets.
+        Targets, one-hot or any that the outputs can come near. A vector holds class labels, encoded in sorted order,
+        where there are several outputs or the loss is log_loss or perceptron (one output: two classes); otherwise it is
+        one column of targets.
     iter_num : int, default 3000
         Parameter updates to make.
     alpha : float, default 0.25
@@ -158,23 +120,25 @@ def train(
     weight_decay : float, default 0.01
         The weights, not the biases, shrink by its product with alpha at each update. adamw only.
     init : str or tuple (W, b), default "uniform"
-        "uniform" draws weights and biases from [0, 1). The others draw weights and start from zero biases: "normal",
-        "truncated_normal" (redrawn beyond two standard deviations), "glorot_uniform", "glorot_normal", "he_uniform",
-        "he_normal". Or start weights, as `TrainResult` has them; they are copied.
+        "uniform" draws weights and biases from [0, 1), the tutorials' start, which only small networks learn from;
+        "pytorch_uniform" draws both within ± 1 / √n_in, "normal_with_biases" both from N(0, 1). The others draw weights
+        and start from zero biases: "normal", "truncated_normal" (redrawn beyond two standard deviations),
+        "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal",
+        "zeros". Or start weights, as `TrainResult` has them; they are copied.
     init_scale : float, default 1
         Multiplies the weights that a name drew.
     batch_size : int, optional
         Samples of an update. None, or at least n_samples: all samples, in their order.
-    order : {"shuffled", "sequential", "random"}, default "shuffled"
-        How batches take rows: anew without replacement each pass, the last batch short; in order with wrap-around,
-        from row ``(s * batch_size) % (n_samples - batch_size)`` at update s; with replacement. A pass is
-        ``ceil(n_samples / batch_size)`` updates in each.
+    order : {"shuffled", "sequential", "wraparound", "random"}, default "shuffled"
+        How batches take rows: anew without replacement each pass; from the first to the last row each pass; in order
+        with wrap-around, from row ``(s * batch_size) % (n_samples - batch_size)`` at update s; with replacement. The
+        last batch of a pass is short in the first two. A pass is ``ceil(n_samples / batch_size)`` updates in each.
     tol : float, default 0
         End the run after a pass whose mean cost differs from that of the pass before by less; 0 never does.
     sample_weight : array-like of shape (n_samples,), optional
         Loss and gradient of a batch are weighted means. The cost is not weighted.
-    validation_data : tuple (X, y), optional
-        Measured, as the training data is, at each report; see ``history`` of `TrainResult`.
+    validation_data : tuple (X, y) or (X, y, sample_weight), optional
+        Measured, as the training data is, at each report; see ``history`` of `TrainResult`. Weights count in the loss.
     early_stopping : bool, default False
         End the run after `n_iter_no_change` reports without a better ``val_loss``, and give the best weights back.
     n_iter_no_change : int, default 10
@@ -183,7 +147,7 @@ def train(
         the last update too.
     callback : callable, optional
         ``callback(iteration, loss, network)`` with the number of updates made, the objective of the last batch and
-        the live network (copy it to keep it). Returning True ends the run.
+        the live network (copy it to keep it). Returning something true ends the run.
     verbose : bool, default False
         Print a line at each report.
     progress : bool, default False
@@ -219,7 +183,14 @@ def train(
         On Ctrl-C, within a fifth of a second while the engine computes. Its attribute ``result`` is the `TrainResult`
         as of the last finished pass over the samples, with full batches the last update: parameters (not the best so
         far, which early stopping would give back), curves and history. Before the first pass has been finished, it
-        has the start weights, and the curves are empty.
+        has the start weights, and the curves are empty. What a callback, or another handler of signals, raises has it
+        too.
+
+    Warns
+    -----
+    UserWarning
+        If y has targets that an output activation asked for cannot come near, or start weights were drawn from which
+        nothing can be learned: in a layer almost all units are saturated, or all are alike.
 
     Notes
     -----
@@ -289,12 +260,14 @@ def train(
     draws = Draws(random_state)
 
     # What it learns from.
+    feature_names = column_names(X)
     X = check_matrix("X", X, dtype, n_columns=sizes[0], columns_are="the first layer")
     n_samples = len(X)
     targets, classes = labels_module.encode("y", y, n_samples, sizes[-1], loss, dtype)
-    if output_activation is None:
+    if is_implied := output_activation is None:
         output_activation = labels_module.default_output_activation(loss, named_activations, targets)
     labels_module.check_targets("y", targets, loss, output_activation)
+    labels_module.check_reach("y", targets, output_activation, is_implied)
     labels = labels_module.labels_of(targets, classes, loss, output_activation)
     if sample_weight is None:
         sample_weight = np.ones(n_samples, dtype)
@@ -302,7 +275,7 @@ def train(
         sample_weight = check_sample_weight(sample_weight, n_samples, dtype)
     validation = None
     if validation_data is not None:
-        validation = _check_validation(validation_data, sizes, classes, loss, output_activation, dtype)
+        validation = _check_validation(validation_data, sizes, feature_names, classes, loss, output_activation, dtype)
 
     batches = Batches(n_samples, batch_size, order, draws)
     training = replace(training, updates_per_pass=batches.updates_per_pass)
@@ -319,11 +292,12 @@ def train(
     state = TrainingState(spec, training.solver)
     if isinstance(start[0], str):
         draw_weights(spec, *start, draws, state.parameters)
+        warn_if_saturated(spec, state.parameters, X, loss, start[0])
     else:
         spec.flatten(*start, state.parameters)
-    network = Network._from_parts(spec, state.parameters, labels, backend)
+    network = Network._from_parts(spec, state.parameters, labels, backend, feature_names)
     with bar or nullcontext():
-        loss_curve, cost, history, interrupt = fit(
+        loss_curve, cost, history, best_iteration, error = fit(
             compute,
             state,
             training,
@@ -339,20 +313,23 @@ def train(
             watch,
             n_threads,
         )
-    W, b = spec.views(state.parameters)
-    result = TrainResult(W, b, cost.tolist(), network, loss_curve.tolist(), history)
-    if interrupt is not None:
-        interrupt.result = result
-        raise interrupt
+    form = Form(spec.activations, dtype, labels, feature_names)
+    W, b = (LayerDict(arrays, form) for arrays in spec.views(state.parameters))
+    result = TrainResult(W, b, cost.tolist(), network, loss_curve.tolist(), history, best_iteration)
+    if error is not None:
+        with suppress(AttributeError):  # of an exception that takes no attributes
+            error.result = result
+        raise error
     return result
 
 
 def predict(
-    W: Layers, b: Layers, X: ArrayLike, n_layers: int | None = None, *, activation: str = "logistic"
+    W: Layers, b: Layers, X: ArrayLike, n_layers: int | None = None, *, activation: str | None = None
 ) -> np.ndarray:
-    """Return the classes that a network with one activation throughout predicts: the tutorials' ``predict_y``.
+    """Return what a network predicts, from its weights: the tutorials' ``predict_y``.
 
-    For any other network use ``result.network.predict``.
+    Plain dicts and lists are the tutorials' network, with one activation throughout, and give classes. W and b of a
+    `TrainResult` know what network they belong to, and give what its ``network.predict`` does.
 
     Parameters
     ----------
@@ -361,18 +338,18 @@ def predict(
     X : array-like of shape (n_samples, n_in)
     n_layers : int, optional
         The number of layers, the inputs counted; it must be that of W.
-    activation : str, default "logistic"
-        Of every layer.
+    activation : str, optional
+        Of every layer. None: as W and b know it, else "logistic".
 
     Returns
     -------
-    classes : ndarray of int, shape (n_samples,)
-        The index of the largest output; with one output whether it is > 0.5.
+    prediction : ndarray of shape (n_samples,) or (n_samples, n_out)
+        From plain dicts and lists the index of the largest output, as int; with one output whether it is > 0.5.
 
     Raises
     ------
     TypeError, ValueError
-        If the arguments do not fit each other.
+        If the arguments do not fit each other, or W and b belong to a network of other activations.
 
     Examples
     --------
@@ -384,17 +361,28 @@ def predict(
     sizes = network.layer_sizes
     if n_layers is not None and check_count("n_layers", n_layers, minimum=2) != len(sizes):
         raise ValueError(f"n_layers must be the number of layers of W, inputs included: {len(sizes)}, got {n_layers}")
-    outputs = network(check_matrix("X", X, network.dtype, n_columns=sizes[0], columns_are="the first layer"))
+    check_column_names("X", X, network.feature_names)
+    X = check_matrix("X", X, network.dtype, n_columns=sizes[0], columns_are="the first layer")
+    if form_of(W, b) is not None:
+        return network.predict(X)
+    outputs = network(X)
     return outputs.argmax(axis=1) if sizes[-1] > 1 else (outputs[:, 0] > 0.5).astype(np.intp)
 
 
-def _check_validation(validation_data, sizes, classes, loss, output_activation, dtype):
-    if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
-        raise TypeError(f"validation_data must be a pair (X, y), got {type(validation_data).__name__}")
-    X = check_matrix("validation X", validation_data[0], dtype, n_columns=sizes[0], columns_are="the first layer")
-    y = labels_module.encode_like("validation y", validation_data[1], len(X), sizes[-1], classes, dtype)
+def _check_validation(validation_data, sizes, feature_names, classes, loss, output_activation, dtype):
+    if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
+        raise TypeError(
+            f"validation_data must be a pair (X, y), or (X, y, sample_weight), got {type(validation_data).__name__}"
+            + (f" of {len(validation_data)}" if isinstance(validation_data, tuple | list) else "")
+        )
+    X, y, *weight = validation_data
+    check_column_names("validation X", X, feature_names)
+    X = check_matrix("validation X", X, dtype, n_columns=sizes[0], columns_are="the first layer")
+    y = labels_module.encode_like("validation y", y, len(X), sizes[-1], classes, dtype)
     labels_module.check_targets("validation y", y, loss, output_activation)
-    return X, y
+    if not weight or weight[0] is None:
+        return X, y, np.ones(len(X), dtype)
+    return X, y, check_sample_weight(weight[0], len(X), dtype, "validation sample_weight")
 
 
 def _check_start(sizes, init, init_scale, dtype):

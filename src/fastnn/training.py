@@ -14,7 +14,11 @@ from fastnn._tables import CONVERGED, DIVERGED
 from fastnn.progress import Bar
 
 #: How batches take their rows.
-ORDERS = ("shuffled", "sequential", "random")
+ORDERS = ("shuffled", "sequential", "wraparound", "random")
+
+
+class DivergenceError(FloatingPointError):
+    """The loss, the parameters or the optimizer's state are no longer finite."""
 
 
 class Batches:
@@ -25,7 +29,7 @@ class Batches:
     n_samples : int
     batch_size : int or None
         None, or all samples: full batches in the samples' order, and nothing is drawn.
-    order : {"shuffled", "sequential", "random"}
+    order : {"shuffled", "sequential", "wraparound", "random"}
     draws : fastnn.initial.Draws
     """
 
@@ -48,14 +52,15 @@ class Batches:
     def next_pass(self, n_updates_before):
         """Return the rows of the next pass, batch after batch, and the starts of its batches and its end."""
         m, size, n_updates = self.n_samples, self.batch_size, self.updates_per_pass
+        starts = np.arange(n_updates + 1) * size
         if self.order == "shuffled":
-            return self.draws.permutation(m).astype(np.intp), np.minimum(np.arange(n_updates + 1) * size, m)
+            return self.draws.permutation(m).astype(np.intp), np.minimum(starts, m)
+        if self.order == "sequential":
+            return np.arange(m), np.minimum(starts, m)
         if self.order == "random":
-            rows = self.draws.integers(m, (n_updates, size)).astype(np.intp)
-        else:
-            offsets = np.arange(n_updates_before, n_updates_before + n_updates) * size % (m - size)
-            rows = offsets[:, None] + np.arange(size)
-        return rows.ravel(), np.arange(n_updates + 1) * size
+            return self.draws.integers(m, n_updates * size).astype(np.intp), starts
+        offsets = np.arange(n_updates_before, n_updates_before + n_updates) * size % (m - size)
+        return (offsets[:, None] + np.arange(size)).ravel(), starts
 
 
 @dataclass
@@ -67,11 +72,11 @@ class Watch:
     every : int
         Updates between two reports.
     callback : callable or None
-        ``callback(iteration, loss, network)``; returning True ends the run.
+        ``callback(iteration, loss, network)``; returning something true ends the run.
     verbose : bool
         Print a line.
     validation : tuple of arrays or None
-        X and targets to measure beside the training data.
+        X, targets and weights to measure beside the training data.
     n_iter_no_change : int or None
         End the run after so many reports without a better validation loss, and go back to the best parameters.
     bar : Bar or None
@@ -107,10 +112,10 @@ def fit(
     watch,
     n_threads=None,
 ):
-    """Make up to `n_updates` updates of `state`; return the objective and the cost of each, and the history.
+    """Make up to `n_updates` updates of `state`; return what came of them.
 
-    A KeyboardInterrupt ends the run, and is returned: the parameters are those of the last finished pass, as if the run
-    had ended there.
+    An exception from outside, such as a KeyboardInterrupt or whatever a callback raises, ends the run, and is returned:
+    the parameters are those of the last finished pass, as if the run had ended there.
 
     Parameters
     ----------
@@ -133,18 +138,21 @@ def fit(
     -------
     objective, cost : ndarray of shape (n_done,)
     history : dict of lists
-    interrupt : KeyboardInterrupt or None
+    best_iteration : int
+        The number of updates after which the parameters were what they are now: n_done, or less with early stopping.
+    error : BaseException or None
+        What ended the run from outside.
 
     Raises
     ------
-    FloatingPointError
+    DivergenceError
         If the objective, the parameters or the optimizer's state stop being finite.
     """
     objective, cost = np.empty(n_updates), np.empty(n_updates)
     reporter = _Reporter(
-        backend, state, training, network, labels, (X, y, sample_weight), learning_rate, l2, n_updates, watch, n_threads
+        backend, state, training, network, labels, (X, y, sample_weight), learning_rate, n_updates, watch, n_threads
     )
-    n_before, at_pass_start, interrupt = state.n_updates, state.parameters.copy(), None
+    n_before, at_pass_start, error = state.n_updates, state.parameters.copy(), None
     try:
         rows = starts = None
         done = pass_start = pass_end = 0
@@ -191,26 +199,29 @@ def fit(
         for what, block in (("weights", state.parameters), ("the solver's means", state.optimizer)):
             if not np.isfinite(block).all():
                 raise _divergence(f"{what} are not finite after update {done}", learning_rate)
-        reporter.finish()
-    except KeyboardInterrupt as error:
-        interrupt = error
+        best_iteration = reporter.finish(done)
+    except DivergenceError:
+        raise
+    except BaseException as raised:
+        error = raised
         done = state.n_updates - n_before
         if done % batches.updates_per_pass != 0:
             done -= done % batches.updates_per_pass
             state.parameters[:] = at_pass_start
         reporter.forget_what_came_after(done)
-    return objective[:done], cost[:done], reporter.history, interrupt
+        best_iteration = done
+    return objective[:done], cost[:done], reporter.history, best_iteration, error
 
 
 class _Reporter:
     """Tells those who watch how the run goes, and whether it should end."""
 
-    def __init__(self, backend, state, training, network, labels, data, learning_rate, l2, n_updates, watch, n_threads):
+    def __init__(self, backend, state, training, network, labels, data, learning_rate, n_updates, watch, n_threads):
         self.backend, self.state, self.training, self.network = backend, state, training, network
         self.labels, self.data, self.n_updates, self.watch = labels, data, n_updates, watch
-        self.learning_rate, self.l2, self.n_threads = learning_rate, l2, n_threads
+        self.learning_rate, self.n_threads = learning_rate, n_threads
         self.history = {}
-        self.best_loss, self.best_parameters, self.reports_since_best = np.inf, None, 0
+        self.best_loss, self.best_parameters, self.best_iteration, self.reports_since_best = np.inf, None, 0, 0
 
     def report(self, iteration, batch_loss):
         """Report once; return whether the run should end."""
@@ -220,10 +231,9 @@ class _Reporter:
             self._print(iteration, batch_loss)
         ends = False
         if self.watch.callback is not None:
-            answer = self.watch.callback(iteration, float(batch_loss), self.network)
-            ends = isinstance(answer, bool | np.bool_) and bool(answer)
+            ends = _is_true(self.watch.callback(iteration, float(batch_loss), self.network))
         if self.watch.n_iter_no_change is not None:
-            ends = self._no_better() or ends
+            ends = self._no_better(iteration) or ends
         return ends
 
     def forget_what_came_after(self, iteration):
@@ -233,18 +243,20 @@ class _Reporter:
         for values in self.history.values():
             del values[kept:]
 
-    def finish(self):
-        """Go back to the best parameters where early stopping kept them."""
-        if self.best_parameters is not None:
-            self.state.parameters[:] = self.best_parameters
+    def finish(self, iteration):
+        """Go back to the best parameters where early stopping kept them; return the iteration that they are of."""
+        if self.best_parameters is None:
+            return iteration
+        self.state.parameters[:] = self.best_parameters
+        return self.best_iteration
 
     def _measure(self, iteration):
         X, y, sample_weight = self.data
-        X_val, y_val = self.watch.validation
+        X_val, y_val, val_weight = self.watch.validation
         values = {
             "iteration": iteration,
             "loss": self._loss(X, y, sample_weight),
-            "val_loss": self._loss(X_val, y_val, np.ones(len(X_val), X_val.dtype)),
+            "val_loss": self._loss(X_val, y_val, val_weight),
         }
         if self.labels.are_classes:
             values["accuracy"] = self.labels.accuracy(self._outputs(X), y)
@@ -256,6 +268,7 @@ class _Reporter:
             self.history.setdefault(name, []).append(value)
 
     def _loss(self, X, y, sample_weight):
+        """The mean loss without the penalty, so that rows that were learned from compare with others."""
         network = self.state.network
         with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported by the caller
             objective, _ = self.backend.loss_and_gradient(
@@ -265,7 +278,7 @@ class _Reporter:
                 X,
                 y,
                 sample_weight,
-                self.l2,
+                0.0,
                 n_threads=self.n_threads,
             )
         return objective
@@ -283,17 +296,28 @@ class _Reporter:
         write = print if self.watch.bar is None else self.watch.bar.write
         write(line)
 
-    def _no_better(self):
+    def _no_better(self, iteration):
         val_loss = self.history["val_loss"][-1]
         if val_loss < self.best_loss:
-            self.best_loss, self.best_parameters, self.reports_since_best = val_loss, self.state.parameters.copy(), 0
+            self.best_loss, self.best_iteration, self.reports_since_best = val_loss, iteration, 0
+            self.best_parameters = self.state.parameters.copy()
         else:
             self.reports_since_best += 1
         return self.reports_since_best >= self.watch.n_iter_no_change
 
 
+def _is_true(answer):
+    """Whether a callback asks for the end of the run."""
+    try:
+        return bool(answer)
+    except ValueError:  # an array of several numbers is neither true nor false
+        raise TypeError(
+            f"callback must return True, to end the run, or None or False; got {type(answer).__name__} {answer!r:.60}"
+        ) from None
+
+
 def _divergence(what, learning_rate):
-    return FloatingPointError(
+    return DivergenceError(
         f"training diverged: {what}. Try a smaller learning rate (it was {learning_rate:g}), inputs scaled to mean 0 "
         "and standard deviation 1, or smaller start weights"
     )

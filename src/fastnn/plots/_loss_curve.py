@@ -4,7 +4,7 @@ from typing import Any
 
 from fastnn.checks import check_name
 from fastnn.plots._common import COLOURS, axes_of, options_of
-from fastnn.train import TrainResult
+from fastnn.result import TrainResult
 
 #: Metric of a TrainResult -> label of the vertical axis.
 OF_RESULT = {"loss": "loss", "cost": "mean error norm", "accuracy": "accuracy"}

@@ -72,7 +72,7 @@ def run(
             try:
                 update(training, learning_rate[k], gradient, state)
                 has_converged = finish_update(counters, training, cost[k], len(X[batch]))
-            except KeyboardInterrupt:  # half of an update is none
+            except BaseException:  # a signal came: half of an update is none
                 state.restore(before)
                 raise
             if has_converged:

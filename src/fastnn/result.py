@@ -1,0 +1,84 @@
+"""What a run of ``train`` gives back: W, b and cost, as the tutorials have them, and what else is known of it."""
+
+from collections import namedtuple
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fastnn.network import Network
+
+
+class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
+    """What `train` returns: unpacks as ``W, b, cost``, and carries more.
+
+    Attributes
+    ----------
+    W, b : dict
+        Weights (n_out, n_in) and biases (n_out,) of each layer, keyed from 1; views of the network's parameters. They,
+        their copies and pickles know what network they belong to: `predict`, `Network` and `kernels` compute that one.
+    cost : list of float
+        The mean error norm ||y - h|| of each update's batch, before the update.
+    network : Network
+    loss_curve : list of float
+        The objective, penalty included, of each update's batch, before the update.
+    history : dict of lists
+        With ``validation_data``: ``iteration``, ``loss``, ``val_loss`` and for classes ``accuracy`` and
+        ``val_accuracy``, one entry per report; else empty. Both losses are means without the penalty, so that rows that
+        were learned from compare with others.
+    n_iter : int
+        The number of updates made.
+    best_iteration : int
+        The number of updates after which the weights were what they are: `n_iter`, or less where early stopping gave
+        the best ones back. `loss_curve` and `cost` go on to `n_iter`.
+    """
+
+    W: dict[int, np.ndarray]
+    b: dict[int, np.ndarray]
+    cost: list[float]
+    network: Network
+    loss_curve: list[float]
+    history: dict[str, list]
+    n_iter: int
+    best_iteration: int
+
+    def __new__(cls, W, b, cost, network=None, loss_curve=None, history=None, best_iteration=None):
+        result = super().__new__(cls, W, b, cost)
+        result.network = network
+        result.loss_curve = loss_curve
+        result.history = history
+        result.n_iter = len(cost)
+        result.best_iteration = result.n_iter if best_iteration is None else best_iteration
+        return result
+
+    def _replace(self, **changes) -> Self:
+        """Return a copy with other W, b or cost; what is known of the run stays."""
+        result = super()._replace(**changes)
+        vars(result).update(vars(self))
+        return result
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """Return what ``network.predict`` does: class labels for a classifier, values for a regression.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_in) or (n_in,)
+
+        Returns
+        -------
+        prediction : ndarray of shape (n_samples,) or (n_samples, n_out); without the first axis for a single row
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X does not hold finite numbers, or has the wrong number of columns.
+        """
+        return self.network.predict(X)
+
+    def __repr__(self):
+        if vars(self).get("network") is None:  # made by _make: W, b and cost alone
+            return super().__repr__()
+        last = f", last loss {self.loss_curve[-1]:.6g}" if self.loss_curve else ""  # empty: interrupted at once
+        if self.best_iteration < self.n_iter:
+            last += f"; the weights are those after {self.best_iteration}"
+        return f"<TrainResult of {self.network!r}: {self.n_iter} updates{last}>"

@@ -1,0 +1,67 @@
+"""Whether anything can be learned from start weights, found before a run begins; called by ``train``.
+
+A logistic or tanh unit far from zero has a slope of almost nothing, and where a whole layer is there, no error comes
+through. The tutorials' start, uniform on [0, 1), does this to all but small networks. Units that start alike stay so.
+"""
+
+import warnings
+
+import numpy as np
+
+from fastnn.reference.batched import SLOPE, forward_batch
+
+#: Activation -> its largest slope, at zero, and the share of saturated units over the first rows beyond which there is
+#: a warning. Measured at 2000 full-batch updates on digits, wine, iris and breast cancer, 192 networks: the tutorials'
+#: 64-30-10 has a share of 0.60, and learns; logistic networks beyond 0.75 came out at accuracies of 0.10 to 0.64 where
+#: Glorot's start brought 0.94 and more; tanh below log_loss learned well up to 0.95.
+LIMITS = {"logistic": (0.25, 0.75), "tanh": (1.0, 0.95)}
+
+#: A unit is saturated where its slope is less than this share of the largest: beyond ±6 for logistic, ±3 for tanh.
+SATURATED = 0.01
+
+#: How many rows are looked at.
+N_ROWS = 100
+
+
+def warn_if_saturated(network, parameters, X, loss, init):
+    """Warn where the start weights that were drawn by the name `init` leave a layer without slope, or all units alike.
+
+    Parameters
+    ----------
+    network : NetworkSpec
+    parameters : ndarray
+        Flat.
+    X : ndarray of shape (n_samples, n_in)
+    loss : str
+        The slope of the last layer counts under squared_error alone.
+    init : str
+    """
+    if init == "zeros" and network.n_layers > 1:
+        warnings.warn(
+            "with init='zeros' all units of a hidden layer stay alike, and the network learns no more than one with a "
+            "single unit in each; use init='glorot_uniform'",
+            stacklevel=3,  # the caller of train
+        )
+    for l, share in _saturated_shares(network, parameters, X[:N_ROWS], loss):
+        activation = network.activations[l - 1]
+        if share > LIMITS[activation][1]:
+            warnings.warn(
+                f"the start weights of init={init!r} saturate {share:.0%} of the {activation} units of layer {l} of "
+                f"{network.n_layers} on the first rows of X, so that little or nothing is learned; use "
+                "init='glorot_uniform', a smaller init_scale, or inputs scaled to mean 0 and standard deviation 1",
+                stacklevel=3,
+            )
+            return
+
+
+def _saturated_shares(network, parameters, X, loss):
+    """Pairs of a layer, counted from 1, and the share of its units that are saturated, where its slope counts."""
+    n_slopes = network.n_layers if loss == "squared_error" else network.n_layers - 1
+    layers = [l for l in range(1, n_slopes + 1) if network.activations[l - 1] in LIMITS]
+    if not layers:
+        return
+    with np.errstate(over="ignore", invalid="ignore"):
+        H, _ = forward_batch(network, *network.views(parameters), X)
+    for l in layers:
+        activation = network.activations[l - 1]
+        yield l, float((SLOPE[activation](H[l]) < SATURATED * LIMITS[activation][0]).mean())

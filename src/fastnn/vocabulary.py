@@ -1,0 +1,99 @@
+"""What people call things: the names of other libraries and papers, and what fastnn calls the same.
+
+Read by ``checks.check_name`` to answer an unknown name; no name here is accepted for another, only answered.
+"""
+
+import re
+
+#: Name elsewhere, as `_plain` writes it -> the name here.
+SAME = {
+    # activations
+    "linear": "identity",
+    "none": "identity",
+    "sigmoid": "logistic",
+    "expit": "logistic",
+    "hyperbolictangent": "tanh",
+    "rectifier": "relu",
+    "heaviside": "step",
+    "threshold": "step",
+    "hardlim": "step",
+    "exponential": "exp",
+    # losses
+    "mse": "squared_error",
+    "meansquarederror": "squared_error",
+    "meansquare": "squared_error",
+    "squaredloss": "squared_error",
+    "l2loss": "squared_error",
+    "quadratic": "squared_error",
+    "sse": "squared_error",
+    "crossentropy": "log_loss",
+    "binarycrossentropy": "log_loss",
+    "categoricalcrossentropy": "log_loss",
+    "sparsecategoricalcrossentropy": "log_loss",
+    "bce": "log_loss",
+    "bcewithlogits": "log_loss",
+    "nll": "log_loss",
+    "negativeloglikelihood": "log_loss",
+    "logistic": "log_loss",
+    "softmax": "log_loss",
+    "deviance": "log_loss",
+    "poissonnll": "poisson",
+    # solvers
+    "gd": "sgd",
+    "momentum": "sgd",
+    "nesterov": "sgd",
+    "gradientdescent": "sgd",
+    "batchgradientdescent": "sgd",
+    "stochasticgradientdescent": "sgd",
+    # starts
+    "xavier": "glorot_uniform",
+    "xavieruniform": "glorot_uniform",
+    "xaviernormal": "glorot_normal",
+    "glorot": "glorot_uniform",
+    "he": "he_uniform",
+    "kaiming": "he_uniform",
+    "kaiminguniform": "he_uniform",
+    "kaimingnormal": "he_normal",
+    "lecun": "lecun_uniform",
+    "gaussian": "normal",
+    "randn": "normal",
+    "randomnormal": "normal",
+    "randomuniform": "uniform",
+    "random": "uniform",
+    "rand": "uniform",
+    "zero": "zeros",
+    "pytorch": "pytorch_uniform",
+    "torch": "pytorch_uniform",
+    # orders
+    "shuffle": "shuffled",
+    "ordered": "sequential",
+    "inorder": "sequential",
+    "cyclic": "sequential",
+    "replacement": "random",
+}
+
+#: Names that mean something else than anything here, however near they are spelled.
+OTHERS = {
+    *("gelu", "elu", "selu", "celu", "leakyrelu", "prelu", "relu6", "silu", "swish", "mish", "softplus", "softsign"),
+    *("hardsigmoid", "hardswish", "hardtanh", "logsoftmax", "sin", "maxout"),
+    *("mae", "l1", "meanabsoluteerror", "absoluteerror", "huber", "hinge", "squaredhinge", "quantile", "pinball"),
+    *("kldivergence", "kl", "cosinesimilarity", "focal", "mape", "msle", "gamma", "tweedie"),
+    *("rprop", "adagrad", "adadelta", "adamax", "nadam", "radam", "lamb", "lion", "ftrl", "lbfgs", "bfgs", "lm"),
+    *("ones", "constant", "identity", "sparse"),
+}
+
+
+def answer(name, known):
+    """Return which of `known` a name means, or None; and whether it is a word of the field, not one misspelled."""
+    spelled = {_plain(other): other for other in known}
+    words = _plain(name), _plain(name).removesuffix("loss")
+    for word in words:
+        meant = spelled.get(word) or SAME.get(word)
+        if meant in known:
+            return meant, True
+    return None, not OTHERS.isdisjoint(words)
+
+
+def _plain(name):
+    """A name without case, blanks, hyphens and underscores."""
+    return re.sub(r"[\W_]", "", name.lower())
