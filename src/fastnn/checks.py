@@ -3,7 +3,6 @@
 Each returns the value in the form that the code below wants, or says what came, what was expected and what to do.
 """
 
-import difflib
 import math
 import operator
 from collections.abc import Iterator
@@ -13,19 +12,17 @@ from numbers import Real
 import numpy as np
 
 from fastnn.frames import is_frame, missing_in, numbers_of_frame, numbers_of_objects
-from fastnn.vocabulary import answer
+from fastnn.vocabulary import meant_by
 
 
 def check_name(argument, name, known):
-    """Return `name` if it is one of `known`; else list them, with the one that is meant or nearest."""
+    """Return `name` if it is one of `known`; else list them, with the one that may be meant."""
     known = list(known)
     if not isinstance(name, str):
         raise TypeError(f"{argument} must be one of {_listed(known)}, got {name!r}")
     if name in known:
         return name
-    meant, is_of_the_field = answer(name, known)
-    if meant is None and not is_of_the_field:
-        meant = next(iter(difflib.get_close_matches(name, known, n=1, cutoff=0.5)), None)
+    meant = meant_by(name, known)
     hint = "" if meant is None else f"; did you mean {meant!r}?"
     raise ValueError(f"unknown {argument} {name!r}: expected one of {_listed(known)}{hint}")
 

@@ -4,6 +4,7 @@ Called by ``checks`` for whatever NumPy alone makes an array of objects, and by 
 It knows the libraries only by what their frames have in common, and imports neither.
 """
 
+from decimal import Decimal
 from numbers import Real
 
 import numpy as np
@@ -55,11 +56,12 @@ def numbers_of_frame(argument, frame):
 def numbers_of_objects(array):
     """Return an array of Python's numbers as one of NumPy's; None if it holds anything else."""
     flat = array.ravel().tolist()
-    if not flat or not all(isinstance(value, Real | np.bool_) for value in flat):
+    if not flat or not all(isinstance(value, Real | Decimal | np.bool_) for value in flat):
         return None
+    numbers = np.array(flat).reshape(array.shape)
     try:
-        return np.array(flat).reshape(array.shape)
-    except (OverflowError, ValueError):  # an integer beyond all of NumPy's
+        return numbers.astype(np.float64) if numbers.dtype.kind == "O" else numbers  # decimals, long integers
+    except OverflowError:
         return None
 
 

@@ -3,6 +3,7 @@
 Read by ``checks.check_name`` to answer an unknown name; no name here is accepted for another, only answered.
 """
 
+import difflib
 import re
 
 #: Name elsewhere, as `_plain` writes it -> the name here.
@@ -83,15 +84,18 @@ OTHERS = {
 }
 
 
-def answer(name, known):
-    """Return which of `known` a name means, or None; and whether it is a word of the field, not one misspelled."""
-    spelled = {_plain(other): other for other in known}
-    words = _plain(name), _plain(name).removesuffix("loss")
-    for word in words:
-        meant = spelled.get(word) or SAME.get(word)
-        if meant in known:
-            return meant, True
-    return None, not OTHERS.isdisjoint(words)
+def meant_by(name, known):
+    """Return which of `known` a name means, in other words or by a slip; None where it means something else."""
+    words = {_plain(other): other for other in known}
+    words |= {word: other for word, other in SAME.items() if other in known and word not in words}
+    typed = _plain(name), _plain(name).removesuffix("loss")
+    for word in typed:
+        if word in words:
+            return words[word]
+    if not OTHERS.isdisjoint(typed):  # a word of the field, not one misspelled
+        return None
+    near = difflib.get_close_matches(typed[0], words, n=1, cutoff=0.6)
+    return words[near[0]] if near else None
 
 
 def _plain(name):
