@@ -38,4 +38,4 @@ def __getattr__(name):
 
 
 def __dir__():
-    return sorted({*globals(), *_LAZY} - {"TYPE_CHECKING", "import_module", "optional"})
+    return [*__all__, *_LAZY]

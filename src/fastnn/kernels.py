@@ -38,6 +38,10 @@ __all__ = [
 ]
 
 
+def __dir__():
+    return __all__
+
+
 #: What stands in the docstring of each function of one array, after what it returns.
 ELEMENTWISE = """Parameters
 ----------

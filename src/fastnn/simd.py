@@ -13,6 +13,10 @@ from fastnn.checks import check_name
 __all__ = ["active", "available", "info", "multiply_adds", "use"]
 
 
+def __dir__():
+    return __all__
+
+
 def available() -> tuple[str, ...]:
     """Return the names of the instruction sets that this build and this machine have, slowest first.
 

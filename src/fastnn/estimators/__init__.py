@@ -8,3 +8,7 @@ from fastnn.estimators._classifier import MLPClassifier
 from fastnn.estimators._regressor import MLPRegressor
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
+
+
+def __dir__():
+    return __all__

@@ -11,3 +11,7 @@ from fastnn.plots._network_diagram import NetworkDiagram
 from fastnn.plots._weights import WeightsDisplay
 
 __all__ = ["DecisionRegionDisplay", "LossCurveDisplay", "NetworkDiagram", "WeightsDisplay"]
+
+
+def __dir__():
+    return __all__

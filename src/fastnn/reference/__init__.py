@@ -42,3 +42,7 @@ __all__ = [
     "softmax",
     "train_nn",
 ]
+
+
+def __dir__():
+    return [*__all__, "batched", "loops", "tutorial"]
