@@ -1,4 +1,4 @@
-"""What the displays share: axes, colours that the colour-blind can tell apart, the network of an estimator."""
+"""What the displays share: axes, colours that the colour-blind can tell apart, the network in whatever has one."""
 
 from fastnn.checks import optional
 from fastnn.network import Network
@@ -9,6 +9,9 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 RIGHT, WRONG = "#0072B2", "#D55E00"
 #: From negative to positive through white; blue and red stay apart for the colour-blind.
 DIVERGING = "RdBu_r"
+
+#: Where scikit-learn's wrappers keep the one model that they fitted: searches, target transformers, thresholds.
+FITTED_INSIDE = ("best_estimator_", "regressor_", "estimator_")
 
 
 def axes_for(display, ax):
@@ -41,20 +44,41 @@ def options_of(artist, defaults, given):
     return defaults | given
 
 
-def network_of(estimator):
-    """Return the `Network` of a fitted estimator of fastnn."""
-    network = getattr(estimator, "network_", None)
-    if not isinstance(network, Network):
-        raise TypeError(
-            f"expected a fitted fastnn.MLPClassifier or fastnn.MLPRegressor, got {estimator!r}; call its fit first, or "
-            "use from_network"
-        )
-    return network
+def inside(model):
+    """Return what learned inside a model of scikit-learn: a pipeline's last step, a search's best; else itself."""
+    while True:
+        if hasattr(model, "estimators_"):
+            raise TypeError(f"{type(model).__name__} has several models: give one of its estimators_")
+        if steps := getattr(model, "steps", None):
+            model = steps[-1][1]
+        elif found := [getattr(model, name) for name in FITTED_INSIDE if hasattr(model, name)]:
+            model = found[0]
+        else:
+            return model
 
 
-def check_network(network):
-    """Return the network, or say what else came."""
-    if not isinstance(network, Network):
-        hint = "; a TrainResult has it as its attribute network" if hasattr(network, "network") else ""
-        raise TypeError(f"expected a fastnn.Network, got {type(network).__name__}{hint}")
-    return network
+def name_of(model):
+    """Say what learned inside what, for a message."""
+    inner = inside(model)
+    name = type(inner).__name__
+    return name if inner is model else f"{name} inside {type(model).__name__}"
+
+
+def network_of(model):
+    """Return the `Network` of a model: itself, that of a TrainResult, of a fitted perceptron, of one inside a pipeline.
+
+    Perceptrons of scikit-learn have none, but all that makes one.
+    """
+    inner = inside(model)
+    for network in (inner, getattr(inner, "network_", None), getattr(inner, "network", None)):
+        if isinstance(network, Network):
+            return network
+    if hasattr(inner, "out_activation_"):
+        W = [weights.T for weights in inner.coefs_]
+        return Network(W, inner.intercepts_, activation=inner.activation, output_activation=inner.out_activation_)
+    is_perceptron = hasattr(inner, "hidden_layer_sizes")
+    raise TypeError(
+        "expected a Network, a TrainResult, or a fitted MLPClassifier or MLPRegressor, by itself or in a pipeline; got "
+        f"{name_of(model)}, which "
+        + ("is not fitted: call its fit first" if is_perceptron else "has no network, or is not fitted")
+    )

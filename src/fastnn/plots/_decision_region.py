@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike
 
 from fastnn.checks import check_flag, check_matrix, optional
 from fastnn.network import Network
-from fastnn.plots._common import COLOURS, RIGHT, WRONG, axes_for, check_network, options_of
+from fastnn.plots._common import COLOURS, RIGHT, WRONG, axes_for, network_of, options_of
+from fastnn.train import TrainResult
 
 #: How the boundary display draws its grid.
 REGIONS = {"plot_method": "pcolormesh", "alpha": 0.25, "rasterized": True}
@@ -53,7 +54,7 @@ class DecisionRegionDisplay:
     @classmethod
     def from_network(
         cls,
-        network: Network,
+        network: Any,
         X: ArrayLike,
         y: ArrayLike | None = None,
         *,
@@ -67,8 +68,8 @@ class DecisionRegionDisplay:
 
         Parameters
         ----------
-        network : Network
-            Without ``classes`` it gives class 0 or 1, as its output is > 0.5, or the index of its largest output.
+        network : Network, TrainResult or classifier
+            A Network without ``classes`` gives 0 or 1, as its output is > 0.5, or the index of its largest output.
         X : array-like of shape (n_samples, 2)
             The regions reach as far as these rows.
         y : array-like of shape (n_samples,), optional
@@ -105,11 +106,8 @@ class DecisionRegionDisplay:
         >>> [len(points.get_offsets()) for points in display.points_]
         [2, 2]
         """
-        with optional(cls.__name__, "scikit-learn 1.7 or newer", "sklearn", "scipy", extra="sklearn"):
-            from fastnn.plots._classifier import NetworkClassifier
-
         return cls.from_estimator(
-            NetworkClassifier(check_network(network)),
+            network,
             X,
             y,
             mark_errors=mark_errors,
@@ -137,7 +135,7 @@ class DecisionRegionDisplay:
         Parameters
         ----------
         estimator : classifier
-            Fitted.
+            Fitted; a pipeline or search as a whole. Or a Network or TrainResult.
         X, y, mark_errors, grid_resolution, eps, ax, scatter_kwargs : as for `from_network`
 
         Returns
@@ -154,6 +152,10 @@ class DecisionRegionDisplay:
         with optional(cls.__name__, "scikit-learn 1.7 or newer", "sklearn", "scipy", extra="sklearn"):
             from sklearn.inspection import DecisionBoundaryDisplay
 
+            from fastnn.plots._classifier import NetworkClassifier
+
+        if isinstance(estimator, Network | TrainResult):
+            estimator = NetworkClassifier(network_of(estimator))
         given, X = X, check_matrix("X", X, np.dtype(np.float64))
         if X.shape[1] != 2:
             raise ValueError(f"X must have two columns, to be drawn in a plane; it has {X.shape[1]}")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from fastnn.checks import check_name
-from fastnn.plots._common import COLOURS, axes_of, options_of
+from fastnn.plots._common import COLOURS, axes_of, inside, name_of, options_of
 from fastnn.result import TrainResult
 
 #: Metric of a TrainResult -> label of the vertical axis.
@@ -47,6 +47,7 @@ class LossCurveDisplay:
         Parameters
         ----------
         result : TrainResult
+            Or whatever `from_estimator` takes.
         metric : {"loss", "cost", "accuracy"}, default "loss"
             "loss": the objective, of each update's batch, and where the run had ``validation_data``, of all training
             and validation rows at each report. "cost": the mean error norm of each update's batch, which the tutorials
@@ -63,7 +64,7 @@ class LossCurveDisplay:
         Raises
         ------
         TypeError
-            If `result` is no TrainResult.
+            If `result` is neither a TrainResult nor an estimator.
         ValueError
             If the metric is unknown, or was not measured.
         ImportError
@@ -80,7 +81,7 @@ class LossCurveDisplay:
         'loss'
         """
         if not isinstance(result, TrainResult):
-            raise TypeError(f"expected the TrainResult of fastnn.train, got {type(result).__name__}")
+            return cls.from_estimator(result, metric=metric, ax=ax, curve_kwargs=curve_kwargs)
         check_name("metric", metric, OF_RESULT)
         history = result.history or {}
         if metric == "accuracy" and "accuracy" not in history:
@@ -103,7 +104,7 @@ class LossCurveDisplay:
         Parameters
         ----------
         estimator : estimator
-            Fitted by "sgd" or "adam".
+            Fitted by "sgd" or "adam"; or the pipeline or search around one, or a TrainResult, for `from_result`.
         metric : {"loss", "score"}, default "loss"
             Its ``loss_curve_``, or its ``validation_scores_``, which early stopping brings.
         ax : matplotlib.axes.Axes, optional
@@ -117,17 +118,23 @@ class LossCurveDisplay:
 
         Raises
         ------
+        TypeError
+            If `estimator` is no estimator, or has several.
         ValueError
             If the metric is unknown, or the estimator has no such curve.
         ImportError
             If matplotlib is not installed.
         """
+        if isinstance(estimator, TrainResult):
+            return cls.from_result(estimator, metric=metric, ax=ax, curve_kwargs=curve_kwargs)
+        if not hasattr(estimator, "fit"):
+            raise TypeError(f"expected a fitted estimator or the TrainResult of train, got {name_of(estimator)}")
         check_name("metric", metric, OF_ESTIMATOR)
         attribute, label, ylabel = OF_ESTIMATOR[metric]
-        values = getattr(estimator, attribute, None)
+        values = getattr(inside(estimator), attribute, None)
         if values is None:
             how = "solver='sgd' or 'adam'" if metric == "loss" else "early_stopping=True and solver='sgd' or 'adam'"
-            raise ValueError(f"{type(estimator).__name__} has no {attribute}; fit it, with {how}")
+            raise ValueError(f"{name_of(estimator)} has no {attribute}; fit it, with {how}")
         curves = {label: (range(1, len(values) + 1), values)}
         return cls(curves, xlabel="epoch", ylabel=ylabel).plot(ax, curve_kwargs=curve_kwargs)
 

@@ -5,8 +5,7 @@ from typing import Any
 import numpy as np
 
 from fastnn.checks import check_count
-from fastnn.network import Network
-from fastnn.plots._common import DIVERGING, axes_of, check_network, network_of
+from fastnn.plots._common import DIVERGING, axes_of, network_of
 
 
 class NetworkDiagram:
@@ -16,12 +15,14 @@ class NetworkDiagram:
 
     Parameters
     ----------
-    network : Network
+    network : Network, TrainResult or estimator
+        As for `from_network`.
     max_units : int, default 10
         Of a layer that has more, the first and the last units are drawn, and dots between them. At least 3.
 
     Attributes
     ----------
+    network : Network
     units_ : list of matplotlib.collections.PathCollection
         The units of each layer.
     weights_ : list of matplotlib.collections.LineCollection
@@ -32,22 +33,23 @@ class NetworkDiagram:
     Raises
     ------
     TypeError
-        If `network` is no Network.
+        If there is no network in `network`.
     ValueError
         If `max_units` is below 3.
     """
 
-    def __init__(self, network: Network, *, max_units: int = 10) -> None:
-        self.network = check_network(network)
+    def __init__(self, network: Any, *, max_units: int = 10) -> None:
+        self.network = network_of(network)
         self.max_units = check_count("max_units", max_units, minimum=3)
 
     @classmethod
-    def from_network(cls, network: Network, *, max_units: int = 10, ax: Any = None) -> "NetworkDiagram":
+    def from_network(cls, network: Any, *, max_units: int = 10, ax: Any = None) -> "NetworkDiagram":
         """Draw a network.
 
         Parameters
         ----------
-        network : Network
+        network : Network, TrainResult or estimator
+            Or the fitted pipeline or search around an estimator.
         max_units : int, default 10
             Of a layer that has more, the first and the last units are drawn, and dots between them. At least 3.
         ax : matplotlib.axes.Axes, optional
@@ -60,7 +62,7 @@ class NetworkDiagram:
         Raises
         ------
         TypeError
-            If `network` is no Network.
+            If there is no network in `network`.
         ValueError
             If `max_units` is below 3.
         ImportError
@@ -78,12 +80,12 @@ class NetworkDiagram:
 
     @classmethod
     def from_estimator(cls, estimator: Any, *, max_units: int = 10, ax: Any = None) -> "NetworkDiagram":
-        """Draw the network of a fitted estimator of fastnn.
+        """Draw the network of a fitted MLPClassifier or MLPRegressor, scikit-learn's own too.
 
         Parameters
         ----------
-        estimator : MLPClassifier or MLPRegressor
-            Fitted.
+        estimator : estimator
+            Fitted; or the pipeline or search around one, or whatever else `from_network` takes.
         max_units, ax : as for `from_network`
 
         Returns
@@ -93,13 +95,13 @@ class NetworkDiagram:
         Raises
         ------
         TypeError
-            If the estimator is not of fastnn, or not fitted.
+            If the estimator has no network, or is not fitted.
         ValueError
             If `max_units` is below 3.
         ImportError
             If matplotlib is not installed.
         """
-        return cls.from_network(network_of(estimator), max_units=max_units, ax=ax)
+        return cls.from_network(estimator, max_units=max_units, ax=ax)
 
     def plot(self, ax: Any = None) -> "NetworkDiagram":
         """Draw the network.

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastnn.checks import check_count, check_matrix
-from fastnn.network import Network
-from fastnn.plots._common import DIVERGING, axes_of, check_network, network_of, options_of
+from fastnn.plots._common import DIVERGING, axes_of, network_of, options_of
 
 
 class WeightsDisplay:
@@ -64,7 +63,7 @@ class WeightsDisplay:
     @classmethod
     def from_network(
         cls,
-        network: Network,
+        network: Any,
         *,
         image_shape: tuple[int, int] | None = None,
         n_columns: int | None = None,
@@ -75,7 +74,8 @@ class WeightsDisplay:
 
         Parameters
         ----------
-        network : Network
+        network : Network, TrainResult or estimator
+            Or the fitted pipeline or search around an estimator.
         image_shape : tuple of int, optional
             Rows and columns of an image. None: a square, which the number of inputs must be.
         n_columns : int, optional
@@ -92,7 +92,7 @@ class WeightsDisplay:
         Raises
         ------
         TypeError
-            If `network` is no Network.
+            If there is no network in `network`.
         ValueError
             If the images are not square and no shape, or one of another size, is given.
         ImportError
@@ -106,7 +106,7 @@ class WeightsDisplay:
         >>> WeightsDisplay.from_network(network).mosaic.shape  # three images of 2 x 2, two of them side by side
         (5, 5)
         """
-        weights = check_network(network).W[1]
+        weights = network_of(network).W[1]
         return cls(weights, image_shape=image_shape, n_columns=n_columns).plot(ax, im_kwargs=im_kwargs)
 
     @classmethod
@@ -119,12 +119,12 @@ class WeightsDisplay:
         ax: Any = None,
         im_kwargs: dict | None = None,
     ) -> "WeightsDisplay":
-        """Draw the first layer of a fitted estimator of fastnn.
+        """Draw the first layer of a fitted MLPClassifier or MLPRegressor, scikit-learn's own too.
 
         Parameters
         ----------
-        estimator : MLPClassifier or MLPRegressor
-            Fitted.
+        estimator : estimator
+            Fitted; or the pipeline or search around one, or whatever else `from_network` takes.
         image_shape, n_columns, ax, im_kwargs : as for `from_network`
 
         Returns
@@ -134,14 +134,13 @@ class WeightsDisplay:
         Raises
         ------
         TypeError
-            If the estimator is not of fastnn, or not fitted.
+            If the estimator has no network, or is not fitted.
         ValueError
             If the images are not square and no shape, or one of another size, is given.
         ImportError
             If matplotlib is not installed.
         """
-        network = network_of(estimator)
-        return cls.from_network(network, image_shape=image_shape, n_columns=n_columns, ax=ax, im_kwargs=im_kwargs)
+        return cls.from_network(estimator, image_shape=image_shape, n_columns=n_columns, ax=ax, im_kwargs=im_kwargs)
 
     def plot(self, ax: Any = None, *, im_kwargs: dict | None = None) -> "WeightsDisplay":
         """Draw the images, and a bar of colours beside them: blue is negative, red positive.
