@@ -1,8 +1,9 @@
 """Published tutorials that train "for each row" in order: one call of `train` comes out at the figures they print.
 
-They are Jason Brownlee's, of the series "Code Algorithms From Scratch" (2016): back-propagation, logistic regression,
+Four are Jason Brownlee's, of the series "Code Algorithms From Scratch" (2016): back-propagation, logistic regression,
 linear regression and the perceptron. Each makes an update a row, from the first row to the last, and prints the sum of
-squared errors of each epoch, each row's before its own update. Beside them stand plain loops over the rows in order.
+squared errors of each epoch, each row's before its own update. One is Sebastian Raschka's. Beside them stand plain
+loops over the rows in order.
 """
 
 import random
@@ -95,6 +96,18 @@ def test_perceptron(backend):
     result = train_from_zero(POINTS, CLASSES, 5, 0.1, loss="perceptron", backend=backend)
     assert errors(result, 10) == [2, 1, 0, 0, 0]
     assert_close(coefficients(result), [-0.1, 0.20653640140000007, -0.23418117710000003], 1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_perceptron_on_iris(backend):
+    """Raschka, "Single-Layer Neural Networks and Gradient Descent" (2015): "converges after the 6th iteration".
+
+    Its classes are -1 and 1, which makes each update twice as large as with 0 and 1.
+    """
+    X, y = load_iris(return_X_y=True)
+    result = train_from_zero(X[:100, [0, 2]], y[:100], 10, 2 * 0.1, loss="perceptron", backend=backend)
+    assert [n_wrong > 0 for n_wrong in errors(result, 100)] == 5 * [True] + 5 * [False]
+    assert_close(coefficients(result), [-0.4, -0.68, 1.82], 1e-12)
 
 
 # -- cross-validated ----------------------------------------------------------------------------------------------
