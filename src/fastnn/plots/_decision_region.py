@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from fastnn.checks import check_flag, check_matrix, optional
 from fastnn.network import Network
 from fastnn.plots._common import COLOURS, RIGHT, WRONG, axes_for, network_of, options_of
-from fastnn.train import TrainResult
+from fastnn.result import TrainResult
 
 #: How the boundary display draws its grid.
 REGIONS = {"plot_method": "pcolormesh", "alpha": 0.25, "rasterized": True}
