@@ -62,7 +62,7 @@ def curves(display):
 def test_curves_of_a_result(measured):
     history = measured.history
     assert curves(LossCurveDisplay.from_result(measured)) == {
-        "batch": (list(range(30)), measured.loss_curve),
+        "batch objective": (list(range(30)), measured.loss_curve),
         "training": (history["iteration"], history["loss"]),
         "validation": (history["iteration"], history["val_loss"]),
     }

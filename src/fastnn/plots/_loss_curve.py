@@ -49,9 +49,10 @@ class LossCurveDisplay:
         result : TrainResult
             Or whatever `from_estimator` takes.
         metric : {"loss", "cost", "accuracy"}, default "loss"
-            "loss": the objective, of each update's batch, and where the run had ``validation_data``, of all training
-            and validation rows at each report. "cost": the mean error norm of each update's batch, which the tutorials
-            plot. "accuracy": fractions of all training and validation rows, for classes with ``validation_data``.
+            "loss": the objective, of each update's batch, penalty included; and where the run had ``validation_data``,
+            the mean loss of all training and of all validation rows at each report, without the penalty. "cost": the
+            mean error norm of each update's batch, which the tutorials plot. "accuracy": fractions of all training and
+            validation rows, for classes with ``validation_data``.
         ax : matplotlib.axes.Axes, optional
             None: new ones.
         curve_kwargs : dict, optional
@@ -89,7 +90,7 @@ class LossCurveDisplay:
         curves = {}
         if metric != "accuracy":
             values = result.loss_curve if metric == "loss" else result.cost
-            curves["batch" if metric in history else "training"] = range(len(values)), values
+            curves["batch objective" if metric in history else "training"] = range(len(values)), values
         if metric in history:
             curves["training"] = history["iteration"], history[metric]
             curves["validation"] = history["iteration"], history[f"val_{metric}"]
@@ -162,9 +163,9 @@ class LossCurveDisplay:
         from matplotlib.lines import Line2D
 
         self.lines_ = []
-        colours = {"batch": "#BBBBBB", "training": COLOURS[0], "validation": COLOURS[5]}
+        colours = {"batch objective": "#BBBBBB", "training": COLOURS[0], "validation": COLOURS[5]}
         for label, (x, y) in self.curves.items():
-            defaults = {"color": colours.get(label), "label": label, "linewidth": 0.8 if label == "batch" else 1.8}
+            defaults = {"color": colours.get(label), "label": label, "linewidth": 0.8 if label == "batch objective" else 1.8}
             self.lines_ += ax.plot(x, y, **options_of(Line2D, defaults, curve_kwargs))
         ax.set(xlabel=self.xlabel, ylabel=self.ylabel)
         if len(self.curves) > 1:
