@@ -155,7 +155,7 @@ def test_before_the_first_pass_is_finished():
 
 
 def test_handlers_of_the_user_run_while_an_epoch_does():
-    """One that counts, and training goes on to its end; one that raises, and what it raises comes out as it is."""
+    """One that counts, and training goes on to its end; one that raises: it comes out, with the result."""
     out = run_program(
         PRELUDE
         + """
@@ -182,7 +182,7 @@ except TimeIsUp as error:
     print(hasattr(error, "result"))
 """
     )
-    assert out == "counted\nFalse\n"
+    assert out == "counted\nTrue\n"
 
 
 def test_a_prediction_is_interrupted_too():

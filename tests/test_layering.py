@@ -34,7 +34,7 @@ LEVELS = {
     "backends": 5,
     "kernels": 5,
     "network": 6,
-    "saturation": 5,
+    "saturation": 6,
     "training": 7,
     "epochs": 7,
     "result": 7,

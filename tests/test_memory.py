@@ -32,7 +32,7 @@ X, y = np.random.default_rng(0).standard_normal((700, 9)), np.eye(3)[np.arange(7
 many = np.random.default_rng(1).standard_normal((3000, 9))
 def compute():
     result = fastnn.train([9, 80, 3], X, y, 6, batch_size=256, random_state=0, backend={backend!r},
-                          validation_data=(X, y), n_threads=2)
+                          init="glorot_uniform", validation_data=(X, y), n_threads=2)
     return result.network(many).tobytes() + result.network.predict(many).tobytes()
 expected = compute()
 n_failures = 0

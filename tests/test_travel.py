@@ -105,8 +105,8 @@ print("shared")
 
 def test_a_damaged_pickle():
     original = network()
-    make, (sizes, activations, parameters, labels, backend) = original.__reduce__()
+    make, (sizes, activations, parameters, *others) = original.__reduce__()
     with pytest.raises(ValueError, match=r"9-30-3 network has 393 parameters, the pickle float64 of shape \(392,\)"):
-        make(sizes, activations, parameters[:-1], labels, backend)
+        make(sizes, activations, parameters[:-1], *others)
     with pytest.raises(ValueError, match="dtype must be"):
-        make(sizes, activations, parameters.astype(int), labels, backend)
+        make(sizes, activations, parameters.astype(int), *others)

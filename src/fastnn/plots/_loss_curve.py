@@ -8,6 +8,8 @@ from fastnn.result import TrainResult
 
 #: Metric of a TrainResult -> label of the vertical axis.
 OF_RESULT = {"loss": "loss", "cost": "mean error norm", "accuracy": "accuracy"}
+#: Label of what each update's batch had, beside curves of all rows.
+BATCH = "batch objective"
 #: Metric of an estimator -> its attribute, and the labels of the curve and of the axis.
 OF_ESTIMATOR = {
     "loss": ("loss_curve_", "training", "loss"),
@@ -90,7 +92,7 @@ class LossCurveDisplay:
         curves = {}
         if metric != "accuracy":
             values = result.loss_curve if metric == "loss" else result.cost
-            curves["batch objective" if metric in history else "training"] = range(len(values)), values
+            curves[BATCH if metric in history else "training"] = range(len(values)), values
         if metric in history:
             curves["training"] = history["iteration"], history[metric]
             curves["validation"] = history["iteration"], history[f"val_{metric}"]
@@ -163,9 +165,9 @@ class LossCurveDisplay:
         from matplotlib.lines import Line2D
 
         self.lines_ = []
-        colours = {"batch objective": "#BBBBBB", "training": COLOURS[0], "validation": COLOURS[5]}
+        colours = {BATCH: "#BBBBBB", "training": COLOURS[0], "validation": COLOURS[5]}
         for label, (x, y) in self.curves.items():
-            defaults = {"color": colours.get(label), "label": label, "linewidth": 0.8 if label == "batch objective" else 1.8}
+            defaults = {"color": colours.get(label), "label": label, "linewidth": 0.8 if label == BATCH else 1.8}
             self.lines_ += ax.plot(x, y, **options_of(Line2D, defaults, curve_kwargs))
         ax.set(xlabel=self.xlabel, ylabel=self.ylabel)
         if len(self.curves) > 1:
