@@ -24,14 +24,17 @@ DIRECTIVES = {"boundscheck": False, "wraparound": False, "cdivision": True, "fre
 
 # Contraction into fused multiply-adds is off so that every backend and CPU rounds alike.
 UNIX = {
-    "extra_compile_args": ["-O3", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"],
+    "extra_compile_args": [
+        *("-O3", "-std=c11", "-ffp-contract=off", "-fno-math-errno", "-fvisibility=hidden"),
+        "-Werror=switch",  # a row of csrc/tables without its case
+    ],
     "extra_link_args": ["-Wl,-s"] if sysconfig.get_platform().startswith("linux") else [],
     "libraries": ["m"],  # named, or the loader takes the oldest version of exp, which is a slower one
 }
 if COVERAGE:  # threads and forked children count too
     UNIX["extra_compile_args"] += ["-O1", "--coverage", "-fprofile-update=atomic"]
     UNIX["extra_link_args"] = ["--coverage"]
-MSVC = {"extra_compile_args": ["/O2", "/std:c11", "/fp:precise"]}
+MSVC = {"extra_compile_args": ["/O2", "/std:c11", "/fp:precise", "/we4062"]}  # 4062: as -Werror=switch
 
 # Name of an instruction set -> the flags that its stubs in csrc/targets are compiled with; csrc/tables/targets.def has
 # the same names. One whose flags the compiler does not take is left out; "baseline" takes none and is always there.

@@ -8,28 +8,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Ids: FASTNN_ACTIVATION_relu, FASTNN_LOSS_log_loss, ... */
+/* Ids: FASTNN_ACTIVATION_relu, FASTNN_LOSS_log_loss, ... A switch over them has a case for each and no default, so that a
+   row without its case does not compile (-Werror=switch). */
 
-enum fastnn_activation {
+typedef enum {
 #define FASTNN_ACTIVATION(name, hidden, output) FASTNN_ACTIVATION_##name,
 #include "tables/activations.def"
 #undef FASTNN_ACTIVATION
-    FASTNN_N_ACTIVATIONS
-};
+} fastnn_activation;
 
-enum fastnn_loss {
-#define FASTNN_LOSS(name, output_activations) FASTNN_LOSS_##name,
+typedef enum {
+#define FASTNN_LOSS(name) FASTNN_LOSS_##name,
+#define FASTNN_PAIR(loss, output_activation)
 #include "tables/losses.def"
 #undef FASTNN_LOSS
-    FASTNN_N_LOSSES
-};
+#undef FASTNN_PAIR
+} fastnn_loss;
 
-enum fastnn_optimizer {
+typedef enum {
 #define FASTNN_OPTIMIZER(name, n_state) FASTNN_OPTIMIZER_##name,
 #include "tables/optimizers.def"
 #undef FASTNN_OPTIMIZER
-    FASTNN_N_OPTIMIZERS
-};
+} fastnn_optimizer;
 
 /* Rows, for those who list the tables. */
 
@@ -41,8 +41,12 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    uint32_t output_activations; /* bit i: may be paired with the output activation of id i */
 } fastnn_loss_row;
+
+typedef struct {
+    fastnn_loss loss;
+    fastnn_activation output_activation;
+} fastnn_pair;
 
 typedef struct {
     const char *name;
@@ -56,17 +60,32 @@ static const fastnn_activation_row fastnn_activations[] = {
 };
 
 static const fastnn_loss_row fastnn_losses[] = {
-#define FASTNN_BIT(name) (UINT32_C(1) << FASTNN_ACTIVATION_##name)
-#define FASTNN_LOSS(name, output_activations) {#name, output_activations},
+#define FASTNN_LOSS(name) {#name},
+#define FASTNN_PAIR(loss, output_activation)
 #include "tables/losses.def"
 #undef FASTNN_LOSS
-#undef FASTNN_BIT
+#undef FASTNN_PAIR
+};
+
+static const fastnn_pair fastnn_pairs[] = {
+#define FASTNN_LOSS(name)
+#define FASTNN_PAIR(loss, output_activation) {FASTNN_LOSS_##loss, FASTNN_ACTIVATION_##output_activation},
+#include "tables/losses.def"
+#undef FASTNN_LOSS
+#undef FASTNN_PAIR
 };
 
 static const fastnn_optimizer_row fastnn_optimizers[] = {
 #define FASTNN_OPTIMIZER(name, n_state) {#name, n_state},
 #include "tables/optimizers.def"
 #undef FASTNN_OPTIMIZER
+};
+
+enum {
+    FASTNN_N_ACTIVATIONS = sizeof fastnn_activations / sizeof *fastnn_activations,
+    FASTNN_N_LOSSES = sizeof fastnn_losses / sizeof *fastnn_losses,
+    FASTNN_N_PAIRS = sizeof fastnn_pairs / sizeof *fastnn_pairs,
+    FASTNN_N_OPTIMIZERS = sizeof fastnn_optimizers / sizeof *fastnn_optimizers
 };
 
 /* How a call of run ended. */
@@ -101,7 +120,9 @@ typedef struct {
    probabilities clipped to [eps, 1 - eps] and squared errors averaged over the outputs; and training goes on where it is
    not finite. The gradient is the same. */
 typedef struct {
-    int loss, solver, nesterov, as_sklearn;
+    fastnn_loss loss;
+    fastnn_optimizer solver;
+    int nesterov, as_sklearn;
     double momentum, beta_1, beta_2, epsilon, weight_decay, tol;
     int64_t updates_per_pass;
 } fastnn_training;
@@ -154,7 +175,7 @@ typedef struct {
     size_t (*work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, int n_state, ptrdiff_t n_rows, int n_threads);
     int (*run)(fastnn_run *run, void *work); /* returns how it ended */
     /* gradient: OUT, flat, NULL if not wanted. Returns FASTNN_RAN or FASTNN_INTERRUPTED. */
-    int (*loss_and_gradient)(const fastnn_layer *layers, ptrdiff_t n_layers, int loss, int as_sklearn, double l2,
+    int (*loss_and_gradient)(const fastnn_layer *layers, ptrdiff_t n_layers, fastnn_loss loss, int as_sklearn, double l2,
                              const fastnn_data *data, const void *parameters, void *gradient, double *objective,
                              double *cost, int n_threads, fastnn_ask ask, void *work);
 

@@ -12,15 +12,17 @@ INLINE vec v_relu(vec z) { return v_max(z, v_all(0)); }
 INLINE vec v_step(vec z) { return v_mask(v_at_least(z, v_all(0)), v_all(1)); }
 
 /* An elementwise activation; where the name is a constant, so is the choice. */
-INLINE vec v_activate(int activation, vec z) {
+INLINE vec v_activate(fastnn_activation activation, vec z) {
     switch (activation) {
     case FASTNN_ACTIVATION_logistic: return v_logistic(z);
     case FASTNN_ACTIVATION_tanh: return v_tanh(z);
     case FASTNN_ACTIVATION_relu: return v_relu(z);
     case FASTNN_ACTIVATION_step: return v_step(z);
     case FASTNN_ACTIVATION_exp: return v_exp(z);
-    default: return z; /* identity */
+    case FASTNN_ACTIVATION_identity: return z;
+    case FASTNN_ACTIVATION_softmax: break; /* of all outputs together: losses.h */
     }
+    return v_all(NAN);
 }
 
 /* The derivative of an elementwise activation by its input, from its output h: a polynomial where h > above, else 0.
@@ -29,8 +31,8 @@ typedef struct {
     vec constant, linear, square, above;
 } slope;
 
-INLINE slope slope_of(int activation) {
-    slope s = {v_all(0), v_all(0), v_all(0), v_all(-(real)INFINITY)}; /* step */
+INLINE slope slope_of(fastnn_activation activation) {
+    slope s = {v_all(0), v_all(0), v_all(0), v_all(-(real)INFINITY)};
     switch (activation) {
     case FASTNN_ACTIVATION_identity: s.constant = v_all(1); break;
     case FASTNN_ACTIVATION_logistic: /* (1 - h) h */
@@ -46,7 +48,8 @@ INLINE slope slope_of(int activation) {
         s.above = v_all(0);
         break;
     case FASTNN_ACTIVATION_exp: s.linear = v_all(1); break;
-    default: break;
+    case FASTNN_ACTIVATION_step: break;
+    case FASTNN_ACTIVATION_softmax: break; /* its delta comes with the loss */
     }
     return s;
 }
@@ -55,7 +58,7 @@ INLINE vec v_slope(const slope *s, vec h) {
     return v_mask(v_less(s->above, h), v_fma(v_fma(s->square, h, s->linear), h, s->constant));
 }
 
-INLINE void activate_with(const int activation, ptrdiff_t n_rows, ptrdiff_t n_vectors, real *h, ptrdiff_t stride) {
+INLINE void activate_with(const fastnn_activation activation, ptrdiff_t n_rows, ptrdiff_t n_vectors, real *h, ptrdiff_t stride) {
     for (ptrdiff_t row = 0; row < n_rows; row++, h += stride) {
         for (ptrdiff_t i = 0; i < n_vectors * LANES; i += LANES) {
             v_store(h + i, v_activate(activation, v_load(h + i)));
@@ -64,7 +67,7 @@ INLINE void activate_with(const int activation, ptrdiff_t n_rows, ptrdiff_t n_ve
 }
 
 /* The elementwise activation of h (n_rows, n_vectors), in place; identity and softmax leave it as it is. */
-static void activate(int activation, ptrdiff_t n_rows, ptrdiff_t n_vectors, real *h, ptrdiff_t stride) {
+static void activate(fastnn_activation activation, ptrdiff_t n_rows, ptrdiff_t n_vectors, real *h, ptrdiff_t stride) {
     switch (activation) {
 #define CASE(name)                                                                          \
     case FASTNN_ACTIVATION_##name:                                                          \
@@ -76,12 +79,13 @@ static void activate(int activation, ptrdiff_t n_rows, ptrdiff_t n_vectors, real
         CASE(step)
         CASE(exp)
 #undef CASE
-    default: break;
+    case FASTNN_ACTIVATION_identity:
+    case FASTNN_ACTIVATION_softmax: break;
     }
 }
 
 /* d (n_vectors) times the slopes of one row, in place. */
-static void times_slope_row(int activation, ptrdiff_t n_vectors, const real *h, real *d) {
+static void times_slope_row(fastnn_activation activation, ptrdiff_t n_vectors, const real *h, real *d) {
     slope s = slope_of(activation);
     for (ptrdiff_t i = 0; i < n_vectors * LANES; i += LANES) {
         v_store(d + i, v_load(d + i) * v_slope(&s, v_load(h + i)));

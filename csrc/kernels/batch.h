@@ -15,7 +15,8 @@ typedef struct {
     const ptrdiff_t *rows;
     ptrdiff_t n_rows;
     ptrdiff_t n_listed; /* rows of this batch and of those after it */
-    int loss, as_sklearn;
+    fastnn_loss loss;
+    int as_sklearn;
 } batch;
 
 /* What a team shares besides the network. */
@@ -350,7 +351,7 @@ static void make_pass(void *job, int thread, int n_threads) {
     }
 }
 
-static int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_layers, int loss, int as_sklearn,
+static int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_layers, fastnn_loss loss, int as_sklearn,
                                     double l2, const fastnn_data *data, const void *parameters, void *gradient,
                                     double *objective, double *cost, int n_threads, fastnn_ask ask, void *work) {
     network net;

@@ -217,8 +217,8 @@ INLINE void backward_single_with(const int is_relu, const slope *s, ptrdiff_t n_
 
 /* backward from a single output: its deltas d (n_rows,), its weights w (n_vectors); h and out (n_rows, n_vectors). As
    products of one step this took twice as long. */
-OUTLINE void backward_single(int activation, ptrdiff_t n_rows, ptrdiff_t n_vectors, const real *d, const real *w,
-                             const real *h, real *out) {
+OUTLINE void backward_single(fastnn_activation activation, ptrdiff_t n_rows, ptrdiff_t n_vectors, const real *d,
+                             const real *w, const real *h, real *out) {
     slope s = slope_of(activation);
     if (activation == FASTNN_ACTIVATION_relu) {
         backward_single_with(1, &s, n_rows, n_vectors, d, w, h, out);

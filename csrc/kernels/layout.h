@@ -27,7 +27,7 @@ typedef struct {
     ptrdiff_t n_vectors; /* of the outputs */
     ptrdiff_t stride;    /* from one row of h or delta to the next: n_vectors * LANES; 1 of a single output */
     int is_single;       /* the last layer with one output, see above */
-    int activation;
+    fastnn_activation activation;
     ptrdiff_t flat_weights, flat_biases; /* in the flat parameters */
     ptrdiff_t weights, biases;           /* in a packed block */
     real *back; /* W (n_out, n_in to whole vectors), for the backward pass: a copy; not of the first layer, nor of a
@@ -130,7 +130,7 @@ static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers
         of->n_in = flat[l].n_in;
         of->n_out = flat[l].n_out;
         of->n_vectors = whole_vectors(of->n_out);
-        of->activation = (int)flat[l].activation;
+        of->activation = (fastnn_activation)flat[l].activation;
         of->flat_weights = flat[l].weights;
         of->flat_biases = flat[l].biases;
         of->is_single = is_single(flat, n_layers, l);

@@ -7,6 +7,7 @@
 #define FASTNN_LOSSES_H
 
 #include <float.h>
+#include <math.h>
 
 #include "kernels/activations.h"
 #include "kernels/row.h"
@@ -38,8 +39,8 @@ INLINE vec powers(ptrdiff_t n, real *z, vec *sum) {
 INLINE vec clipped(vec x, real low, real high) { return v_min(v_max(x, v_all(low)), v_all(high)); }
 
 /* The loss of one output of LANES rows from logit z and target y, and what delta is before weighing. */
-INLINE vec output_loss(const int loss, const int activation, int as_sklearn, const slope *of_activation, vec z, vec y,
-                       vec *h, vec *delta) {
+INLINE vec output_loss(const fastnn_loss loss, const fastnn_activation activation, int as_sklearn,
+                       const slope *of_activation, vec z, vec y, vec *h, vec *delta) {
     *h = v_activate(activation, z);
     vec error = *h - y;
     *delta = error;
@@ -52,17 +53,18 @@ INLINE vec output_loss(const int loss, const int activation, int as_sklearn, con
         return y * v_log(positive) - y * z + error;
     }
     case FASTNN_LOSS_perceptron: return error * z;
-    default: /* log_loss of a logistic output: log(1 + e^z) - y z */
+    case FASTNN_LOSS_log_loss: /* of a logistic output: log(1 + e^z) - y z */
         if (as_sklearn) { /* by the probability of the target, which is 0 or 1; 1 - h loses the digits that it does there */
             vec of_target = v_select(v_less(v_all((real)0.5), y), *h, v_all(1) - *h);
             return -v_log(clipped(of_target, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY));
         }
         return v_relu(z) - y * z + v_log1p(v_exp_of_negative(-v_abs(z)));
     }
+    return v_all(NAN); /* no row of the table */
 }
 
 /* One block: z, y (n, LANES) IN; z becomes the weighed delta. OUT: loss and ||y - h||^2 of each lane. */
-INLINE void loss_lanes(const int loss, const int activation, int as_sklearn, ptrdiff_t n, real *z,
+INLINE void loss_lanes(const fastnn_loss loss, const fastnn_activation activation, int as_sklearn, ptrdiff_t n, real *z,
                        const real *y, vec weight, vec *losses, vec *squares) {
     vec total = v_all(0), square = v_all(0);
     if (activation == FASTNN_ACTIVATION_softmax) { /* log_loss: sum of y (log sum e^z - z) */
@@ -94,31 +96,40 @@ INLINE void loss_lanes(const int loss, const int activation, int as_sklearn, ptr
     *squares = square;
 }
 
+/* The pairs that output_loss and loss_lanes have a formula for: under squared_error the slope of an elementwise activation
+   makes the delta (that of step would leave nothing), elsewhere it is h - y, which is right for the loss's own activation
+   alone. */
+#define HAS_FORMULA(loss, activation)                                                                              \
+    ((loss) == FASTNN_LOSS_squared_error                                                                           \
+         ? (activation) != FASTNN_ACTIVATION_softmax && (activation) != FASTNN_ACTIVATION_step                     \
+     : (loss) == FASTNN_LOSS_log_loss                                                                              \
+         ? (activation) == FASTNN_ACTIVATION_softmax || (activation) == FASTNN_ACTIVATION_logistic                 \
+         : ((loss) == FASTNN_LOSS_poisson && (activation) == FASTNN_ACTIVATION_exp) ||                             \
+               ((loss) == FASTNN_LOSS_perceptron && (activation) == FASTNN_ACTIVATION_step))
+
+#define FASTNN_LOSS(name)
+#define FASTNN_PAIR(loss, activation)                                               \
+    _Static_assert(HAS_FORMULA(FASTNN_LOSS_##loss, FASTNN_ACTIVATION_##activation), \
+                   #loss " has no formula for " #activation);
+#include "tables/losses.def"
+#undef FASTNN_PAIR
+
 /* loss_lanes with loss and activation as constants, so that the loops over the outputs have no choices left. */
-static void loss_of_block(int loss, int activation, int as_sklearn, ptrdiff_t n, real *z, const real *y,
-                          vec weight, vec *losses, vec *squares) {
-#define WITH(of_loss, of_activation)                                                                            \
-    loss_lanes(FASTNN_LOSS_##of_loss, FASTNN_ACTIVATION_##of_activation, as_sklearn, n, z, y, weight, losses, squares)
-    switch (loss) {
-    case FASTNN_LOSS_poisson: WITH(poisson, exp); break;
-    case FASTNN_LOSS_perceptron: WITH(perceptron, step); break;
-    case FASTNN_LOSS_log_loss:
-        if (activation == FASTNN_ACTIVATION_softmax) {
-            WITH(log_loss, softmax);
-        } else {
-            WITH(log_loss, logistic);
-        }
+static void loss_of_block(fastnn_loss loss, fastnn_activation activation, int as_sklearn, ptrdiff_t n, real *z,
+                          const real *y, vec weight, vec *losses, vec *squares) {
+#define NUMBER(loss, activation) ((int)(loss) * FASTNN_N_ACTIVATIONS + (int)(activation))
+#define FASTNN_PAIR(of_loss, of_activation)                                                                         \
+    case NUMBER(FASTNN_LOSS_##of_loss, FASTNN_ACTIVATION_##of_activation):                                          \
+        loss_lanes(FASTNN_LOSS_##of_loss, FASTNN_ACTIVATION_##of_activation, as_sklearn, n, z, y, weight, losses, \
+                   squares);                                                                                        \
         break;
-    default: /* squared_error */
-        switch (activation) {
-        case FASTNN_ACTIVATION_logistic: WITH(squared_error, logistic); break;
-        case FASTNN_ACTIVATION_tanh: WITH(squared_error, tanh); break;
-        case FASTNN_ACTIVATION_relu: WITH(squared_error, relu); break;
-        case FASTNN_ACTIVATION_exp: WITH(squared_error, exp); break;
-        default: WITH(squared_error, identity); break;
-        }
+    switch (NUMBER(loss, activation)) {
+#include "tables/losses.def"
+    default: *losses = *squares = v_all(NAN); /* no pair of the table */
     }
-#undef WITH
+#undef FASTNN_PAIR
+#undef FASTNN_LOSS
+#undef NUMBER
 }
 
 /* Columns of the LANES rows into `out` (n_columns to whole vectors, LANES). */
@@ -153,8 +164,8 @@ OUTLINE void store_lanes(int n, ptrdiff_t stride, const real *lanes, real *rows)
    padding becomes 0. stride: n_out to whole vectors, or 1 where n_out is; then the deltas are padded to whole vectors of rows.
    Row r has its targets in row rows[r] of y (…, n_out), and so its weight; rows NULL: in row r. sample_weight NULL: 1.
    totals: OUT, of LANES rows each. work: 2 * whole vectors of n_out * LANES * LANES numbers. */
-static void loss_and_delta(int loss, int as_sklearn, int activation, ptrdiff_t n_rows, ptrdiff_t n_out, ptrdiff_t stride,
-                           const real *y, const real *sample_weight, const ptrdiff_t *rows, double total, real *z,
+static void loss_and_delta(fastnn_loss loss, int as_sklearn, fastnn_activation activation, ptrdiff_t n_rows,
+                           ptrdiff_t n_out, ptrdiff_t stride, const real *y, const real *sample_weight, const ptrdiff_t *rows, double total, real *z,
                            real *work, fastnn_totals *totals) {
     real *of_z = work, *of_y = work + (stride > 1 ? stride : LANES) * LANES;
     for (ptrdiff_t first = 0; first < n_rows; first += LANES) {

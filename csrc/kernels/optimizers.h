@@ -28,12 +28,14 @@ static fastnn_step step_of(const fastnn_training *training, double learning_rate
         .epsilon = (real)training->epsilon,
         .decay = 0,
     };
-    if (training->solver == FASTNN_OPTIMIZER_adam || training->solver == FASTNN_OPTIMIZER_adamw) {
-        double t = (double)(n_updates_before + 1);
+    double t = (double)(n_updates_before + 1);
+    switch (training->solver) {
+    case FASTNN_OPTIMIZER_sgd:
+    case FASTNN_OPTIMIZER_rmsprop: break;
+    case FASTNN_OPTIMIZER_adamw: step.decay = (real)(learning_rate * training->weight_decay); /* fall through */
+    case FASTNN_OPTIMIZER_adam:
         step.rate = (real)(learning_rate * sqrt(1 - pow(training->beta_2, t)) / (1 - pow(training->beta_1, t)));
-    }
-    if (training->solver == FASTNN_OPTIMIZER_adamw) {
-        step.decay = (real)(learning_rate * training->weight_decay);
+        break;
     }
     return step;
 }
@@ -85,7 +87,7 @@ static void step_range(const fastnn_training *training, const fastnn_step *s, re
     case FASTNN_OPTIMIZER_rmsprop: rmsprop(s, v_all(l2), n, p, g, state); break;
     case FASTNN_OPTIMIZER_adam:
     case FASTNN_OPTIMIZER_adamw: adam(s, v_all(l2), v_all(decay), n, p, g, state, state + to_second); break;
-    default: /* sgd */
+    case FASTNN_OPTIMIZER_sgd:
         if (training->momentum == 0) {
             descend(s, v_all(l2), n, p, g);
         } else if (training->nesterov) {
@@ -93,6 +95,7 @@ static void step_range(const fastnn_training *training, const fastnn_step *s, re
         } else {
             momentum(s, v_all(l2), 0, n, p, g, state);
         }
+        break;
     }
 }
 

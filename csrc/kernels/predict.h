@@ -57,7 +57,7 @@ static void forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t
         if (of->activation == FASTNN_ACTIVATION_softmax) {
             softmax_rows(1, of->n_out, n_vectors, z, w->lanes);
         } else {
-            activate((int)of->activation, 1, n_vectors, z, 0);
+            activate((fastnn_activation)of->activation, 1, n_vectors, z, 0);
         }
         h = z;
     }

@@ -160,11 +160,10 @@ INLINE vec v_fma(vec a, vec b, vec c) {
 #if defined(NATIVE) && defined(__FMA__)
     return INTRINSIC(fmadd)(a, b, c);
 #elif defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-    vec v;
     for (int i = 0; i < LANES; i++) {
-        LANE(v, i) = SCALAR(fma)(LANE(a, i), LANE(b, i), LANE(c, i));
+        LANE(c, i) = SCALAR(fma)(LANE(a, i), LANE(b, i), LANE(c, i));
     }
-    return v;
+    return c;
 #else
     return a * b + c;
 #endif
@@ -174,11 +173,10 @@ INLINE vec v_sqrt(vec a) {
 #ifdef NATIVE
     return INTRINSIC(sqrt)(a);
 #else
-    vec v;
     for (int i = 0; i < LANES; i++) {
-        LANE(v, i) = SCALAR(sqrt)(LANE(a, i));
+        LANE(a, i) = SCALAR(sqrt)(LANE(a, i));
     }
-    return v;
+    return a;
 #endif
 }
 

@@ -477,8 +477,10 @@ def elementwise(name, x, out):
         function = kernels.log
     elif name == "logistic":
         function = kernels.logistic
-    else:
+    elif name == "tanh":
         function = kernels.tanh
+    else:
+        raise ValueError(f"elementwise functions are exp, log, logistic and tanh, got {name!r}")
     with nogil:
         function(numbers, results, n)
 

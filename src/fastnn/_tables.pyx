@@ -5,8 +5,6 @@ The bottom layer: it imports nothing of fastnn. ``spec`` reads it to check names
 to cover every row, the tests to enumerate what must be tested. Formulas do not live here.
 """
 
-from libc.stdint cimport uint32_t
-
 
 cdef extern from "fastnn.h":
     ctypedef struct fastnn_activation_row:
@@ -16,7 +14,10 @@ cdef extern from "fastnn.h":
 
     ctypedef struct fastnn_loss_row:
         const char *name
-        uint32_t output_activations
+
+    ctypedef struct fastnn_pair:
+        int loss
+        int output_activation
 
     ctypedef struct fastnn_optimizer_row:
         const char *name
@@ -24,10 +25,12 @@ cdef extern from "fastnn.h":
 
     const fastnn_activation_row fastnn_activations[]
     const fastnn_loss_row fastnn_losses[]
+    const fastnn_pair fastnn_pairs[]
     const fastnn_optimizer_row fastnn_optimizers[]
     enum:
         FASTNN_N_ACTIVATIONS
         FASTNN_N_LOSSES
+        FASTNN_N_PAIRS
         FASTNN_N_OPTIMIZERS
         FASTNN_RAN
         FASTNN_CONVERGED
@@ -50,8 +53,11 @@ LOSSES = {fastnn_losses[i].name.decode(): i for i in range(FASTNN_N_LOSSES)}
 
 #: Loss name -> names of the output activations that it may be paired with.
 LOSS_OUTPUTS = {
-    loss: tuple(name for name, i in ACTIVATIONS.items() if fastnn_losses[<int> k].output_activations >> <int> i & 1)
-    for loss, k in LOSSES.items()
+    loss: tuple(
+        name for name, i in ACTIVATIONS.items()
+        if any(fastnn_pairs[k].loss == id and fastnn_pairs[k].output_activation == i for k in range(FASTNN_N_PAIRS))
+    )
+    for loss, id in LOSSES.items()
 }
 
 #: Solver name -> numbers of optimizer state that it keeps a parameter.

@@ -75,7 +75,7 @@ static double *doubles(const real *x, ptrdiff_t n) {
 }
 
 /* Objective and gradient of the rows listed, in double. */
-static double plain_batch(const network_shape *p, int loss, double l2, const double *parameters, const samples *s,
+static double plain_batch(const network_shape *p, fastnn_loss loss, double l2, const double *parameters, const samples *s,
                           const ptrdiff_t *rows, int n, double *gradient) {
     double total = 0, weight = 0, x[MOST_UNITS], y[MOST_UNITS], z[MOST_UNITS];
     memset(gradient, 0, (size_t)p->n * sizeof(double));
@@ -145,7 +145,7 @@ static void test_forward(const network_shape *p, const samples *s, int n, const 
     free(together), free(other), free(exact);
 }
 
-static void test_gradient(const network_shape *p, const samples *s, int n, int loss, const real *parameters) {
+static void test_gradient(const network_shape *p, const samples *s, int n, fastnn_loss loss, const real *parameters) {
     real *gradient = zeros(p->n), *again = zeros(p->n);
     double *exact = doubles(parameters, p->n), *expected = get((size_t)p->n * sizeof(double)), value[3], cost[3];
     ptrdiff_t *rows = get((size_t)n * sizeof *rows);
@@ -174,7 +174,8 @@ static void test_gradient(const network_shape *p, const samples *s, int n, int l
 }
 
 /* Three updates by batches of a size. */
-static void test_run(const network_shape *p, const samples *s, int n, int loss, const real *start, fastnn_training how, int size) {
+static void test_run(const network_shape *p, const samples *s, int n, fastnn_loss loss, const real *start,
+                     fastnn_training how, int size) {
     enum { UPDATES = 3 };
     int n_state = fastnn_optimizers[how.solver].n_state;
     real *parameters = zeros(p->n), *state = zeros(n_state * p->n);
@@ -239,31 +240,28 @@ static void test_run(const network_shape *p, const samples *s, int n, int loss, 
 static void test_entries(void) {
     static const int HIDDEN[] = {FASTNN_ACTIVATION_tanh, FASTNN_ACTIVATION_logistic, FASTNN_ACTIVATION_identity};
     int shape = 0;
-    for (int loss = 0; loss < FASTNN_N_LOSSES; loss++) {
-        for (int a = 0; a < FASTNN_N_ACTIVATIONS; a++) {
-            if (!(fastnn_losses[loss].output_activations >> a & 1)) {
-                continue;
+    for (int pair = 0; pair < FASTNN_N_PAIRS; pair++) {
+        fastnn_loss loss = fastnn_pairs[pair].loss;
+        int a = (int)fastnn_pairs[pair].output_activation;
+        for (int i = 0; i < N_SIZES; i++, shape++) {
+            int sizes[MOST_LAYERS + 1] = {SIZES[i], SIZES[(i * 5 + a) % N_SIZES], SIZES[(i * 3 + 2) % N_SIZES], 0, 0};
+            int n_layers = 1 + shape % 3, n = SIZES[(i * 7 + (int)loss) % N_SIZES] + 1;
+            sizes[n_layers] = shape % 4 == 3 ? 1 : SIZES[(i * 11 + a) % N_SIZES];
+            network_shape p = shape_of(sizes, n_layers, HIDDEN[shape % 3], a);
+            samples s = samples_of(&p, n);
+            real *parameters = numbers(p.n);
+            for (ptrdiff_t k = 0; k < p.n; k++) {
+                parameters[k] *= (real)0.2;
             }
-            for (int i = 0; i < N_SIZES; i++, shape++) {
-                int sizes[MOST_LAYERS + 1] = {SIZES[i], SIZES[(i * 5 + a) % N_SIZES], SIZES[(i * 3 + 2) % N_SIZES], 0, 0};
-                int n_layers = 1 + shape % 3, n = SIZES[(i * 7 + loss) % N_SIZES] + 1;
-                sizes[n_layers] = shape % 4 == 3 ? 1 : SIZES[(i * 11 + a) % N_SIZES];
-                network_shape p = shape_of(sizes, n_layers, HIDDEN[shape % 3], a);
-                samples s = samples_of(&p, n);
-                real *parameters = numbers(p.n);
-                for (ptrdiff_t k = 0; k < p.n; k++) {
-                    parameters[k] *= (real)0.2;
-                }
-                TESTING("%s of %s, %d-%d-%d-%d, %d layers, %d rows", fastnn_losses[loss].name,
-                        fastnn_activations[a].name, sizes[0], sizes[1], sizes[2], sizes[3], n_layers, n);
-                test_forward(&p, &s, n, parameters);
-                test_gradient(&p, &s, n, loss, parameters);
-                fastnn_training how = {loss, shape % FASTNN_N_OPTIMIZERS, shape % 2, 0, shape % 3 * 0.4, 0.8, 0.9,
-                                       0.1, 0.2, 0, 1000};
-                test_run(&p, &s, n, loss, parameters, how, shape % 5 == 0 ? 1 : n);
-                samples_end(&s);
-                free(parameters);
-            }
+            TESTING("%s of %s, %d-%d-%d-%d, %d layers, %d rows", fastnn_losses[loss].name,
+                    fastnn_activations[a].name, sizes[0], sizes[1], sizes[2], sizes[3], n_layers, n);
+            test_forward(&p, &s, n, parameters);
+            test_gradient(&p, &s, n, loss, parameters);
+            fastnn_optimizer solver = (fastnn_optimizer)(shape % FASTNN_N_OPTIMIZERS);
+            fastnn_training how = {loss, solver, shape % 2, 0, shape % 3 * 0.4, 0.8, 0.9, 0.1, 0.2, 0, 1000};
+            test_run(&p, &s, n, loss, parameters, how, shape % 5 == 0 ? 1 : n);
+            samples_end(&s);
+            free(parameters);
         }
     }
 }

@@ -169,58 +169,58 @@ static void test_rows(void) {
 }
 
 static void test_losses(void) {
-    for (int loss = 0; loss < FASTNN_N_LOSSES; loss++) {
-        for (int a = 0; a < FASTNN_N_ACTIVATIONS; a++) {
-            for (int s = 0; fastnn_losses[loss].output_activations >> a & 1 && s < N_SIZES; s++) {
-                int n_out = SIZES[s], n = SIZES[(s * 5 + a) % N_SIZES], one = n_out == 1 && s % 2 == a % 2;
-                int stride = one ? 1 : (int)whole_vectors(n_out) * LANES, n_samples = n + 3;
-                int n_z = one ? (int)whole_vectors(n) * LANES : n * stride;
-                TESTING("loss %s of %s, %d x %d", fastnn_losses[loss].name, fastnn_activations[a].name, n, n_out);
-                real *z = numbers(n_z), *logits = numbers(n_z), *y = numbers(n_samples * n_out);
-                real *weight = numbers(n_samples), *work = zeros(2 * whole_vectors(n_out) * LANES * LANES);
-                ptrdiff_t *rows = get((size_t)n * sizeof *rows);
-                for (int i = 0; i < n_samples * n_out; i++) {
-                    y[i] = loss == FASTNN_LOSS_squared_error ? y[i] : (real)(below(3) == 0);
-                }
-                for (int r = 0; r < n; r++) {
-                    rows[r] = below(n_samples);
-                }
-                for (int r = 0; a == FASTNN_ACTIVATION_softmax && r < n_samples; r++) { /* one class a row */
-                    memset(y + r * n_out, 0, (size_t)n_out * sizeof(real));
-                    y[r * n_out + below(n_out)] = 1;
-                }
-                memcpy(logits, z, (size_t)n_z * sizeof(real));
-                fastnn_totals totals = {0, 0}, *groups = get((size_t)whole_vectors(n) * sizeof *groups);
-                loss_and_delta(loss, 0, a, n, n_out, stride, y, weight, rows, 4, z, work, groups);
-                for (int i = 0; i < whole_vectors(n); i++) {
-                    totals.loss += groups[i].loss;
-                    totals.norms += groups[i].norms;
-                }
-                double sum = 0, norms = 0;
-                for (int r = 0; r < n; r++) {
-                    double zr[MOST_UNITS], yr[MOST_UNITS], h[MOST_UNITS], delta[MOST_UNITS], square = 0;
-                    for (int i = 0; i < n_out; i++) {
-                        zr[i] = logits[r * stride + i];
-                        yr[i] = y[rows[r] * n_out + i];
-                    }
-                    sum += 0.25 * weight[rows[r]] * plain_loss(loss, a, n_out, zr, yr, delta);
-                    plain_outputs(a, n_out, zr, h);
-                    for (int i = 0; i < n_out; i++) {
-                        close_to(z[r * stride + i], delta[i] * weight[rows[r]] * 0.25, 4, 4);
-                        square += (h[i] - yr[i]) * (h[i] - yr[i]);
-                    }
-                    norms += sqrt(square);
-                    for (int i = n_out; i < stride; i++) {
-                        is_zero(z[r * stride + i], "padding of the delta");
-                    }
-                }
-                for (int r = n; one && r < n_z; r++) {
-                    is_zero(z[r], "padding of the column");
-                }
-                close_to((real)totals.loss, sum, 10.0 * n * n_out, 8);
-                close_to((real)totals.norms, norms, 10.0 * n * n_out, 8);
-                free(z), free(logits), free(y), free(weight), free(work), free(rows), free(groups);
+    for (int pair = 0; pair < FASTNN_N_PAIRS; pair++) {
+        fastnn_loss loss = fastnn_pairs[pair].loss;
+        int a = (int)fastnn_pairs[pair].output_activation;
+        for (int s = 0; s < N_SIZES; s++) {
+            int n_out = SIZES[s], n = SIZES[(s * 5 + a) % N_SIZES], one = n_out == 1 && s % 2 == a % 2;
+            int stride = one ? 1 : (int)whole_vectors(n_out) * LANES, n_samples = n + 3;
+            int n_z = one ? (int)whole_vectors(n) * LANES : n * stride;
+            TESTING("loss %s of %s, %d x %d", fastnn_losses[loss].name, fastnn_activations[a].name, n, n_out);
+            real *z = numbers(n_z), *logits = numbers(n_z), *y = numbers(n_samples * n_out);
+            real *weight = numbers(n_samples), *work = zeros(2 * whole_vectors(n_out) * LANES * LANES);
+            ptrdiff_t *rows = get((size_t)n * sizeof *rows);
+            for (int i = 0; i < n_samples * n_out; i++) {
+                y[i] = loss == FASTNN_LOSS_squared_error ? y[i] : (real)(below(3) == 0);
             }
+            for (int r = 0; r < n; r++) {
+                rows[r] = below(n_samples);
+            }
+            for (int r = 0; a == FASTNN_ACTIVATION_softmax && r < n_samples; r++) { /* one class a row */
+                memset(y + r * n_out, 0, (size_t)n_out * sizeof(real));
+                y[r * n_out + below(n_out)] = 1;
+            }
+            memcpy(logits, z, (size_t)n_z * sizeof(real));
+            fastnn_totals totals = {0, 0}, *groups = get((size_t)whole_vectors(n) * sizeof *groups);
+            loss_and_delta(loss, 0, a, n, n_out, stride, y, weight, rows, 4, z, work, groups);
+            for (int i = 0; i < whole_vectors(n); i++) {
+                totals.loss += groups[i].loss;
+                totals.norms += groups[i].norms;
+            }
+            double sum = 0, norms = 0;
+            for (int r = 0; r < n; r++) {
+                double zr[MOST_UNITS], yr[MOST_UNITS], h[MOST_UNITS], delta[MOST_UNITS], square = 0;
+                for (int i = 0; i < n_out; i++) {
+                    zr[i] = logits[r * stride + i];
+                    yr[i] = y[rows[r] * n_out + i];
+                }
+                sum += 0.25 * weight[rows[r]] * plain_loss(loss, a, n_out, zr, yr, delta);
+                plain_outputs(a, n_out, zr, h);
+                for (int i = 0; i < n_out; i++) {
+                    close_to(z[r * stride + i], delta[i] * weight[rows[r]] * 0.25, 4, 4);
+                    square += (h[i] - yr[i]) * (h[i] - yr[i]);
+                }
+                norms += sqrt(square);
+                for (int i = n_out; i < stride; i++) {
+                    is_zero(z[r * stride + i], "padding of the delta");
+                }
+            }
+            for (int r = n; one && r < n_z; r++) {
+                is_zero(z[r], "padding of the column");
+            }
+            close_to((real)totals.loss, sum, 10.0 * n * n_out, 8);
+            close_to((real)totals.norms, norms, 10.0 * n * n_out, 8);
+            free(z), free(logits), free(y), free(weight), free(work), free(rows), free(groups);
         }
     }
     for (int s = 0; s < N_SIZES; s++) {

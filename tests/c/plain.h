@@ -7,19 +7,21 @@
 
 enum { MOST_LAYERS = 4, MOST_UNITS = 128 };
 
-static double plain_activation(int activation, double z) {
+static double plain_activation(fastnn_activation activation, double z) {
     switch (activation) {
     case FASTNN_ACTIVATION_logistic: return 1 / (1 + exp(-z));
     case FASTNN_ACTIVATION_tanh: return tanh(z);
     case FASTNN_ACTIVATION_relu: return z > 0 ? z : 0;
     case FASTNN_ACTIVATION_step: return z >= 0;
     case FASTNN_ACTIVATION_exp: return exp(z);
-    default: return z;
+    case FASTNN_ACTIVATION_identity: return z;
+    case FASTNN_ACTIVATION_softmax: break;
     }
+    return NAN;
 }
 
 /* The derivative by z, of the input z itself. */
-static double plain_slope(int activation, double z) {
+static double plain_slope(fastnn_activation activation, double z) {
     double h = plain_activation(activation, z);
     switch (activation) {
     case FASTNN_ACTIVATION_logistic: return exp(-z) / ((1 + exp(-z)) * (1 + exp(-z)));
@@ -27,11 +29,13 @@ static double plain_slope(int activation, double z) {
     case FASTNN_ACTIVATION_relu: return z > 0;
     case FASTNN_ACTIVATION_step: return 0;
     case FASTNN_ACTIVATION_exp: return h;
-    default: return 1;
+    case FASTNN_ACTIVATION_identity: return 1;
+    case FASTNN_ACTIVATION_softmax: break;
     }
+    return NAN;
 }
 
-static void plain_outputs(int activation, int n, const double *z, double *h) {
+static void plain_outputs(fastnn_activation activation, int n, const double *z, double *h) {
     double sum = 0;
     for (int i = 0; i < n; i++) {
         h[i] = activation == FASTNN_ACTIVATION_softmax ? exp(z[i]) : plain_activation(activation, z[i]);
@@ -43,7 +47,7 @@ static void plain_outputs(int activation, int n, const double *z, double *h) {
 }
 
 /* Loss of one row, and its derivative by z in delta. */
-static double plain_loss(int loss, int activation, int n, const double *z, const double *y, double *delta) {
+static double plain_loss(fastnn_loss loss, fastnn_activation activation, int n, const double *z, const double *y, double *delta) {
     double h[MOST_UNITS], total = 0;
     plain_outputs(activation, n, z, h);
     for (int i = 0; i < n; i++) {
@@ -55,16 +59,17 @@ static double plain_loss(int loss, int activation, int n, const double *z, const
             break;
         case FASTNN_LOSS_poisson: total += (y[i] > 0 ? y[i] * log(y[i] / h[i]) : 0) - y[i] + h[i]; break;
         case FASTNN_LOSS_perceptron: total += (h[i] - y[i]) * z[i]; break;
-        default:
+        case FASTNN_LOSS_log_loss:
             total -= y[i] > 0 ? y[i] * log(h[i]) : 0;
             total -= activation == FASTNN_ACTIVATION_logistic && y[i] < 1 ? (1 - y[i]) * log(1 - h[i]) : 0;
+            break;
         }
     }
     return total;
 }
 
 /* Sums z of the last layer for one row; the gradient of weight * loss is added where it is asked for. */
-static double plain_row(const fastnn_layer *layers, int n_layers, int loss, const double *parameters, const double *x,
+static double plain_row(const fastnn_layer *layers, int n_layers, fastnn_loss loss, const double *parameters, const double *x,
                         const double *y, double weight, double *z_last, double *gradient) {
     double z[MOST_LAYERS][MOST_UNITS], h[MOST_LAYERS + 1][MOST_UNITS], delta[MOST_LAYERS][MOST_UNITS];
     memcpy(h[0], x, (size_t)layers[0].n_in * sizeof(double));
@@ -76,14 +81,14 @@ static double plain_row(const fastnn_layer *layers, int n_layers, int loss, cons
                 z[l][i] += parameters[of->weights + i * of->n_in + j] * h[l][j];
             }
         }
-        plain_outputs((int)of->activation, (int)of->n_out, z[l], h[l + 1]);
+        plain_outputs((fastnn_activation)of->activation, (int)of->n_out, z[l], h[l + 1]);
     }
     int last = n_layers - 1, n_out = (int)layers[last].n_out;
     memcpy(z_last, z[last], (size_t)n_out * sizeof(double));
     if (!y) {
         return 0;
     }
-    double value = plain_loss(loss, (int)layers[last].activation, n_out, z[last], y, delta[last]);
+    double value = plain_loss(loss, (fastnn_activation)layers[last].activation, n_out, z[last], y, delta[last]);
     for (int l = last; gradient && l >= 0; l--) {
         const fastnn_layer *of = &layers[l];
         for (int j = 0; l > 0 && j < of->n_in; j++) {
@@ -91,7 +96,7 @@ static double plain_row(const fastnn_layer *layers, int n_layers, int loss, cons
             for (int i = 0; i < of->n_out; i++) {
                 sum += delta[l][i] * parameters[of->weights + i * of->n_in + j];
             }
-            delta[l - 1][j] = sum * plain_slope((int)layers[l - 1].activation, z[l - 1][j]);
+            delta[l - 1][j] = sum * plain_slope((fastnn_activation)layers[l - 1].activation, z[l - 1][j]);
         }
         for (int i = 0; i < of->n_out; i++) {
             gradient[of->biases + i] += weight * delta[l][i];
@@ -123,9 +128,10 @@ static void plain_step(const fastnn_training *how, double rate, double t, ptrdif
             *second = b2 * *second + (1 - b2) * g[i] * g[i];
             p[i] -= rate * sqrt(1 - pow(b2, t)) / (1 - pow(b1, t)) * *s / (sqrt(*second) + how->epsilon);
             break;
-        default:
+        case FASTNN_OPTIMIZER_sgd:
             *s = how->momentum * *s - rate * g[i];
             p[i] += how->nesterov ? how->momentum * *s - rate * g[i] : *s;
+            break;
         }
     }
 }
