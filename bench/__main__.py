@@ -24,6 +24,7 @@ def main():
     parser.add_argument("--threads", metavar="N,N", help="with --peers: threads of each library; 1,2 by default")
     parser.add_argument("--scaling", action="store_true", help="fastnn by batch size, width and number of threads")
     parser.add_argument("--estimators", action="store_true", help="fastnn's estimators against scikit-learn's")
+    parser.add_argument("--manners", action="store_true", help="Ctrl-C, and two models side by side")
     options = parser.parse_args()
     if options.peers:
         from bench.peers import command
@@ -41,6 +42,11 @@ def main():
         from bench import estimators
 
         estimators.main(options)
+        return
+    if options.manners:
+        from bench import manners
+
+        manners.main(options)
         return
     n_rounds = 3 if options.quick else 9
 

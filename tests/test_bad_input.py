@@ -208,7 +208,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("args", "options", "error", "message"), CASES, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(("args", "options", "error", "message"), CASES, ids=[case[3][:60] for case in CASES])
 def test_train(args, options, error, message, monkeypatch):
     for backend in BACKENDS.values():  # nothing is computed before the error
         monkeypatch.setattr(backend, "run", lambda *_: pytest.fail("the run began"))

@@ -1,6 +1,6 @@
 """The C tests of tests/c for every target and dtype, under AddressSanitizer, which looks for leaks too, and
 UndefinedBehaviorSanitizer: without OpenMP, so on one thread; and for one target with OpenMP, under these and under
-ThreadSanitizer.
+ThreadSanitizer. A test builds its own program.
 
 Two shapes exist here alone: "wide", the 64-byte vectors of AVX-512 in AVX2 instructions, which runs that target's lanes
 and tiles where the CPU has no AVX-512; and "scalar", what a compiler without vector extensions gets.
@@ -12,7 +12,6 @@ import platform
 import re
 import shutil
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -29,15 +28,18 @@ BASE = ["-std=c11", "-ffp-contract=off", "-fno-math-errno", "-Icsrc"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 KINDS = {"memory": SANITIZERS, "team": [*SANITIZERS, "-fopenmp"], "races": ["-fsanitize=thread", "-fopenmp"]}
 
-#: Shape -> bytes of a vector, flags, what the CPU must have.
-SHAPES = {"baseline": (16, [], None), "scalar": (None, [], None)}
+#: Shape -> bytes of a vector, and the target whose instructions it is made of.
+SHAPES = {"baseline": (16, "baseline"), "scalar": (None, "baseline")}
 if X86:
-    SHAPES["avx2"] = (32, TARGETS["avx2"], "avx2")
-    SHAPES["avx512"] = (64, TARGETS["avx512"], "avx512f")
-    SHAPES["wide"] = (64, TARGETS["avx2"], "avx2")
+    SHAPES |= {"avx2": (32, "avx2"), "avx512": (64, "avx512"), "wide": (64, "avx2")}
 DTYPES = ("float32", "float64")
+#: With OpenMP one target will do.
+TEAMS = "avx2" if X86 else "baseline"
 PROGRAMS = [(shape, dtype, "memory") for shape in SHAPES for dtype in DTYPES]
-PROGRAMS += [("avx2" if X86 else "baseline", dtype, threads) for dtype in DTYPES for threads in ("team", "races")]
+PROGRAMS += [(TEAMS, dtype, kind) for dtype in DTYPES for kind in ("team", "races")]
+#: What says something of its own, on this CPU, in the time that everybody has; CI runs the others too.
+QUICK = {*PROGRAMS[:2], *((shape, dtype, "memory") for shape in ("avx2", "avx512") for dtype in DTYPES)}
+QUICK |= {(TEAMS, "float64", "races")}
 
 #: What GCC itself writes for the threads of a parallel region to read, by a library that is not instrumented. Only the
 #: function on top counts: a race in the task that runs inside of it is seen.
@@ -52,48 +54,56 @@ def compiled(arguments, output):
     return output
 
 
-@pytest.fixture(scope="module")
-def programs(tmp_path_factory):
-    """Shape, dtype and kind -> the test program, built two at a time; None where the compiler has no such kind."""
-    folder = tmp_path_factory.mktemp("c")
+def has_kind(kind, folder):
+    """Whether the compiler has the sanitizers and libraries of a kind."""
     probe = folder / "probe.c"
     probe.write_text("int main(void) { return 0; }\n")
-    there = {
-        kind
-        for kind, flags in KINDS.items()
-        if subprocess.run([COMPILER, *flags, probe, "-o", folder / "probe"], capture_output=True).returncode == 0
-    }
-
-    def build(program):
-        shape, dtype, kind = program
-        if kind not in there:
-            return None
-        width, flags, needs = SHAPES[shape]
-        macros = [f"-DFASTNN_TARGET_NAME={shape}"]
-        macros += [f"-DFASTNN_VECTOR_BYTES={width}"] if width else []
-        macros += ["-DFASTNN_FLOAT32"] if dtype == "float32" else []
-        macros += [f'-DCPU_NEEDS="{needs}"'] if needs else []
-        arguments = [*BASE, *flags, *macros, *KINDS[kind], "-Wall", "-Wextra", "-Wno-psabi", "-O1", "-g", "-Itests/c"]
-        sources = ["tests/c/test_engine.c", "csrc/core/threads.c"]
-        return compiled([*arguments, *sources, "-lm"], folder / f"{shape}_{dtype}_{kind}")
-
-    with ThreadPoolExecutor(2) as pool:
-        return dict(zip(PROGRAMS, pool.map(build, PROGRAMS), strict=True))
+    return subprocess.run([COMPILER, *KINDS[kind], probe, "-o", folder / "probe"], capture_output=True).returncode == 0
 
 
-@pytest.mark.parametrize(("shape", "dtype", "kind"), PROGRAMS)
-def test_kernels(programs, tmp_path, shape, dtype, kind):
-    if programs[shape, dtype, kind] is None:
+def program(shape, dtype, kind, folder):
+    """Compile and link a test program; main.c, which asks the CPU, without the instructions that it asks for."""
+    width, target = SHAPES[shape]
+    macros = [f"-DFASTNN_TARGET_NAME={shape}", f'-DNEEDS="{target}"', "-DFASTNN_CLOCK=test_clock"]
+    macros += [f"-DFASTNN_VECTOR_BYTES={width}"] if width else []
+    macros += ["-DFASTNN_FLOAT32"] if dtype == "float32" else []
+    arguments = [*BASE, *macros, *KINDS[kind], "-Wall", "-Wextra", "-Wno-psabi", "-O1", "-g", "-Itests/c"]
+    objects = [
+        compiled([*arguments, *flags, "-c", source], folder / f"{Path(source).stem}.o")
+        for source, flags in (
+            ("tests/c/test_engine.c", TARGETS[target]),
+            ("tests/c/main.c", []),
+            ("csrc/core/threads.c", []),
+        )
+    ]
+    return compiled([*arguments, *objects, "-lm"], folder / "program")
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "kind"),
+    [pytest.param(*names, marks=[] if names in QUICK else pytest.mark.slow) for names in PROGRAMS],
+)
+def test_kernels(shape, dtype, kind, tmp_path):
+    if not has_kind(kind, tmp_path):
         pytest.skip(f"the compiler has no {' '.join(KINDS[kind])}")
     known = tmp_path / "known"
     known.write_text(KNOWN_FALSE_ALARMS)
     environment = {**os.environ, "TSAN_OPTIONS": f"suppressions={known} halt_on_error=1"}
-    done = subprocess.run([programs[shape, dtype, kind]], capture_output=True, text=True, env=environment)
+    built = program(shape, dtype, kind, tmp_path)
+    done = subprocess.run([built], capture_output=True, text=True, env=environment)
     if done.returncode == 77:
         pytest.skip(f"this CPU has no {shape}")
     assert done.returncode == 0, done.stdout + done.stderr
     width = SHAPES[shape][0] or (4 if dtype == "float32" else 8)
     assert f"vectors of {width} bytes" in done.stdout
+
+
+@pytest.mark.skipif(not X86, reason="the instruction sets of x86-64")
+def test_the_cpu_is_asked_without_its_instructions(tmp_path):
+    """What runs before the answer, and after it, has none of AVX: it would end in an illegal instruction instead."""
+    flags = [*BASE, '-DNEEDS="avx512"', "-O2", "-c", "tests/c/main.c"]
+    code = subprocess.check_output(["objdump", "-d", compiled(flags, tmp_path / "main.o")], text=True)
+    assert not re.search(r"%[yz]mm|\tv\w+\s", code)
 
 
 @pytest.mark.skipif(not X86 or shutil.which("objdump") is None, reason="looks at x86-64 instructions by objdump")

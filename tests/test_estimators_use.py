@@ -4,7 +4,6 @@ import copy
 import pickle
 import signal
 import threading
-import time
 
 import joblib
 import numpy as np
@@ -249,10 +248,9 @@ def test_an_interrupted_fit_leaves_a_usable_model(early_stopping):
     )
     timer = threading.Timer(0.7, signal.raise_signal, [signal.SIGINT])
     timer.start()
-    start = time.perf_counter()
     with pytest.warns(UserWarning, match=r"Training interrupted by user\."):
         regressor.fit(rows, rows[:, 0])
-    assert time.perf_counter() - start < 3
+    assert regressor.n_iter_ < 10_000
     assert len(regressor.loss_curve_) == regressor.n_iter_ > 0
     assert np.isfinite(regressor.predict(rows)).all()
     regressor.set_params(max_iter=2, warm_start=True).fit(rows, rows[:, 0])

@@ -6,66 +6,58 @@ import numpy as np
 import pytest
 from conftest import BACKEND_NAMES, X, Y, run_program, train
 
-#: A signal after a while, from another thread, and the time from it to the answer.
+#: A signal after a while, from another thread. No clock decides how a test ends, only when it asks.
 PRELUDE = """
 import os
 import signal
 import threading
-import time
 import numpy as np
 import fastnn
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent may have it ignored
-sent = 0.0
 
-def press_ctrl_c():
-    global sent
-    sent = time.perf_counter()
-    os.kill(os.getpid(), signal.SIGINT)
-
-def interrupted(call, after):
-    "Call; return the exception, and the seconds from the signal to it."
-    timer = threading.Timer(after, press_ctrl_c)
+def interrupted(call, after=1.0):
+    "Call until Ctrl-C comes, after some seconds; return the exception."
+    timer = threading.Timer(after, os.kill, [os.getpid(), signal.SIGINT])
     timer.start()
     try:
-        call()
+        while True:
+            call()
     except KeyboardInterrupt as interrupt:
-        return interrupt, time.perf_counter() - sent
-    raise AssertionError("it ended before Ctrl-C")
+        return interrupt
+
+def result_of(call):
+    "The result of an interrupted call, after at least one pass, however long it takes here."
+    after = 0.5
+    while True:
+        result = getattr(interrupted(call, after), "result", None)  # None: it came between two calls
+        if result is not None and result.n_iter > 0:
+            return result
+        after *= 2
 """
 
 
 @pytest.mark.parametrize("n_threads", [1, None])
-def test_the_largest_case_answers_within_a_fifth_of_a_second(n_threads):
-    """The benchmark's 784-128-64-10: the last finished pass, to the bits of a run that ends there."""
+def test_the_largest_case_brings_the_last_finished_pass(n_threads):
+    """The benchmark's 784-128-64-10, to the bits of a run that ends there. `bench --manners` has how soon."""
     out = run_program(
         PRELUDE
         + f"""
 rng = np.random.default_rng(0)
-X, y = rng.standard_normal((60000, 784), np.float32), rng.integers(0, 10, 60000)
-
+X, y = rng.standard_normal((6000, 784), np.float32), rng.integers(0, 10, 6000)
 def train(n):
     return fastnn.train([784, 128, 64, 10], X, y, n, 0.01, loss="log_loss", activation="relu", init="he_normal",
                         batch_size=128, dtype="float32", random_state=0, n_threads={n_threads})
-
-answers = []
-for attempt in range(5):
-    interrupt, seconds = interrupted(lambda: train(469 * 1000), 2.0 + 0.1 * attempt)
-    answers.append(seconds)
-    result = interrupt.result
-    assert result.n_iter % 469 == 0 and len(result.cost) == len(result.loss_curve) == result.n_iter
-    if result.n_iter > 0 and min(answers) < 0.2:  # the machine may have been busy with something else
-        break
-print(round(min(answers), 3), result.n_iter)
+result = result_of(lambda: train(10**6))
+assert result.n_iter % 47 == 0 and len(result.cost) == len(result.loss_curve) == result.n_iter < 10**6
 expected = train(result.n_iter)
 assert result.network.parameters.tobytes() == expected.network.parameters.tobytes()
 assert result.loss_curve == expected.loss_curve and result.cost == expected.cost
+print("as it would have ended")
 """,
-        timeout=200,
+        timeout=600,
     )
-    seconds, n_iter = map(float, out.split())
-    assert seconds < 0.2
-    assert n_iter > 0
+    assert out == "as it would have ended\n"
 
 
 @pytest.mark.parametrize("batch_size", [None, 100])
@@ -80,18 +72,16 @@ X, y = rng.standard_normal(({n_rows}, 20)), rng.random(({n_rows}, 3))
 def train(n, **options):
     return fastnn.train([20, 9, 3], X, y, n, momentum=0.9, batch_size={batch_size and n_rows // 10}, random_state=0,
                         backend={backend!r}, **options)
-for after in (0.5, 0.51):
-    result = interrupted(lambda: train(10**5), after)[0].result
-    print(result.n_iter)
-    if result.n_iter > 0:
-        expected = train(result.n_iter)
-        assert result.network.parameters.tobytes() == expected.network.parameters.tobytes()
-        assert result.loss_curve == expected.loss_curve and result.cost == expected.cost
-"""
+result = result_of(lambda: train(10**6))
+assert result.n_iter % {10 if batch_size else 1} == 0
+expected = train(result.n_iter)
+assert result.network.parameters.tobytes() == expected.network.parameters.tobytes()
+assert result.loss_curve == expected.loss_curve and result.cost == expected.cost
+print("as it would have ended")
+""",
+        timeout=600,
     )
-    for n_iter in map(int, out.split()):
-        assert n_iter > 0
-        assert batch_size is None or n_iter % 10 == 0
+    assert out == "as it would have ended\n"
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
@@ -169,6 +159,7 @@ signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
 while n_calls < 5:
     result = fastnn.train([64, 64, 10], X, y, 1000, random_state=0)
     assert result.n_iter == 1000
+signal.setitimer(signal.ITIMER_REAL, 0)
 print("counted")
 
 class TimeIsUp(Exception):
@@ -176,11 +167,14 @@ class TimeIsUp(Exception):
 def give_up(number, frame):
     raise TimeIsUp
 signal.signal(signal.SIGALRM, give_up)
+signal.setitimer(signal.ITIMER_REAL, 0.3)  # once: another alarm would come while the process ends
 try:
-    fastnn.train([64, 64, 10], X, y, 10**6, random_state=0)
+    while True:
+        fastnn.train([64, 64, 10], X, y, 10**6, random_state=0)
 except TimeIsUp as error:
     print(hasattr(error, "result"))
-"""
+""",
+        timeout=300,
     )
     assert out == "counted\nTrue\n"
 
@@ -192,25 +186,31 @@ def test_a_prediction_is_interrupted_too():
 o = np.ones
 network = fastnn.Network([o((500, 8)), o((500, 500))], [o(500)] * 2)
 X = o((1_000_000, 8))
-print(min(interrupted(lambda: network(X), 1.0)[1] for attempt in range(3)) < 0.2)
-"""
+print(type(interrupted(lambda: network(X))).__name__)
+""",
+        timeout=300,
     )
-    assert out == "True\n"
+    assert out == "KeyboardInterrupt\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="POSIX signals")
 def test_training_in_another_thread_does_not_take_the_signal():
-    """Python's signals are the main thread's, which is free to answer; training goes on."""
+    """Python's signals are the main thread's, which is free to answer; training goes on until it is told to end."""
     out = run_program(
         PRELUDE
         + """
 X, y = np.random.default_rng(0).standard_normal((4000, 64)), np.zeros((4000, 10))
-results = []
-worker = threading.Thread(target=lambda: results.append(fastnn.train([64, 64, 10], X, y, 3000, random_state=0)))
+results, ends = [], threading.Event()
+def work():
+    options = {"random_state": 0, "report_every": 10, "callback": lambda *_: ends.is_set()}
+    results.append(fastnn.train([64, 64, 10], X, y, 10**6, **options))
+worker = threading.Thread(target=work)
 worker.start()
-print(interrupted(lambda: time.sleep(10), 0.1)[1] < 0.2)
+print(type(interrupted(lambda: ends.wait(60), 0.1)).__name__, worker.is_alive())
+ends.set()
 worker.join()
-print(results[0].n_iter)
-"""
+print(results[0].n_iter % 10)
+""",
+        timeout=300,
     )
-    assert out == "True\n3000\n"
+    assert out == "KeyboardInterrupt True\n0\n"

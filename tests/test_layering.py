@@ -167,11 +167,15 @@ def test_the_engine_stands_without_python_and_its_kernels_allocate_nothing():
 def test_the_tables_have_the_names_of_the_c_sources():
     from fastnn import _tables
 
-    for table, names in [
-        ("activations", _tables.ACTIVATIONS), ("losses", _tables.LOSSES), ("optimizers", _tables.SOLVERS),
+    for table, row, names in [
+        ("activations", "ACTIVATION", _tables.ACTIVATIONS), ("losses", "LOSS", _tables.LOSSES),
+        ("optimizers", "OPTIMIZER", _tables.SOLVERS),
     ]:  # fmt: skip
         text = (ROOT / "csrc" / "tables" / f"{table}.def").read_text()
-        assert re.findall(r"^FASTNN_\w+?\((\w+)", text, re.MULTILINE) == list(names)
+        assert re.findall(rf"^FASTNN_{row}\((\w+)", text, re.MULTILINE) == list(names)
+    text = (ROOT / "csrc" / "tables" / "losses.def").read_text()
+    pairs = [(loss, output) for loss, outputs in _tables.LOSS_OUTPUTS.items() for output in outputs]
+    assert sorted(re.findall(r"^FASTNN_PAIR\((\w+), (\w+)\)", text, re.MULTILINE)) == sorted(pairs)
 
 
 def test_the_stubs_name_what_the_compiled_modules_have():

@@ -35,23 +35,24 @@ def test_s1_worked_example_by_every_backend(backend):
     assert hidden(S1_X).round(6).tolist() == S1_HIDDEN
 
 
-@pytest.mark.parametrize("backend", BACKEND_NAMES)
-def test_s3_the_first_300_iterations_are_the_tutorials(backend, digits, capsys):
-    X, _, labels, _ = digits
-    n_rows = 40 if backend == "python" else len(X)
-    X, Y = X[:n_rows], reference.convert_y_to_vect(labels[:n_rows])
-    n_iterations = 60 if backend == "python" else 300
+@pytest.mark.parametrize(("n_rows", "n_iterations"), [(40, 60), (None, 300)])
+def test_s3_the_first_iterations_are_the_tutorials(n_rows, n_iterations, digits, capsys):
+    """The naive backend makes fewer, on fewer rows, for its speed."""
+    X, Y = digits[0][:n_rows], reference.convert_y_to_vect(digits[2][:n_rows])
     np.random.seed(1)
     expected_W, expected_b, expected_cost = reference.train_nn([64, 30, 10], X, Y, n_iterations)
     assert "Iteration 0 of" in capsys.readouterr().out
-    np.random.seed(1)
-    W, b, cost = fastnn.train([64, 30, 10], X, Y, n_iterations, backend=backend)
-    assert list(W) == list(b) == [1, 2]
-    for l in W:
-        assert_close(W[l], expected_W[l], 1e-9)
-        assert_close(b[l], expected_b[l], 1e-9)
-    assert_close(cost, expected_cost, 1e-9)
-    assert isinstance(cost, list)
+    for backend in BACKEND_NAMES:
+        if n_rows is None and backend == "python":
+            continue
+        np.random.seed(1)
+        W, b, cost = fastnn.train([64, 30, 10], X, Y, n_iterations, backend=backend)
+        assert list(W) == list(b) == [1, 2]
+        for l in W:
+            assert_close(W[l], expected_W[l], 1e-9)
+            assert_close(b[l], expected_b[l], 1e-9)
+        assert_close(cost, expected_cost, 1e-9)
+        assert isinstance(cost, list)
 
 
 def test_s3_the_start_weights_are_the_tutorials_draws():

@@ -25,7 +25,7 @@ SATURATED = 0.01
 N_ROWS = 100
 
 
-def warn_if_saturated(network, parameters, X, loss, init):
+def warn_if_saturated(network, parameters, X, loss, init, n_threads=None):
     """Warn where the start weights that were drawn by the name `init` leave a layer without slope, or all units alike.
 
     Parameters
@@ -37,6 +37,7 @@ def warn_if_saturated(network, parameters, X, loss, init):
     loss : str
         The slope of the last layer counts under squared_error alone.
     init : str
+    n_threads : int, optional
     """
     if init == "zeros" and network.n_layers > 1:
         warnings.warn(
@@ -44,7 +45,7 @@ def warn_if_saturated(network, parameters, X, loss, init):
             "single unit in each; use init='glorot_uniform'",
             stacklevel=3,  # the caller of train
         )
-    for l, share in _saturated_shares(network, parameters, X[:N_ROWS], loss):
+    for l, share in _saturated_shares(network, parameters, X[:N_ROWS], loss, n_threads):
         activation = network.activations[l - 1]
         if share > LIMITS[activation][1]:
             warnings.warn(
@@ -56,7 +57,7 @@ def warn_if_saturated(network, parameters, X, loss, init):
             return
 
 
-def _saturated_shares(network, parameters, X, loss):
+def _saturated_shares(network, parameters, X, loss, n_threads):
     """Pairs of a layer, counted from 1, and the share of its units that are saturated, where its slope counts."""
     n_slopes = network.n_layers if loss == "squared_error" else network.n_layers - 1
     activations = network.activations[:n_slopes]
@@ -67,6 +68,6 @@ def _saturated_shares(network, parameters, X, loss):
     for l, (activation, shape) in enumerate(zip(activations, network.shapes, strict=False), start=1):
         layer = NetworkSpec(shape, (activation,), network.dtype)
         inputs, h = h, np.empty((len(h), layer.n_out), network.dtype)
-        BACKENDS["simd"].forward(layer, np.concatenate([W[l].ravel(), b[l]]), inputs, h)
+        BACKENDS["simd"].forward(layer, np.concatenate([W[l].ravel(), b[l]]), inputs, h, n_threads=n_threads)
         if activation in LIMITS:
             yield l, float((SLOPE[activation](h) < SATURATED * LIMITS[activation][0]).mean())

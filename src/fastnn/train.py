@@ -292,7 +292,7 @@ def train(
     state = TrainingState(spec, training.solver)
     if isinstance(start[0], str):
         draw_weights(spec, *start, draws, state.parameters)
-        warn_if_saturated(spec, state.parameters, X, loss, start[0])
+        warn_if_saturated(spec, state.parameters, X, loss, start[0], n_threads)
     else:
         spec.flatten(*start, state.parameters)
     network = Network._from_parts(spec, state.parameters, labels, backend, feature_names)
