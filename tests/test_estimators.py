@@ -278,6 +278,14 @@ def test_a_warm_start_needs_the_same_classes_and_outputs():
     same_outputs(regressor, fitted("MLPRegressor"))
 
 
+def test_a_fit_that_fails_leaves_nothing_of_the_one_before():
+    for estimator in both("MLPRegressor"):
+        with pytest.raises(ValueError, match="validation set is too small"):
+            estimator.set_params(early_stopping=True, validation_fraction=0.01).fit(X, VALUES)
+        assert estimator.loss_curve_ == estimator.validation_scores_ == []
+        assert estimator.t_ == estimator.n_iter_ == 0
+
+
 def test_n_iter_no_change_counts_as_there():
     for patience in (1, 4):
         ours, theirs = both("MLPRegressor", tol=1e9, n_iter_no_change=patience, max_iter=50)
@@ -392,7 +400,11 @@ def test_what_scikit_learn_does_not_catch():
         MLPRegressor("poisson").fit(X, np.where(VALUES > 0, 1, -1))
     with pytest.raises(ValueError, match="at least one non-zero number"):
         MLPRegressor().fit(X, VALUES, np.zeros(80))
-    with pytest.raises(ValueError, match=r"non-finite parameter weights.*learning_rate_init \(it is 1e\+20\)"):
+    words = r"learning_rate_init \(it is 1e\+20\)"
+    with (
+        pytest.warns(RuntimeWarning, match=words),
+        pytest.raises(ValueError, match=f"non-finite parameter weights.*{words}"),
+    ):
         MLPRegressor(solver="sgd", learning_rate_init=1e20, max_iter=50).fit(X, VALUES)
     # A batch of zero weights changes nothing by itself.
     weight = np.repeat([0.0, 1.0], 10)

@@ -50,8 +50,6 @@ def global_random_seed():
 #: Tests that ask for private members.
 EXCUSED = (
     "test_gradient",  # calls _unpack, _loss_grad_lbfgs: tests/test_estimators_parity.py has the gradient
-    "test_n_iter_no_change",  # reads _no_improvement_count: tests/test_estimators.py has n_iter_no_change
-    "test_n_iter_no_change_inf",
 )
 IMPORT = "from sklearn.neural_network import MLPClassifier, MLPRegressor\n"
 

@@ -46,11 +46,16 @@ LEVELS = {
     "plots._network_diagram": 9,
     "plots._weights": 9,
     "estimators._parameters": 0,
+    "estimators._hooks": 0,
+    "estimators._warnings": 0,
+    "estimators._checks": 2,
+    "estimators._held_back": 0,
     "estimators._weights": 7,
     "estimators._lbfgs": 7,
-    "estimators._base": 8,
-    "estimators._classifier": 9,
-    "estimators._regressor": 9,
+    "estimators._moved": 8,
+    "estimators._base": 9,
+    "estimators._classifier": 10,
+    "estimators._regressor": 10,
 }
 DOORS = {"__init__", "reference.__init__", "estimators.__init__", "plots.__init__"}  # they only gather names
 #: Module, or the start of its name -> the packages that it alone may import.

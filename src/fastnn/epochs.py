@@ -46,7 +46,8 @@ class Optimizer:
                 f"the network has {network.n_parameters} parameters now, which are not those that the solver's "
                 "moments belong to; call fit to begin anew"
             )
-        self.moments = self.moments.astype(network.dtype, copy=False)
+        self.moments = np.require(self.moments, network.dtype, "CAW")  # those of a mapped file are not to be changed
+        self.counters = np.require(self.counters, requirements="W")
         return TrainingState.of(network, parameters, self.moments, self.counters)
 
     def pass_ends(self, n_seen):
@@ -71,9 +72,12 @@ class Samples:
     X : ndarray or CSR matrix of shape (n_samples, n_in)
     y : ndarray of shape (n_samples, n_out)
     sample_weight : ndarray of shape (n_samples,), or None
-        None: all weigh 1.
+        In units of `weight_unit`. None: all weigh 1.
     rows : ndarray of intp, or None
         The rows to learn from; None: all.
+    weight_unit : float
+        The engine, which knows ratios alone, sees weights that its dtype can hold; penalties are over the weights
+        themselves.
 
     Arrays are C-contiguous and of the network's dtype.
     """
@@ -82,6 +86,7 @@ class Samples:
     y: np.ndarray
     sample_weight: np.ndarray | None = None
     rows: np.ndarray | None = None
+    weight_unit: float = 1.0
 
     @property
     def n_rows(self):
@@ -167,7 +172,7 @@ class Limits:
 
 
 #: How a run ended.
-CONVERGED, REACHED_MAX_ITER, INTERRUPTED = "converged", "reached max_iter", "interrupted"
+CONVERGED, REACHED_MAX_ITER, INTERRUPTED, DIVERGED = "converged", "reached max_iter", "interrupted", "diverged"
 
 
 def fit(
@@ -204,15 +209,17 @@ def fit(
     progress : Progress
         Goes on from where it is.
     score : callable, optional
-        Of the parameters of the moment; the run is judged by it and ends with the parameters of the best.
+        Of the parameters of the moment; the run is judged by it and ends with the parameters of the best. It also
+        ends after a pass whose loss is not finite; without a better score then with the parameters that it began with.
     say : callable, optional
         Gets the lines that scikit-learn prints when it is verbose.
 
     Returns
     -------
-    {"converged", "reached max_iter", "interrupted"}
+    {"converged", "reached max_iter", "interrupted", "diverged"}
     """
     progress.n_passes = 0
+    start = parameters.copy() if score is not None else None
     try:
         ended = _make_passes(
             _Pass(backend, optimizer, network, parameters, samples, batch_size, random_state, alpha),
@@ -226,6 +233,8 @@ def fit(
     if score is not None and progress.best_parameters is not None:
         parameters[:] = progress.best_parameters
         progress.best_parameters = None
+    elif ended == DIVERGED:
+        parameters[:] = start
     return ended
 
 
@@ -246,6 +255,8 @@ def _make_passes(one_pass, limits, progress, score, say):
             if say:
                 say(f"Validation score: {progress.scores[-1]:f}")
         optimizer.pass_ends(progress.n_seen)
+        if score is not None and not math.isfinite(loss):
+            return DIVERGED
         if progress.n_stale > limits.n_iter_no_change:
             slows_down = optimizer.slow_down()
             if say:
@@ -268,7 +279,8 @@ class _Pass:
     """One pass after the other; the arrays of a call of ``run`` are made once."""
 
     def __init__(self, backend, optimizer, network, parameters, samples, batch_size, random_state, alpha):
-        self.backend, self.optimizer, self.alpha = backend, optimizer, alpha
+        self.backend, self.optimizer = backend, optimizer
+        self.alpha = alpha / samples.weight_unit
         self.n_rows = n_rows = samples.n_rows
         self.state = optimizer.state(network, parameters)
         rows = np.arange(n_rows, dtype=np.intp) if samples.rows is None else samples.rows

@@ -4,22 +4,32 @@ scikit-learn's checks come first and speak in its own words; then all is arrays 
 time under ``fastnn.epochs``. The order of checks and draws is scikit-learn's, so that the numbers are.
 """
 
-import warnings
 from abc import abstractmethod
-from numbers import Integral, Real
+from itertools import takewhile
+from numbers import Integral
 
 import numpy as np
-import scipy.sparse
 from sklearn.base import BaseEstimator, _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastnn import epochs
 from fastnn.backends import BACKENDS
-from fastnn.estimators import _lbfgs
+from fastnn.estimators import _held_back, _lbfgs
+from fastnn.estimators._checks import (
+    as_data,
+    check_n_inputs,
+    check_penalty,
+    check_sample_weight,
+    told_of_overflow,
+    too_large,
+)
+from fastnn.estimators._hooks import refuse_hooks
+from fastnn.estimators._moved import optimizer_from
 from fastnn.estimators._parameters import CONSTRAINTS
+from fastnn.estimators._warnings import floating_point, warn
 from fastnn.estimators._weights import Weights
 from fastnn.initial import draw_with_biases
 from fastnn.network import Network
@@ -43,6 +53,15 @@ class MultilayerPerceptron(BaseEstimator):
         for name, value in parameters.items():
             setattr(self, name, value)
 
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        cls._refuse_hooks()
+
+    @classmethod
+    def _refuse_hooks(cls):
+        for kind in takewhile(lambda kind: not kind.__module__.startswith("fastnn."), cls.__mro__):
+            refuse_hooks(cls.__name__, vars(kind))
+
     # -- what an estimator brings -----------------------------------------------------------------------------
 
     @abstractmethod
@@ -56,6 +75,10 @@ class MultilayerPerceptron(BaseEstimator):
     @abstractmethod
     def _labels(self):
         """How the network's own ``predict`` reads its outputs."""
+
+    @abstractmethod
+    def _strata(self, targets):
+        """The labels whose shares a split of the rows keeps, or None."""
 
     @abstractmethod
     def _score_outputs(self, outputs, targets, sample_weight):
@@ -73,7 +96,7 @@ class MultilayerPerceptron(BaseEstimator):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels, or numbers for a regression.
         sample_weight : array-like of shape (n_samples,), default=None
-            None: all weigh 1.
+            None: all weigh 1. Their ratios count, and, as the penalty is over their sum, their scale beside `alpha`.
 
         Returns
         -------
@@ -83,29 +106,46 @@ class MultilayerPerceptron(BaseEstimator):
         ------
         ValueError
             If arguments do not fit, or training ended with weights that are not finite.
-        """
-        return self._fit(X, y, sample_weight, incremental=False)
+        MemoryError
+            If the network is too wide.
 
-    def _fit(self, X, y, sample_weight, incremental):
+        Warns
+        -----
+        ConvergenceWarning
+            If training ended for another reason than that it had converged.
+        RuntimeWarning
+            If a loss, or what the optimizer made of it, was not finite, unless ``numpy.errstate`` ignores it.
+        """
+        return self._train(X, y, sample_weight, incremental=False)
+
+    def _train(self, X, y, sample_weight, incremental):
+        self._refuse_hooks()
+        refuse_hooks(f"this {type(self).__name__}", vars(self))
         hidden = self._check_hidden_layer_sizes()
         is_first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, targets_of = self._check_targets(X, y, incremental, reset=is_first)
-        weight = None if sample_weight is None else _check_sample_weight(sample_weight, X)
+        weight, unit = check_sample_weight(sample_weight, X)
         dtype = np.dtype(np.float64) if self.solver == "lbfgs" else X.dtype
         if not is_first:
             dtype = self._dtype_with(dtype)
         targets = targets_of(dtype)
+        if weight is not None:
+            check_penalty(self.alpha, weight, unit, dtype)
+            weight = weight.astype(dtype)
         if not is_first:
-            self._go_on(dtype, targets.shape[1])
+            self._go_on(dtype, X.shape[1], targets.shape[1])
         self.n_outputs_ = targets.shape[1]
         self._random_state = check_random_state(self.random_state)
-        if is_first:
-            self._initialize([X.shape[1], *hidden, self.n_outputs_], dtype)
-        samples = epochs.Samples(_as_data(X, dtype), targets, None if weight is None else weight.astype(dtype))
-        if self.solver == "lbfgs":
-            self._fit_lbfgs(samples)
-        else:
-            self._fit_stochastic(samples, incremental)
+        samples = epochs.Samples(as_data(X, dtype), targets, weight, weight_unit=unit)
+        try:
+            if is_first:
+                self._begin([X.shape[1], *hidden, self.n_outputs_], dtype)
+            if self.solver == "lbfgs":
+                self._train_by_lbfgs(samples)
+            else:
+                self._train_by_epochs(samples, is_first, incremental)
+        except MemoryError as error:
+            raise MemoryError(too_large(hidden)) from error
         if not np.isfinite(self._weights.network.parameters).all():
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
@@ -116,13 +156,14 @@ class MultilayerPerceptron(BaseEstimator):
     def _check_hidden_layer_sizes(self):
         sizes = self.hidden_layer_sizes
         sizes = list(sizes) if np.iterable(sizes) else [sizes]
-        if not all(isinstance(size, Integral) for size in sizes):
+        if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
             raise TypeError(f"hidden_layer_sizes must be integers, got {sizes}.")
         if any(size <= 0 for size in sizes):
             raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
         return [int(size) for size in sizes]
 
-    def _initialize(self, layer_sizes, dtype):
+    def _begin(self, layer_sizes, dtype):
+        """Draw the weights that training starts from."""
         self.n_iter_ = self.t_ = 0
         self.n_layers_ = len(layer_sizes)
         self.out_activation_ = self._output_activation()
@@ -131,29 +172,29 @@ class MultilayerPerceptron(BaseEstimator):
         factor = 2.0 if self.activation == "logistic" else 6.0
         draw_with_biases(network._spec, factor, self._random_state, network.parameters)
         self._show(weights)
-        self._progress = epochs.Progress()
-        if self.early_stopping:
-            self._progress.best_parameters = network.parameters.copy()
+        if self.solver != "lbfgs":
+            self._show_progress(epochs.Progress())
 
-    def _go_on(self, dtype, n_outputs):
-        """Take the weights as they stand, in a block of this dtype that can be written to."""
+    def _go_on(self, dtype, n_inputs, n_outputs):
+        """Take the weights as they stand, in a block of this dtype that training may write to."""
         weights = self._current_weights(dtype)
-        if weights.network.layer_sizes[-1] != n_outputs:
+        network = weights.network
+        check_n_inputs(n_inputs, network)
+        if network.layer_sizes[-1] != n_outputs:
             raise ValueError(
                 f"y has {n_outputs} outputs, but the network that training is to go on from has "
-                f"{weights.network.layer_sizes[-1]}"
+                f"{network.layer_sizes[-1]}"
             )
-        if not weights.network.parameters.flags.writeable:
-            weights = Weights(weights.network.copy())
+        # As in scikit-learn, arrays that were handed out before change under "sgd" and "adam", not under "lbfgs".
+        if self.solver == "lbfgs" or not network.parameters.flags.writeable:
+            weights = Weights(network.copy())
         self._show(weights)
-        if not hasattr(self, "_progress"):
-            self._progress = epochs.Progress(n_seen=getattr(self, "t_", 0))
 
     def _show(self, weights):
         self._weights = weights
         self.coefs_, self.intercepts_ = list(weights.coefs), list(weights.intercepts)
 
-    def _fit_lbfgs(self, samples):
+    def _train_by_lbfgs(self, samples):
         network = self._weights.network
         if samples.sample_weight is None:
             samples.sample_weight = np.ones(len(samples.y))
@@ -170,14 +211,50 @@ class MultilayerPerceptron(BaseEstimator):
             self.verbose,
         )
 
-    def _fit_stochastic(self, samples, incremental):
+    def _show_progress(self, progress):
+        """What training has come to, as attributes; those that begin with an underscore are scikit-learn's own, too."""
+        self.n_iter_, self.t_ = progress.n_passes, progress.n_seen
+        self.loss_curve_, self._no_improvement_count = progress.loss_curve, progress.n_stale
+        self.best_loss_ = None if self.early_stopping else progress.best_loss
+        self.validation_scores_ = progress.scores if self.early_stopping else None
+        self.best_validation_score_ = progress.best_score if self.early_stopping else None
+
+    def _progress(self):
+        """What training has come to, from the attributes."""
+
+        def of(attribute, default):
+            value = getattr(self, attribute, None)
+            return default if value is None else value
+
+        return epochs.Progress(
+            n_seen=of("t_", 0),
+            loss_curve=of("loss_curve_", []),
+            scores=of("validation_scores_", []),
+            best_loss=of("best_loss_", np.inf),
+            best_score=of("best_validation_score_", -np.inf),
+            n_stale=of("_no_improvement_count", 0),
+        )
+
+    def _train_by_epochs(self, samples, is_first, incremental):
         network = self._weights.network
-        if not incremental or not hasattr(self, "_optimizer"):
+        optimizer = getattr(self, "_optimizer", None)
+        is_moved = optimizer is not None and not isinstance(optimizer, epochs.Optimizer)  # from scikit-learn
+        if is_moved:
+            self.loss_curve_ = list(self.loss_curve_)
+            self.validation_scores_ = None if self.validation_scores_ is None else list(self.validation_scores_)
+        if not incremental or optimizer is None:
             self._optimizer = self._new_optimizer(network)
+        elif is_moved:
+            self._optimizer = optimizer_from(optimizer, self.loss, network._spec)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
-        score = self._hold_back(samples) if self.early_stopping else None
-        progress = self._progress
+        progress = self._progress()
+        score = None
+        if self.early_stopping:
+            score = self._hold_back(samples)
+            if is_first:
+                progress.best_parameters = network.parameters.copy()
+        n_before = len(progress.loss_curve)
         ended = epochs.fit(
             ENGINE,
             self._optimizer,
@@ -192,22 +269,43 @@ class MultilayerPerceptron(BaseEstimator):
             score,
             print if self.verbose else None,
         )
-        self.n_iter_, self.t_ = progress.n_passes, progress.n_seen
-        self.loss_curve_ = progress.loss_curve
+        self._show_progress(progress)
         if progress.loss_curve:
             self.loss_ = progress.loss_curve[-1]
-        self.best_loss_ = None if self.early_stopping else progress.best_loss
-        self.validation_scores_ = progress.scores if self.early_stopping else None
-        self.best_validation_score_ = progress.best_score if self.early_stopping else None
         if ended == epochs.INTERRUPTED:
-            warnings.warn("Training interrupted by user.", stacklevel=5)
+            warn("Training interrupted by user.")
         elif ended == epochs.REACHED_MAX_ITER and not incremental:
-            warnings.warn(
+            warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
                 "converged yet.",
                 ConvergenceWarning,
-                stacklevel=5,
             )
+        self._tell_of_overflow(n_before)
+
+    def _tell_of_overflow(self, n_before):
+        """Warn if a loss was not finite after so many epochs, or what the last one left behind is not."""
+        losses = np.asarray(self.loss_curve_[n_before:])
+        epoch = n_before + len(losses)
+        if not np.isfinite(losses).all():
+            first = int(np.argmin(np.isfinite(losses)))
+            what = f"The loss is {losses[first]} in epoch {n_before + first + 1}: training has diverged"
+        elif not np.isfinite(self._weights.network.parameters).all():
+            what = f"The weights are not finite after epoch {epoch}: training has diverged"
+        elif not np.isfinite(self._optimizer.moments).all():
+            what = f"The {self.solver} optimizer's moments are not finite after epoch {epoch}: some weights stand still"
+        else:
+            return
+        floating_point(
+            f"{what}; scale X and y, for example with StandardScaler, or try a smaller learning_rate_init (it is "
+            f"{self.learning_rate_init})"
+            + (
+                "; the weights are those of this fit's best validation score, else those it began with"
+                if self.early_stopping
+                else ""
+            ),
+            "over",
+            "invalid",
+        )
 
     def _new_optimizer(self, network):
         is_sgd = self.solver == "sgd"
@@ -228,27 +326,18 @@ class MultilayerPerceptron(BaseEstimator):
         if self.batch_size == "auto":
             return min(200, n_rows)
         if self.batch_size > n_rows:
-            warnings.warn(
-                "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=6
-            )
+            warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
         return min(self.batch_size, n_rows)
 
     def _hold_back(self, samples):
         """Split rows off the samples; return a function that scores the network on them."""
-        from sklearn.model_selection import train_test_split  # late: half of the time that the import takes
-
-        stratify = np.where(samples.y[:, 0] > 0.5, "True", "False") if self._is_stratified else None
-        training, held_back = train_test_split(
-            np.arange(samples.n_rows, dtype=np.intp),
-            random_state=self._random_state,
-            test_size=self.validation_fraction,
-            stratify=stratify,
+        samples.rows, held_back = _held_back.split(
+            samples.n_rows,
+            samples.sample_weight,
+            self._strata(samples.y),
+            self.validation_fraction,
+            self._random_state,
         )
-        if len(held_back) < 2:
-            raise ValueError(
-                "The validation set is too small. Increase 'validation_fraction' or the size of your dataset."
-            )
-        samples.rows = training
         X, targets = samples.X[held_back], samples.y[held_back]
         weight = None if samples.sample_weight is None else samples.sample_weight[held_back]
         network = self._weights.network
@@ -297,16 +386,16 @@ class MultilayerPerceptron(BaseEstimator):
         ):
             outputs = weights.network._plain_outputs(X)  # which finds out itself whether X is all numbers
             if outputs is not None:
-                return outputs
+                return told_of_overflow(outputs, X, weights.network)
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         dtype = self._dtype_with(X.dtype)
         network = self._current_weights(dtype).network
-        if X.shape[1] != network.layer_sizes[0]:
-            raise ValueError(f"X has {X.shape[1]} features, but coefs_[0] has {network.layer_sizes[0]} rows")
+        check_n_inputs(X.shape[1], network)
+        X = as_data(X, dtype)
         outputs = np.empty((X.shape[0], network.layer_sizes[-1]), dtype)
-        ENGINE.forward(network._spec, network.parameters, _as_data(X, dtype), outputs)
-        return outputs
+        ENGINE.forward(network._spec, network.parameters, X, outputs)
+        return told_of_overflow(outputs, X, network)
 
     # -- travelling -------------------------------------------------------------------------------------------
 
@@ -332,27 +421,3 @@ class MultilayerPerceptron(BaseEstimator):
 
 #: Marks `partial_fit`, which only solvers that take batches have.
 by_batches = available_if(_trains_by_batches)
-
-
-def _as_data(X, dtype):
-    """Checked X as the engine takes it: C-contiguous, or CSR."""
-    if scipy.sparse.issparse(X):
-        return X.tocsr().astype(dtype, copy=False)
-    return np.ascontiguousarray(X, dtype)
-
-
-def _check_sample_weight(sample_weight, X):
-    """One finite weight per row of X, not all of them 0; a number is for all rows."""
-    if isinstance(sample_weight, Real):
-        sample_weight = np.full(X.shape[0], sample_weight)
-    weight = check_array(sample_weight, ensure_2d=False, dtype=[np.float64, np.float32], input_name="sample_weight")
-    if weight.ndim != 1:
-        raise ValueError(
-            f"Sample weights must be 1D array or scalar, got {weight.ndim}D array. Expected either a scalar value or a "
-            f"1D array of length {X.shape[0]}."
-        )
-    if weight.shape != (X.shape[0],):
-        raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(X.shape[0],)}!")
-    if not weight.any():
-        raise ValueError("Sample weights must contain at least one non-zero number.")
-    return weight

@@ -3,13 +3,15 @@
 import numpy as np
 import scipy.sparse
 from sklearn.base import ClassifierMixin, _fit_context
+from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
 from fastnn.estimators._base import MultilayerPerceptron, by_batches
+from fastnn.estimators._checks import as_vector
 from fastnn.estimators._parameters import documented
+from fastnn.estimators._warnings import floating_point
 from fastnn.labels import Labels
 
 
@@ -124,6 +126,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         ValueError
             If arguments do not fit, or with early stopping.
         """
+        self._complete_labels()
         if classes is None and getattr(self, "classes_", None) is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         if classes is not None:
@@ -136,7 +139,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
                 raise ValueError(
                     f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
                 )
-        return self._fit(X, y, sample_weight, incremental=True)
+        return self._train(X, y, sample_weight, incremental=True)
 
     def predict(self, X):
         """Return the labels of the rows of X.
@@ -149,14 +152,50 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         -------
         y : ndarray of shape (n_samples,), or (n_samples, n_outputs) of 0 and 1 for several labels
         """
-        outputs = self._outputs(X)
-        if self.out_activation_ == "softmax":
-            return self.classes_.take(outputs.argmax(axis=1))
-        if outputs.shape[1] == 1:
-            return self.classes_.take(outputs[:, 0] > 0.5, mode="clip")  # there may be a single class
-        indicator = (outputs > 0.5).astype(int)
-        is_sparse = hasattr(self, "_label_binarizer") and self._label_binarizer.sparse_input_
-        return scipy.sparse.csr_matrix(indicator) if is_sparse else indicator
+        decoded = self._decode(self._outputs(X))
+        binarizer = self.__dict__.get("_label_binarizer")
+        return scipy.sparse.csr_matrix(decoded) if binarizer is not None and binarizer.sparse_input_ else decoded
+
+    def _kind(self, n_outputs):
+        """What y was, whatever the output activation is now: "binary", "multiclass" or "multilabel"."""
+        binarizer = self.__dict__.get("_label_binarizer")
+        if binarizer is not None:
+            return binarizer.y_type_.removesuffix("-indicator")
+        if n_outputs == 1:
+            return "binary"
+        return "multilabel" if self.out_activation_ == "logistic" else "multiclass"
+
+    @property
+    def _known_labels(self):
+        """The labels, sorted; None if there are none, as in a network built by hand."""
+        binarizer = self.__dict__.get("_label_binarizer")
+        return getattr(self, "classes_", None) if binarizer is None else binarizer.classes_
+
+    def _complete_labels(self):
+        """Make classes_ of _label_binarizer, or the other way round, where one was set by hand."""
+        known = self._known_labels
+        if known is None:
+            return
+        if not hasattr(self, "_label_binarizer"):
+            n_outputs = len(self.intercepts_[-1]) if hasattr(self, "intercepts_") else 1
+            is_multilabel = hasattr(self, "out_activation_") and self._kind(n_outputs) == "multilabel"
+            self._label_binarizer = LabelBinarizer().fit(np.eye(n_outputs, dtype=int) if is_multilabel else known)
+        if not hasattr(self, "classes_"):
+            self.classes_ = known
+
+    def _decode(self, outputs):
+        """The labels of outputs, or of targets; those of several labels a row as an array of 0 and 1."""
+        kind, classes = self._kind(outputs.shape[1]), self._known_labels
+        if classes is None:
+            raise NotFittedError(
+                f"this {type(self).__name__} has weights, but no labels: set classes_ or _label_binarizer, or use "
+                "predict_proba"
+            )
+        if kind == "multilabel":
+            return (outputs > 0.5).astype(int)
+        if kind == "multiclass":
+            return classes.take(outputs.argmax(axis=1), mode="clip")
+        return classes.take(outputs[:, -1] > 0.5, mode="clip")  # there may be a single class
 
     def predict_proba(self, X):
         """Return the probabilities of the labels for the rows of X.
@@ -184,7 +223,12 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         log_probabilities : ndarray of shape (n_samples, n_classes)
         """
         probabilities = self.predict_proba(X)
-        return np.log(probabilities, out=probabilities)
+        is_zero = not probabilities.all()
+        with np.errstate(divide="ignore"):  # its warning would name another module than scikit-learn's does
+            logarithms = np.log(probabilities, out=probabilities)
+        if is_zero:
+            floating_point("divide by zero encountered in log", "divide")
+        return logarithms
 
     def _check_targets(self, X, y, incremental, reset):
         X, y = validate_data(
@@ -196,8 +240,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             dtype=(np.float64, np.float32),
             reset=reset,
         )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        y = as_vector(y)
+        self._complete_labels()
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
@@ -222,11 +266,12 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         kind = self._label_binarizer.y_type_
         if kind.startswith("multilabel"):
             y = y.toarray() if scipy.sparse.issparse(y) else y
-            return np.ascontiguousarray(y, dtype)
-        position = np.searchsorted(self.classes_, y)
+            return np.ascontiguousarray(y != 0, dtype)
+        classes = self._known_labels
+        position = np.searchsorted(classes, y)
         if kind == "binary":
             return position.astype(dtype).reshape(-1, 1)
-        targets = np.zeros((len(y), len(self.classes_)), dtype)
+        targets = np.zeros((len(y), len(classes)), dtype)
         targets[np.arange(len(y)), position] = 1
         return targets
 
@@ -234,23 +279,22 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
 
     def _labels(self):
-        classes = self.classes_
-        if self.out_activation_ == "softmax":
+        n_outputs = self.n_outputs_ if hasattr(self, "n_outputs_") else len(self.intercepts_[-1])
+        kind, classes = self._kind(n_outputs), self._known_labels
+        if classes is None:
+            return Labels("values")
+        if kind == "multilabel":
+            return Labels(kind)
+        if kind == "multiclass" or n_outputs > 1:
             return Labels("multiclass", classes)
-        if getattr(self, "n_outputs_", len(self.classes_) - 1) > 1:
-            return Labels("multilabel")
         return Labels("binary", classes if len(classes) == 2 else classes.repeat(2))
 
-    @property
-    def _is_stratified(self):
-        return self.n_outputs_ == 1
+    def _strata(self, targets):
+        return self._decode(targets) if self.n_outputs_ == 1 else None
 
     def _score_outputs(self, outputs, targets, sample_weight):
-        if self.out_activation_ == "softmax":
-            is_right = outputs.argmax(axis=1) == targets.argmax(axis=1)
-        else:
-            is_right = ((outputs > 0.5) == (targets > 0.5)).all(axis=1)
-        return float(np.average(is_right, weights=sample_weight))
+        is_right = self._decode(outputs) == self._decode(targets)
+        return float(np.average(is_right if is_right.ndim == 1 else is_right.all(axis=1), weights=sample_weight))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

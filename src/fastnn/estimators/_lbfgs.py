@@ -1,10 +1,10 @@
 """L-BFGS: SciPy's minimizer over the engine's objective and gradient of all rows."""
 
-import warnings
-
 import numpy as np
 import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
+
+from fastnn.estimators._warnings import floating_point, warn
 
 #: Where scipy still prints, it is told to by an option.
 PRINTS = tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 15)
@@ -33,31 +33,42 @@ def minimize(backend, loss, network, parameters, samples, alpha, max_iter, max_f
     -----
     ConvergenceWarning
         If it ended for another reason.
+    RuntimeWarning
+        If a loss or a gradient was not finite on the way.
     """
     weight = samples.sample_weight
-    l2 = alpha / weight.sum()
+    l2 = alpha / samples.weight_unit / weight.sum()
+    is_finite = []
 
     def objective_and_gradient(x):
         gradient = np.empty_like(x)
         value, _ = backend.loss_and_gradient(
             network, loss, x, samples.X, samples.y, weight, l2, gradient, as_sklearn=True
         )
+        # The line search goes on from what is not finite to points that are not, of which NumPy says nothing.
+        is_finite.append(not np.isfinite(x).all() or (np.isfinite(value) and np.isfinite(gradient).all()))
         return value, gradient
 
     options = {"maxfun": max_fun, "maxiter": max_iter, "gtol": tol}
     if PRINTS:
         options["iprint"] = 1 if verbose is True or verbose >= 1 else -1
     result = scipy.optimize.minimize(objective_and_gradient, parameters, method="L-BFGS-B", jac=True, options=options)
+    if not all(is_finite):
+        floating_point(
+            f"Evaluation {is_finite.index(False) + 1} of {len(is_finite)} by lbfgs gave a loss or a gradient that is "
+            "not finite; scale X and y, for example with StandardScaler",
+            "over",
+            "invalid",
+        )
     n_iter = min(result.nit, max_iter)
     if result.status != 0:
         reached = f"\nIncrease the number of iterations to improve the convergence (max_iter={max_iter})."
-        warnings.warn(
+        warn(
             f"lbfgs failed to converge after {n_iter} iteration(s) (status={result.status}):\n{result.message}\n"
             + (reached if n_iter == max_iter else "")
             + "\nYou might also want to scale the data as shown in:\n"
             "    https://scikit-learn.org/stable/modules/preprocessing.html",
             ConvergenceWarning,
-            stacklevel=6,  # whoever called fit
         )
     parameters[:] = result.x
     return result.fun, n_iter

@@ -70,6 +70,7 @@ DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
         Whether "sgd" takes its momentum by Nesterov's rule.
     early_stopping : bool, default=False
         Whether to hold back rows, to stop once the score on them no longer improves, and to keep the best weights.
+        Training also stops after an epoch whose loss is not finite.
     validation_fraction : float, default=0.1
         The share of the rows held back.
     beta_1, beta_2 : float, default=0.9, 0.999
@@ -94,7 +95,9 @@ ATTRIBUTES = """loss_ : float
     t_ : int
         Rows that updates were made from, repeats counted.
     coefs_ : list of ndarray of shape (n_in, n_out)
-        Weights of each layer: views of the network's. They may be changed or replaced.
+        Weights of each layer: views of the network's own matrices, which are their transposes. They may be changed in
+        place or replaced. In memory they so stand by columns (Fortran order): ``w.ravel()`` is a copy, ``w.T.ravel()``
+        a view, and what reads bytes (hashes, ``memoryview``, pointers) needs ``np.ascontiguousarray(w)`` for rows.
     intercepts_ : list of ndarray of shape (n_out,)
         Biases of each layer, likewise.
     network_ : Network

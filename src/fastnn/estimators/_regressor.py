@@ -4,11 +4,12 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import validate_data
 
+from fastnn.checks import cast_finite
 from fastnn.estimators._base import MultilayerPerceptron, by_batches
+from fastnn.estimators._checks import as_vector
 from fastnn.estimators._parameters import CONSTRAINTS, documented
 from fastnn.labels import Labels
 
@@ -126,7 +127,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         ValueError
             If arguments do not fit, or with early stopping.
         """
-        return self._fit(X, y, sample_weight, incremental=True)
+        return self._train(X, y, sample_weight, incremental=True)
 
     def predict(self, X):
         """Return the predictions for the rows of X.
@@ -153,13 +154,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             dtype=(np.float64, np.float32),
             reset=reset,
         )
-        if y.ndim == 2 and y.shape[1] == 1:
-            y = column_or_1d(y, warn=True)
+        y = as_vector(y)
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError(
                 f"Some value(s) of y are negative, the smallest {y.min()}, which is not allowed for loss='poisson'."
             )
-        return X, lambda dtype: np.ascontiguousarray(y.reshape(len(y), -1), dtype)
+        return X, lambda dtype: _as_targets(y, dtype)
 
     def _output_activation(self):
         return "exp" if self.loss == "poisson" else "identity"
@@ -167,9 +167,18 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def _labels(self):
         return Labels("values")
 
-    _is_stratified = False
+    def _strata(self, targets):
+        return None
 
     def _score_outputs(self, outputs, targets, sample_weight):
         from sklearn.metrics import r2_score  # late: half of the time that the import takes
 
         return r2_score(targets, outputs, sample_weight=sample_weight)
+
+
+def _as_targets(y, dtype):
+    """Return y as (n_samples, n_outputs), C-contiguous, in a dtype that holds it."""
+    try:
+        return cast_finite("y", y, dtype).reshape(len(y), -1)
+    except ValueError as error:
+        raise ValueError(f"{error}, in which X is; pass X as float64, or scale y") from None

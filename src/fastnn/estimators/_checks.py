@@ -1,0 +1,99 @@
+"""What the estimators check of X, y and weights, and of the outputs, beyond what scikit-learn's functions do.
+
+Called by the base of both estimators; each returns its argument as the engine takes it, or says what is wrong.
+"""
+
+import math
+from numbers import Real
+
+import numpy as np
+import scipy.sparse
+from sklearn.exceptions import DataConversionWarning
+from sklearn.utils import check_array, column_or_1d
+
+from fastnn.estimators._warnings import floating_point, warn
+
+
+def as_data(X, dtype):
+    """Checked X as the engine takes it: C-contiguous, or CSR."""
+    if scipy.sparse.issparse(X):
+        return X.tocsr().astype(dtype, copy=False)
+    return np.ascontiguousarray(X, dtype)
+
+
+def as_vector(y):
+    """Return y, a vector if it is a single column, of which scikit-learn warns."""
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y)
+        warn(
+            "A column-vector y was passed when a 1d array was expected. Please change the shape of y to (n_samples, ), "
+            "for example using ravel().",
+            DataConversionWarning,
+        )
+    return y
+
+
+def told_of_overflow(outputs, X, network):
+    """Return the outputs, with a warning if some of them are not finite though X and the weights are."""
+    if np.count_nonzero(np.isfinite(outputs)) == outputs.size:  # a microsecond less than all()
+        return outputs
+    is_bad = ~np.isfinite(outputs).all(axis=1)
+    inputs = X[is_bad]
+    if scipy.sparse.issparse(inputs):
+        inputs = inputs.data
+    if np.isfinite(inputs).all() and np.isfinite(network.parameters).all():
+        floating_point(
+            f"The outputs for {np.count_nonzero(is_bad)} of {len(is_bad)} rows are beyond the range of "
+            f"{network.dtype}: X or the weights are too large; scale X as it was for fit",
+            "over",
+            "invalid",
+        )
+    return outputs
+
+
+def too_large(hidden):
+    if not hidden:
+        return "not enough memory for the network and its training"
+    place = int(np.argmax(hidden))
+    return (
+        f"not enough memory for the network and its training: it has {hidden[place]} units in "
+        f"hidden_layer_sizes[{place}]; use fewer"
+    )
+
+
+def check_n_inputs(n_inputs, network):
+    if n_inputs != network.layer_sizes[0]:
+        raise ValueError(f"X has {n_inputs} features, but coefs_[0] has {network.layer_sizes[0]} rows")
+
+
+def check_sample_weight(sample_weight, X):
+    """One finite weight per row of X, not all of them 0, and their unit: a power of 2, so that the largest is near 1.
+
+    A number is for all rows; None stays None.
+    """
+    if sample_weight is None:
+        return None, 1.0
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(X.shape[0], sample_weight)
+    weight = check_array(sample_weight, ensure_2d=False, dtype=[np.float64, np.float32], input_name="sample_weight")
+    if weight.ndim != 1:
+        raise ValueError(
+            f"Sample weights must be 1D array or scalar, got {weight.ndim}D array. Expected either a scalar value or a "
+            f"1D array of length {X.shape[0]}."
+        )
+    if weight.shape != (X.shape[0],):
+        raise ValueError(f"sample_weight.shape == {weight.shape}, expected {(X.shape[0],)}!")
+    if not weight.any():
+        raise ValueError("Sample weights must contain at least one non-zero number.")
+    exponent = int(np.frexp(np.abs(weight).max())[1])
+    return np.ldexp(weight.astype(np.float64), -exponent), math.ldexp(1.0, exponent)
+
+
+def check_penalty(alpha, weight, unit, dtype):
+    """Refuse weights so small that alpha over their sum is beyond the dtype."""
+    total = float(weight.sum())
+    if total and alpha / unit / abs(total) > float(np.finfo(dtype).max):
+        raise ValueError(
+            f"sample_weight sums to {total * unit:g}, and the penalty is alpha over that: with alpha={alpha} it is "
+            f"beyond the range of {dtype}. Scale the weights so that their mean is about 1, or set alpha=0."
+        )

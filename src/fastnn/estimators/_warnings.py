@@ -1,0 +1,34 @@
+"""How the estimators warn: for filters scikit-learn's own module, for the eye the user's line.
+
+Filters by module that were written for scikit-learn's networks hold here too. Called wherever the estimators, or what
+they call of NumPy, have something to say.
+"""
+
+import sys
+import warnings
+
+import numpy as np
+
+#: Where scikit-learn's networks warn.
+MODULE = "sklearn.neural_network._multilayer_perceptron"
+
+#: Packages whose frames may stand between the user's line and an estimator's method.
+BETWEEN = ("fastnn", "sklearn", "joblib")
+
+
+def warn(message, category=UserWarning):
+    """Warn as of scikit-learn's module, at the nearest line outside of `BETWEEN`."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in BETWEEN:
+        frame = frame.f_back
+    registry = frame.f_globals.setdefault("__warningregistry__", {})  # "once a line" counts the user's lines
+    warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, MODULE, registry)
+
+
+def floating_point(message, *kinds):
+    """Warn of what NumPy would call errors of these kinds ("over", "invalid", "divide"), as ``numpy.errstate`` says."""
+    wanted = {np.geterr()[kind] for kind in kinds}
+    if "raise" in wanted:
+        raise FloatingPointError(message)
+    if wanted != {"ignore"}:
+        warn(message, RuntimeWarning)
