@@ -153,40 +153,40 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         y : ndarray of shape (n_samples,), or (n_samples, n_outputs) of 0 and 1 for several labels
         """
         decoded = self._decode(self._outputs(X))
-        binarizer = self.__dict__.get("_label_binarizer")
-        return scipy.sparse.csr_matrix(decoded) if binarizer is not None and binarizer.sparse_input_ else decoded
+        if decoded.ndim == 2 and hasattr(self, "_label_binarizer") and self._label_binarizer.sparse_input_:
+            return scipy.sparse.csr_matrix(decoded)
+        return decoded
 
-    def _kind(self, n_outputs):
-        """What y was, whatever the output activation is now: "binary", "multiclass" or "multilabel"."""
+    def _reading(self, n_outputs):
+        """What y was, whatever the output activation is now, and the labels.
+
+        "binary", "multiclass" or "multilabel"; of a network built by hand, what its outputs look like. The labels are
+        None if it has none.
+        """
         binarizer = self.__dict__.get("_label_binarizer")
         if binarizer is not None:
-            return binarizer.y_type_.removesuffix("-indicator")
+            return binarizer.y_type_.removesuffix("-indicator"), binarizer.classes_
+        labels = getattr(self, "classes_", None)
         if n_outputs == 1:
-            return "binary"
-        return "multilabel" if self.out_activation_ == "logistic" else "multiclass"
-
-    @property
-    def _known_labels(self):
-        """The labels, sorted; None if there are none, as in a network built by hand."""
-        binarizer = self.__dict__.get("_label_binarizer")
-        return getattr(self, "classes_", None) if binarizer is None else binarizer.classes_
+            return "binary", labels
+        return "multilabel" if self.out_activation_ == "logistic" else "multiclass", labels
 
     def _complete_labels(self):
-        """Make classes_ of _label_binarizer, or the other way round, where one was set by hand."""
-        known = self._known_labels
-        if known is None:
-            return
-        if not hasattr(self, "_label_binarizer"):
-            n_outputs = len(self.intercepts_[-1]) if hasattr(self, "intercepts_") else 1
-            is_multilabel = hasattr(self, "out_activation_") and self._kind(n_outputs) == "multilabel"
-            self._label_binarizer = LabelBinarizer().fit(np.eye(n_outputs, dtype=int) if is_multilabel else known)
+        """Make classes_ of _label_binarizer, or the other way round, where one of them was set by hand."""
         if not hasattr(self, "classes_"):
-            self.classes_ = known
+            if hasattr(self, "_label_binarizer"):
+                self.classes_ = self._label_binarizer.classes_
+        elif not hasattr(self, "_label_binarizer"):
+            n_outputs = len(self.intercepts_[-1]) if hasattr(self, "intercepts_") else 1
+            kind, labels = self._reading(n_outputs)
+            self._label_binarizer = LabelBinarizer().fit(
+                np.eye(n_outputs, dtype=int) if kind == "multilabel" else labels
+            )
 
     def _decode(self, outputs):
         """The labels of outputs, or of targets; those of several labels a row as an array of 0 and 1."""
-        kind, classes = self._kind(outputs.shape[1]), self._known_labels
-        if classes is None:
+        kind, labels = self._reading(outputs.shape[1])
+        if labels is None:
             raise NotFittedError(
                 f"this {type(self).__name__} has weights, but no labels: set classes_ or _label_binarizer, or use "
                 "predict_proba"
@@ -194,8 +194,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         if kind == "multilabel":
             return (outputs > 0.5).astype(int)
         if kind == "multiclass":
-            return classes.take(outputs.argmax(axis=1), mode="clip")
-        return classes.take(outputs[:, -1] > 0.5, mode="clip")  # there may be a single class
+            return labels.take(outputs.argmax(axis=1), mode="clip")
+        return labels.take(outputs[:, -1] > 0.5, mode="clip")  # there may be a single class
 
     def predict_proba(self, X):
         """Return the probabilities of the labels for the rows of X.
@@ -267,7 +267,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         if kind.startswith("multilabel"):
             y = y.toarray() if scipy.sparse.issparse(y) else y
             return np.ascontiguousarray(y != 0, dtype)
-        classes = self._known_labels
+        classes = self._label_binarizer.classes_
         position = np.searchsorted(classes, y)
         if kind == "binary":
             return position.astype(dtype).reshape(-1, 1)
@@ -280,7 +280,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     def _labels(self):
         n_outputs = self.n_outputs_ if hasattr(self, "n_outputs_") else len(self.intercepts_[-1])
-        kind, classes = self._kind(n_outputs), self._known_labels
+        kind, classes = self._reading(n_outputs)
         if classes is None:
             return Labels("values")
         if kind == "multilabel":
