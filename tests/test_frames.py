@@ -142,3 +142,15 @@ def test_without_names_nothing_is_checked():
         network = fastnn.train([4, 3], x, Y, 3, 1e-3, init="normal", random_state=0).network
         assert network.feature_names is None
         assert (network(frame()[["b", "a", "c", "d"]]) == network(EXPECTED[:, [1, 0, 2, 3]])).all()
+
+
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+def test_the_network_of_an_estimator_checks_them_too(name):
+    x = frame()
+    estimator = getattr(fastnn, name)(hidden_layer_sizes=(5,), tol=1e9, n_iter_no_change=1).fit(x, LABELS)
+    expected = estimator.network_(EXPECTED)
+    assert estimator.network_.feature_names == ("a", "b", "c", "d")
+    assert (estimator.network_(x) == expected).all()
+    with pytest.raises(ValueError, match="the columns of X stand in another order"):
+        estimator.network_(x[["b", "a", "c", "d"]])
+    assert estimator.fit(EXPECTED, LABELS).network_.feature_names is None

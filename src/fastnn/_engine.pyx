@@ -11,6 +11,7 @@ import threading
 import numpy as np
 
 cimport cython
+from libc.math cimport isfinite
 from libc.stddef cimport ptrdiff_t
 from libc.string cimport memset, strchr
 
@@ -299,15 +300,18 @@ cdef class Predictor:
         TypeError, ValueError
             If X does not hold finite numbers, or has the wrong number of columns.
         """
-        out = self.plain_outputs(X)
+        out = self.plain_outputs(X, False)
         return self._outputs(X) if out is None else out
 
     @cython.binding(False)  # a plain method of C, which is called in half the time
     def _plain_outputs(self, X):
-        """The outputs of a C-contiguous array of finite numbers of the network's dtype and width; None for all else."""
-        return self.plain_outputs(X)
+        """The outputs of a C-contiguous array of finite numbers of the dtype and width, if they are finite too.
 
-    cdef plain_outputs(self, X):
+        None for all else.
+        """
+        return self.plain_outputs(X, True)
+
+    cdef plain_outputs(self, X, bint are_finite):
         cdef Py_buffer rows, outputs
         cdef Py_ssize_t n_rows = self.take_rows(X, &rows)
         cdef int stop
@@ -319,6 +323,8 @@ cdef class Predictor:
                 propagate()
             try:
                 stop = self.predict_rows(rows.buf, n_rows, outputs.buf)
+                if are_finite and stop != NOT_FINITE and not self.all_finite(outputs.buf, n_rows * self.n_out):
+                    stop = NOT_FINITE
             finally:
                 PyBuffer_Release(&outputs)
         finally:
@@ -326,6 +332,20 @@ cdef class Predictor:
         if stop == INTERRUPTED:
             propagate()
         return out if stop != NOT_FINITE else None
+
+    cdef bint all_finite(self, const void *numbers, Py_ssize_t n) noexcept:
+        cdef Py_ssize_t i
+        cdef const double *doubles = <const double *> numbers
+        cdef const float *floats = <const float *> numbers
+        if self.is_float64:
+            for i in range(n):
+                if not isfinite(doubles[i]):
+                    return False
+        else:
+            for i in range(n):
+                if not isfinite(floats[i]):
+                    return False
+        return True
 
     @cython.binding(False)
     def predict_into(self, X, out):

@@ -355,7 +355,9 @@ class MultilayerPerceptron(BaseEstimator):
     def network_(self) -> Network:
         """The network with the weights of this moment: call it, or its ``predict``, for predictions in microseconds."""
         check_is_fitted(self)
-        return self._current_weights().network
+        network = self._current_weights().network
+        network._feature_names = tuple(self.feature_names_in_) if hasattr(self, "feature_names_in_") else None
+        return network
 
     def _current_weights(self, dtype=None):
         """What ``coefs_`` and ``intercepts_`` are now, in a dtype, else in their own."""
@@ -384,9 +386,9 @@ class MultilayerPerceptron(BaseEstimator):
             and "feature_names_in_" not in self.__dict__
             and weights.are_of(self)
         ):
-            outputs = weights.network._plain_outputs(X)  # which finds out itself whether X is all numbers
+            outputs = weights.network._plain_outputs(X)  # which finds out itself whether all numbers are finite
             if outputs is not None:
-                return told_of_overflow(outputs, X, weights.network)
+                return outputs
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
         dtype = self._dtype_with(X.dtype)

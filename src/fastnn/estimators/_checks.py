@@ -35,7 +35,7 @@ def as_vector(y):
 
 def told_of_overflow(outputs, X, network):
     """Return the outputs, with a warning if some of them are not finite though X and the weights are."""
-    if np.count_nonzero(np.isfinite(outputs)) == outputs.size:  # a microsecond less than all()
+    if np.isfinite(outputs).all():
         return outputs
     is_bad = ~np.isfinite(outputs).all(axis=1)
     inputs = X[is_bad]
