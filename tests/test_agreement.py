@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import fastnn
 from fastnn.backends import get_backend
 from fastnn.spec import NetworkSpec
-from fastnn.training import ORDERS
+from fastnn.training.batches import ORDERS
 
 COMPILED_AND_NAIVE = [name for name in BACKEND_NAMES if name != "numpy"]
 SOLVERS_ON_COMPILED_AND_NAIVE = [(solver, backend) for solver, backend in SOLVERS_ON_BACKENDS if backend != "numpy"]

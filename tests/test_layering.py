@@ -35,16 +35,20 @@ LEVELS = {
     "kernels": 5,
     "network": 6,
     "saturation": 6,
-    "training": 7,
-    "epochs": 7,
+    "training.batches": 7,
+    "training.schedules": 7,
+    "training.manners": 7,
+    "training.listeners": 8,
+    "training.run": 9,
+    "training.passes": 10,
     "result": 7,
-    "train": 8,
+    "train": 11,
     "plots._common": 7,
     "plots._classifier": 7,
-    "plots._decision_region": 9,
-    "plots._loss_curve": 9,
-    "plots._network_diagram": 9,
-    "plots._weights": 9,
+    "plots._decision_region": 12,
+    "plots._loss_curve": 12,
+    "plots._network_diagram": 12,
+    "plots._weights": 12,
     "estimators._parameters": 0,
     "estimators._hooks": 0,
     "estimators._warnings": 0,
@@ -52,12 +56,13 @@ LEVELS = {
     "estimators._held_back": 0,
     "estimators._weights": 7,
     "estimators._lbfgs": 7,
-    "estimators._moved": 8,
-    "estimators._base": 9,
-    "estimators._classifier": 10,
-    "estimators._regressor": 10,
+    "estimators._moved": 11,
+    "estimators._base": 12,
+    "estimators._classifier": 13,
+    "estimators._regressor": 13,
 }
-DOORS = {"__init__", "reference.__init__", "estimators.__init__", "plots.__init__"}  # they only gather names
+#: They only gather names.
+DOORS = {f"{package}__init__" for package in ("", "reference.", "training.", "estimators.", "plots.")}
 #: Module, or the start of its name -> the packages that it alone may import.
 OTHERS = {"estimators.": {"sklearn", "scipy"}, "plots.": {"sklearn", "matplotlib"}, "progress": {"tqdm"}}
 

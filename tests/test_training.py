@@ -12,9 +12,10 @@ import pytest
 from conftest import BACKEND_NAMES, LABELS, SOLVERS_ON_BACKENDS, X, Y, assert_close, train
 
 import fastnn
-from fastnn import backends, state, training
+from fastnn import backends, state
 from fastnn.initial import Draws
 from fastnn.spec import NetworkSpec, TrainingSpec
+from fastnn.training.batches import ORDERS
 
 # -- batches ------------------------------------------------------------------------------------------------------
 
@@ -62,7 +63,7 @@ def test_random_draws_with_replacement():
     assert rows_taken("random", 1, 10) == expected.tolist()
 
 
-@pytest.mark.parametrize("order", training.ORDERS)
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("batch_size", [None, 23, 1000])
 def test_full_batches_draw_nothing(order, batch_size):
     full = train(5, batch_size=None)

@@ -6,7 +6,7 @@ import pytest
 import fastnn
 from fastnn._tables import LOSSES, OUTPUT_ACTIVATIONS, SOLVERS
 from fastnn.initial import INITS, INITS_WITH_BIASES
-from fastnn.training import ORDERS
+from fastnn.training.batches import ORDERS
 from fastnn.vocabulary import OTHERS, SAME
 
 X = np.random.default_rng(0).standard_normal((6, 4))

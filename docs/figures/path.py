@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 BLUE, GREY = "#0072B2", "#555555"
 ROOMS = [
     ("fastnn.train", "checks, draws the start weights"),
-    ("training.fit", "draws the order of the rows, reports"),
+    ("training.run", "passes over the rows, reports"),
     ("backends", "one name, one set of functions"),
 ]
 BACKENDS = [

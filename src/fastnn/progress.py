@@ -1,8 +1,8 @@
 """A bar for a run of training: updates made and to come, loss, validation score, the time left. It is tqdm's.
 
-``train`` makes and opens it; ``training.fit`` tells it of each call of the backend, and asks it how many updates the
-next call may make, so that it moves some ten times a second whatever an update or a pass takes. tqdm is imported here
-alone, and only when a bar is made.
+``train`` makes and opens it; ``training.listeners`` tells it of each call of the backend, and asks it how many updates
+the next call may make, so that it moves some ten times a second whatever an update or a pass takes. tqdm is imported
+here alone, and only when a bar is made.
 """
 
 from time import perf_counter

@@ -35,7 +35,11 @@ from fastnn.spec import (
     check_weights,
 )
 from fastnn.state import TrainingState
-from fastnn.training import ORDERS, Batches, Watch, fit
+from fastnn.training.batches import ORDERS, tutorial_batches
+from fastnn.training.listeners import Callback, EarlyStopping, History, Lines, ProgressBar
+from fastnn.training.manners import Raises
+from fastnn.training.run import Job, run
+from fastnn.training.schedules import Constant
 
 
 def train(
@@ -277,17 +281,8 @@ def train(
     if validation_data is not None:
         validation = _check_validation(validation_data, sizes, feature_names, classes, loss, output_activation, dtype)
 
-    batches = Batches(n_samples, batch_size, order, draws)
-    training = replace(training, updates_per_pass=batches.updates_per_pass)
-    watch = Watch(
-        every=batches.updates_per_pass if report_every is None else report_every,
-        callback=callback,
-        verbose=verbose,
-        validation=validation,
-        n_iter_no_change=n_iter_no_change if early_stopping else None,
-        bar=bar,
-    )
-
+    source = tutorial_batches(n_samples, batch_size, order, draws)
+    training = replace(training, updates_per_pass=source.updates_per_pass)
     spec = NetworkSpec(sizes, (*hidden_activations, output_activation), dtype)
     state = TrainingState(spec, training.solver)
     if isinstance(start[0], str):
@@ -296,30 +291,30 @@ def train(
     else:
         spec.flatten(*start, state.parameters)
     network = Network._from_parts(spec, state.parameters, labels, backend, feature_names)
+    job = Job(compute, state, training, X, targets, sample_weight, n_threads)
+    every = source.updates_per_pass if report_every is None else report_every
+    history = None if validation is None else History(every, job, labels, validation, alpha)
+    values = {} if history is None else history.values
+    stopping = EarlyStopping(every, state, values, n_iter_no_change) if early_stopping else None
+    listeners = [
+        history,
+        Lines(every, iter_num, values, print if bar is None else bar.write) if verbose else None,
+        None if callback is None else Callback(every, callback, network),
+        stopping,
+        None if bar is None else ProgressBar(bar, values),
+    ]
+    listeners = [listener for listener in listeners if listener is not None]
     with bar or nullcontext():
-        loss_curve, cost, history, best_iteration, error = fit(
-            compute,
-            state,
-            training,
-            network,
-            labels,
-            X,
-            targets,
-            sample_weight,
-            batches,
-            alpha,
-            l2,
-            iter_num,
-            watch,
-            n_threads,
-        )
+        outcome = run(job, source, Constant(alpha, l2), listeners, Raises(state, alpha), iter_num)
+    best_iteration = None if stopping is None else stopping.best_iteration
     form = Form(spec.activations, dtype, labels, feature_names)
     W, b = (LayerDict(arrays, form) for arrays in spec.views(state.parameters))
-    result = TrainResult(W, b, cost.tolist(), network, loss_curve.tolist(), history, best_iteration)
-    if error is not None:
+    cost, loss_curve = outcome.cost.tolist(), outcome.objective.tolist()
+    result = TrainResult(W, b, cost, network, loss_curve, values, best_iteration)
+    if outcome.error is not None:
         with suppress(AttributeError):  # of an exception that takes no attributes
-            error.result = result
-        raise error
+            outcome.error.result = result
+        raise outcome.error
     return result
 
 

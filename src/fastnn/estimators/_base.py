@@ -1,7 +1,7 @@
 """What the classifier and the regressor share: from fit's arguments to a run, and from X to the network's outputs.
 
 scikit-learn's checks come first and speak in its own words; then all is arrays for the engine, which trains a pass at a
-time under ``fastnn.epochs``. The order of checks and draws is scikit-learn's, so that the numbers are.
+time under ``fastnn.training``. The order of checks and draws is scikit-learn's, so that the numbers are.
 """
 
 from abc import abstractmethod
@@ -15,7 +15,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from fastnn import epochs
 from fastnn.backends import BACKENDS
 from fastnn.estimators import _held_back, _lbfgs
 from fastnn.estimators._checks import (
@@ -34,6 +33,7 @@ from fastnn.estimators._weights import Weights
 from fastnn.initial import draw_with_biases
 from fastnn.network import Network
 from fastnn.spec import TrainingSpec
+from fastnn.training import passes
 
 ENGINE = BACKENDS["simd"]
 
@@ -136,7 +136,7 @@ class MultilayerPerceptron(BaseEstimator):
             self._go_on(dtype, X.shape[1], targets.shape[1])
         self.n_outputs_ = targets.shape[1]
         self._random_state = check_random_state(self.random_state)
-        samples = epochs.Samples(as_data(X, dtype), targets, weight, weight_unit=unit)
+        samples = passes.Samples(as_data(X, dtype), targets, weight, weight_unit=unit)
         try:
             if is_first:
                 self._begin([X.shape[1], *hidden, self.n_outputs_], dtype)
@@ -173,7 +173,7 @@ class MultilayerPerceptron(BaseEstimator):
         draw_with_biases(network._spec, factor, self._random_state, network.parameters)
         self._show(weights)
         if self.solver != "lbfgs":
-            self._show_progress(epochs.Progress())
+            self._show_progress(passes.Progress())
 
     def _go_on(self, dtype, n_inputs, n_outputs):
         """Take the weights as they stand, in a block of this dtype that training may write to."""
@@ -226,7 +226,7 @@ class MultilayerPerceptron(BaseEstimator):
             value = getattr(self, attribute, None)
             return default if value is None else value
 
-        return epochs.Progress(
+        return passes.Progress(
             n_seen=of("t_", 0),
             loss_curve=of("loss_curve_", []),
             scores=of("validation_scores_", []),
@@ -238,7 +238,7 @@ class MultilayerPerceptron(BaseEstimator):
     def _train_by_epochs(self, samples, is_first, incremental):
         network = self._weights.network
         optimizer = getattr(self, "_optimizer", None)
-        is_moved = optimizer is not None and not isinstance(optimizer, epochs.Optimizer)  # from scikit-learn
+        is_moved = optimizer is not None and not isinstance(optimizer, passes.Optimizer)  # from scikit-learn
         if is_moved:
             self.loss_curve_ = list(self.loss_curve_)
             self.validation_scores_ = None if self.validation_scores_ is None else list(self.validation_scores_)
@@ -255,7 +255,7 @@ class MultilayerPerceptron(BaseEstimator):
             if is_first:
                 progress.best_parameters = network.parameters.copy()
         n_before = len(progress.loss_curve)
-        ended = epochs.fit(
+        ended = passes.fit(
             ENGINE,
             self._optimizer,
             network._spec,
@@ -264,7 +264,7 @@ class MultilayerPerceptron(BaseEstimator):
             self._batch_size(samples.n_rows),
             self._random_state if self.shuffle else None,
             self.alpha,
-            epochs.Limits(1 if incremental else self.max_iter, self.tol, self.n_iter_no_change),
+            passes.Limits(1 if incremental else self.max_iter, self.tol, self.n_iter_no_change),
             progress,
             score,
             print if self.verbose else None,
@@ -272,9 +272,9 @@ class MultilayerPerceptron(BaseEstimator):
         self._show_progress(progress)
         if progress.loss_curve:
             self.loss_ = progress.loss_curve[-1]
-        if ended == epochs.INTERRUPTED:
+        if ended == passes.INTERRUPTED:
             warn("Training interrupted by user.")
-        elif ended == epochs.REACHED_MAX_ITER and not incremental:
+        elif ended == passes.REACHED_MAX_ITER and not incremental:
             warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
                 "converged yet.",
@@ -320,7 +320,7 @@ class MultilayerPerceptron(BaseEstimator):
             epsilon=self.epsilon,
         )
         schedule = self.learning_rate if is_sgd else "constant"
-        return epochs.Optimizer(training, network._spec, self.learning_rate_init, schedule, self.power_t)
+        return passes.Optimizer(training, network._spec, self.learning_rate_init, schedule, self.power_t)
 
     def _batch_size(self, n_rows):
         if self.batch_size == "auto":

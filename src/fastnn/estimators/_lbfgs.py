@@ -20,7 +20,7 @@ def minimize(backend, loss, network, parameters, samples, alpha, max_iter, max_f
     network : NetworkSpec
         Of float64: the minimizer computes in nothing else.
     parameters : ndarray
-    samples : fastnn.epochs.Samples
+    samples : fastnn.training.passes.Samples
         All rows are used.
     alpha : float
         The L2 penalty is alpha over the weight of all rows.

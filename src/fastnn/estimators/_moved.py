@@ -4,8 +4,8 @@ from itertools import chain
 
 import numpy as np
 
-from fastnn.epochs import Optimizer
 from fastnn.spec import TrainingSpec
+from fastnn.training.passes import Optimizer
 
 
 def optimizer_from(theirs, loss, network):

@@ -1,8 +1,7 @@
-"""Training by passes over the data, as scikit-learn's networks count: what the estimators share.
+"""Training as scikit-learn's networks count: by passes, each judged by its loss or by a score on rows held back.
 
-A pass draws the order of the rows, makes its updates in one call of the backend's ``run``, and is judged by its loss,
-or by a score on rows that were held back. Here are the schedules of the learning rate, early stopping and the best
-weights; a face supplies data and score, and turns what came of it into its own words. ``training`` counts updates.
+What the estimators share: the optimizer that goes on from call to call, what training has come to, and the judge that
+listens to a run. A face supplies data and score, and turns what came of it into its own words.
 """
 
 import math
@@ -13,6 +12,11 @@ import numpy as np
 
 from fastnn._tables import SOLVERS
 from fastnn.state import COUNTERS, TrainingState, aligned_zeros
+from fastnn.training.batches import Composed
+from fastnn.training.listeners import Listener
+from fastnn.training.manners import GoesOn
+from fastnn.training.run import Job, run
+from fastnn.training.schedules import OverWeight
 
 #: At or below this rate "adaptive" ends the training.
 SMALLEST_RATE = 1e-6
@@ -92,31 +96,6 @@ class Samples:
     def n_rows(self):
         """How many rows a pass has."""
         return self.X.shape[0] if self.rows is None else len(self.rows)
-
-
-class Batches:
-    """The rows of each pass, cut into batches of `batch_size`, the last of which may be short.
-
-    Each order is drawn from the one of the pass before, as scikit-learn does it: permutations composed.
-
-    Parameters
-    ----------
-    rows : ndarray of intp
-    batch_size : int
-    random_state : numpy.random.RandomState or None
-        None: always in their order.
-    """
-
-    def __init__(self, rows, batch_size, random_state):
-        self.rows, self.random_state = rows, random_state
-        self.starts = np.append(np.arange(0, len(rows), batch_size), len(rows)).astype(np.intp)
-        self.sizes = np.diff(self.starts)
-
-    def next_pass(self):
-        """Return the rows of the next pass, batch after batch."""
-        if self.random_state is not None:
-            self.rows = self.rows[self.random_state.permutation(len(self.rows))]
-        return self.rows
 
 
 @dataclass
@@ -220,16 +199,15 @@ def fit(
     """
     progress.n_passes = 0
     start = parameters.copy() if score is not None else None
-    try:
-        ended = _make_passes(
-            _Pass(backend, optimizer, network, parameters, samples, batch_size, random_state, alpha),
-            limits,
-            progress,
-            score,
-            say,
-        )
-    except KeyboardInterrupt:
-        ended = INTERRUPTED
+    rows = np.arange(samples.n_rows, dtype=np.intp) if samples.rows is None else samples.rows
+    source = Composed(rows, batch_size, random_state, samples.rows is None and batch_size == samples.n_rows)
+    every = np.ones(samples.X.shape[0], network.dtype) if samples.sample_weight is None else samples.sample_weight
+    job = Job(backend, optimizer.state(network, parameters), optimizer.training, samples.X, samples.y, every)
+    schedule = OverWeight(optimizer, alpha / samples.weight_unit, source, samples.sample_weight)
+    judge = Judge(source, optimizer, parameters, limits, progress, score, say)
+    n_updates = limits.max_iter * source.updates_per_pass
+    outcome = run(job, source, schedule, [judge], GoesOn(), n_updates, keeps_curves=False)
+    ended = judge.ended if outcome.error is None else INTERRUPTED
     if score is not None and progress.best_parameters is not None:
         parameters[:] = progress.best_parameters
         progress.best_parameters = None
@@ -238,81 +216,67 @@ def fit(
     return ended
 
 
-def _make_passes(one_pass, limits, progress, score, say):
-    optimizer = one_pass.optimizer
-    judge = "Training loss" if score is None else "Validation score"
-    for _ in range(limits.max_iter):
-        loss = one_pass.make()
+class Judge(Listener):
+    """Judges each pass by its loss, the mean of the batches' by their numbers of rows, or by a score.
+
+    Parameters
+    ----------
+    source : Composed
+    optimizer : Optimizer
+        Takes another rate after a pass, or where there was no progress.
+    parameters : ndarray
+        Those of the moment.
+    limits, progress, score, say
+        As for `fit`.
+
+    Attributes
+    ----------
+    ended : str
+        How the run ended, or will if nothing else happens.
+    """
+
+    def __init__(self, source, optimizer, parameters, limits, progress, score, say):
+        super().__init__(source.updates_per_pass)
+        sizes = np.diff(source.starts)
+        self.n_rows = int(sizes.sum())
+        self.shares = sizes / self.n_rows
+        self.optimizer, self.parameters, self.limits, self.progress = optimizer, parameters, limits, progress
+        self.score, self.say = score, say or (lambda line: None)
+        self.ended = REACHED_MAX_ITER
+
+    def hear(self, moment):
+        progress, limits = self.progress, self.limits
+        loss = float(moment.objective.dot(self.shares))
         progress.n_passes += 1
-        progress.n_seen += one_pass.n_rows
+        progress.n_seen += self.n_rows
         progress.loss_curve.append(loss)
-        if say:
-            say(f"Iteration {progress.n_passes}, loss = {loss:.8f}")
-        if score is None:
+        self.say(f"Iteration {progress.n_passes}, loss = {loss:.8f}")
+        if self.score is None:
             progress.judge_loss(limits.tol)
         else:
-            progress.judge_score(score(), one_pass.state.parameters, limits.tol)
-            if say:
-                say(f"Validation score: {progress.scores[-1]:f}")
-        optimizer.pass_ends(progress.n_seen)
-        if score is not None and not math.isfinite(loss):
-            return DIVERGED
-        if progress.n_stale > limits.n_iter_no_change:
-            slows_down = optimizer.slow_down()
-            if say:
-                consequence = "Stopping."
-                if slows_down:
-                    consequence = f"Setting learning rate to {optimizer.learning_rate:f}"
-                elif optimizer.schedule == "adaptive":
-                    consequence = "Learning rate too small. Stopping."
-                say(
-                    f"{judge} did not improve more than tol={limits.tol:f} for {limits.n_iter_no_change:d} "
-                    f"consecutive epochs. {consequence}"
-                )
-            if not slows_down:
-                return CONVERGED
-            progress.n_stale = 0
-    return REACHED_MAX_ITER
+            progress.judge_score(self.score(), self.parameters, limits.tol)
+            self.say(f"Validation score: {progress.scores[-1]:f}")
+        self.optimizer.pass_ends(progress.n_seen)
+        if self.score is not None and not math.isfinite(loss):
+            self.ended = DIVERGED
+            return True
+        return progress.n_stale > limits.n_iter_no_change and not self._goes_on()
 
-
-class _Pass:
-    """One pass after the other; the arrays of a call of ``run`` are made once."""
-
-    def __init__(self, backend, optimizer, network, parameters, samples, batch_size, random_state, alpha):
-        self.backend, self.optimizer = backend, optimizer
-        self.alpha = alpha / samples.weight_unit
-        self.n_rows = n_rows = samples.n_rows
-        self.state = optimizer.state(network, parameters)
-        rows = np.arange(n_rows, dtype=np.intp) if samples.rows is None else samples.rows
-        self.batches = batches = Batches(rows, batch_size, random_state)
-        self.is_whole = samples.rows is None and batch_size == n_rows  # the order of the rows is only one of sums
-        self.weight = samples.sample_weight
-        every = np.ones(samples.X.shape[0], network.dtype) if self.weight is None else self.weight
-        self.data = samples.X, samples.y, every
-        self.rates, self.objective, self.cost = (np.empty(len(batches.sizes)) for _ in range(3))
-        self.l2 = alpha / batches.sizes
-        self.shares = batches.sizes / n_rows
-
-    def make(self):
-        """Make the updates of the next pass; return its loss, the mean of the batches' by their numbers of rows."""
-        batches = self.batches
-        rows, starts = batches.next_pass(), batches.starts
-        if self.weight is not None:
-            totals = np.add.reduceat(self.weight[rows], starts[:-1], dtype=np.float64)
-            np.divide(self.alpha, totals, out=self.l2, where=totals != 0)
-            self.l2[totals == 0] = 0.0  # nothing is learned from such a batch, and nothing forgotten
-        self.rates.fill(self.optimizer.learning_rate)
-        if self.is_whole:
-            rows = starts = None
-        self.backend.run(
-            self.state,
-            self.optimizer.training,
-            *self.data,
-            rows,
-            starts,
-            self.rates,
-            self.l2,
-            self.objective,
-            self.cost,
+    def _goes_on(self):
+        """Whether there is a smaller rate to go on with, where there was no progress for too long."""
+        optimizer, limits = self.optimizer, self.limits
+        slows_down = optimizer.slow_down()
+        consequence = "Stopping."
+        if slows_down:
+            consequence = f"Setting learning rate to {optimizer.learning_rate:f}"
+        elif optimizer.schedule == "adaptive":
+            consequence = "Learning rate too small. Stopping."
+        self.say(
+            f"{'Training loss' if self.score is None else 'Validation score'} did not improve more than "
+            f"tol={limits.tol:f} for {limits.n_iter_no_change:d} consecutive epochs. {consequence}"
         )
-        return float(self.objective.dot(self.shares))
+        if slows_down:
+            self.progress.n_stale = 0
+        else:
+            self.ended = CONVERGED
+        return slows_down

@@ -1,0 +1,223 @@
+"""Those that a run reports to: measurement, printed lines, the callback, early stopping, the progress bar.
+
+A listener says by ``next_stop`` after which update the run shall pause at the latest, by ``is_due`` whether a pause is
+its own, and gets the `Moment` then; what it returns says whether the run should end. All that are due hear it, in the
+order in which they were handed over. A run without listeners makes no pauses.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from fastnn.training.manners import divergence
+
+
+class Moment(NamedTuple):
+    """Where a run is.
+
+    Parameters
+    ----------
+    n_done : int
+        Updates made.
+    n_new : int
+        Of them, those since the last pause.
+    objective : ndarray
+        Of the updates of the pass so far, each of its batch.
+    is_last : bool
+        Whether the run ends here by itself.
+    """
+
+    n_done: int
+    n_new: int
+    objective: np.ndarray
+    is_last: bool
+
+
+class Listener:
+    """One that hears every so many updates, and at the end.
+
+    Parameters
+    ----------
+    every : int
+    """
+
+    def __init__(self, every):
+        self.every = every
+
+    def next_stop(self, n_done):
+        return n_done - n_done % self.every + self.every
+
+    def is_due(self, moment):
+        return moment.is_last or moment.n_done % self.every == 0
+
+    def hear(self, moment):
+        """Hear where the run is; return whether it should end."""
+        raise NotImplementedError
+
+    def finish(self, n_done):
+        """The run has ended well, after so many updates."""
+
+    def forget(self, n_done):
+        """What was heard after so many updates did not happen."""
+
+
+class History(Listener):
+    """Losses, without the penalty, and accuracies of all training and all validation rows.
+
+    Parameters
+    ----------
+    every : int
+    job : fastnn.training.run.Job
+    labels : Labels
+    validation : tuple of arrays
+        X, targets, weights.
+    learning_rate : float
+        For the message of divergence.
+    """
+
+    def __init__(self, every, job, labels, validation, learning_rate):
+        super().__init__(every)
+        self.job, self.labels, self.learning_rate = job, labels, learning_rate
+        self.rows = {"": (job.X, job.y, job.sample_weight), "val_": validation}
+        self.values = {}
+
+    def hear(self, moment):
+        values = {"iteration": moment.n_done}
+        values |= {f"{prefix}loss": self._loss(*rows) for prefix, rows in self.rows.items()}
+        if self.labels.are_classes:
+            for prefix, (X, y, _) in self.rows.items():
+                values[f"{prefix}accuracy"] = self.labels.accuracy(self._outputs(X), y)
+        for name in ("loss", "val_loss"):
+            if not np.isfinite(values[name]):
+                raise divergence(f"{name} is {values[name]} after update {moment.n_done}", self.learning_rate)
+        for name, value in values.items():
+            self.values.setdefault(name, []).append(value)
+        return False
+
+    def forget(self, n_done):
+        """Drop the reports after an iteration, and one that was not finished."""
+        kept = sum(reported <= n_done for reported in self.values.get("iteration", []))
+        kept = min([kept, *map(len, self.values.values())])
+        for values in self.values.values():
+            del values[kept:]
+
+    def _loss(self, X, y, sample_weight):
+        state, job = self.job.state, self.job
+        with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported by the caller
+            objective, _ = job.backend.loss_and_gradient(
+                state.network, job.training.loss, state.parameters, X, y, sample_weight, 0.0, n_threads=job.n_threads
+            )
+        return objective
+
+    def _outputs(self, X):
+        state, job = self.job.state, self.job
+        out = np.empty((len(X), state.network.n_out), X.dtype)
+        job.backend.forward(state.network, state.parameters, X, out, n_threads=job.n_threads)
+        return out
+
+
+class Lines(Listener):
+    """A printed line at each report.
+
+    Parameters
+    ----------
+    every : int
+    n_updates : int
+        Of the whole run.
+    values : dict of lists
+        Of a `History`.
+    write : callable
+    """
+
+    def __init__(self, every, n_updates, values, write):
+        super().__init__(every)
+        self.n_updates, self.values, self.write = n_updates, values, write
+
+    def hear(self, moment):
+        line = f"Iteration {moment.n_done} of {self.n_updates}, loss {moment.objective[-1]:.6f}"
+        for name in ("val_loss", "val_accuracy"):
+            if name in self.values:
+                line += f", {name} {self.values[name][-1]:.6f}"
+        self.write(line)
+        return False
+
+
+class Callback(Listener):
+    """The user's function, with the number of updates, the objective of the last batch, and the live network."""
+
+    def __init__(self, every, function, network):
+        super().__init__(every)
+        self.function, self.network = function, network
+
+    def hear(self, moment):
+        answer = self.function(moment.n_done, float(moment.objective[-1]), self.network)
+        try:
+            return bool(answer)
+        except ValueError:  # an array of several numbers is neither true nor false
+            raise TypeError(
+                "callback must return True, to end the run, or None or False; "
+                f"got {type(answer).__name__} {answer!r:.60}"
+            ) from None
+
+
+class EarlyStopping(Listener):
+    """The end after some reports without a better validation loss, and the best parameters given back.
+
+    Parameters
+    ----------
+    every : int
+    state : TrainingState
+    values : dict of lists
+        Of a `History`, which hears before this.
+    n_iter_no_change : int
+        Reports.
+
+    Attributes
+    ----------
+    best_iteration : int or None
+        The updates after which the parameters given back stood; None before the run has ended.
+    """
+
+    def __init__(self, every, state, values, n_iter_no_change):
+        super().__init__(every)
+        self.state, self.values, self.n_iter_no_change = state, values, n_iter_no_change
+        self.best_loss, self.best_parameters, self.n_stale = np.inf, None, 0
+        self.best_so_far, self.best_iteration = 0, None
+
+    def hear(self, moment):
+        val_loss = self.values["val_loss"][-1]
+        if val_loss < self.best_loss:
+            self.best_loss, self.best_so_far, self.n_stale = val_loss, moment.n_done, 0
+            self.best_parameters = self.state.parameters.copy()
+        else:
+            self.n_stale += 1
+        return self.n_stale >= self.n_iter_no_change
+
+    def finish(self, n_done):
+        if self.best_parameters is not None:
+            self.state.parameters[:] = self.best_parameters
+            self.best_iteration = self.best_so_far
+
+
+class ProgressBar(Listener):
+    """Moves a bar, which has its own pace and hears of every pause.
+
+    Parameters
+    ----------
+    bar : fastnn.progress.Bar
+    values : dict of lists
+        Of a `History`.
+    """
+
+    def __init__(self, bar, values):
+        self.bar, self.values = bar, values
+
+    def next_stop(self, n_done):
+        return n_done + self.bar.stride
+
+    def is_due(self, moment):
+        return True
+
+    def hear(self, moment):
+        self.bar.move(moment.n_new, moment.objective[-1], self.values)
+        return False

@@ -1,0 +1,133 @@
+"""The one loop of training, over any backend, for all faces.
+
+It asks a source for passes, cuts them where somebody wants to hear (or not at all), has the backend make the updates
+of each piece in one call, and tells the listeners. What it does not do: draw, measure, print, judge; nor does it know
+what a face calls things.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fastnn._tables import CONVERGED, DIVERGED
+from fastnn.training.listeners import Moment
+from fastnn.training.manners import DivergenceError
+
+
+@dataclass
+class Job:
+    """What is trained, on what, and by whom.
+
+    Parameters
+    ----------
+    backend : module
+        One of `fastnn.backends.BACKENDS`.
+    state : TrainingState
+    training : TrainingSpec
+    X, y, sample_weight : ndarray
+        (n_samples, n_in), or CSR, (n_samples, n_out) and (n_samples,), C-contiguous, of the network's dtype.
+    n_threads : int, optional
+    """
+
+    backend: Any
+    state: Any
+    training: Any
+    X: np.ndarray
+    y: np.ndarray
+    sample_weight: np.ndarray
+    n_threads: int | None = None
+
+
+class Outcome(NamedTuple):
+    """What came of a run.
+
+    Parameters
+    ----------
+    n_done : int
+        Updates that count.
+    objective, cost : ndarray
+        One entry for each of them; where the curves are of a pass alone, those of the last one.
+    error : BaseException or None
+        What ended the run from outside.
+    """
+
+    n_done: int
+    objective: np.ndarray
+    cost: np.ndarray
+    error: BaseException | None
+
+
+def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True):
+    """Make up to `n_updates` updates; return what came of them.
+
+    Parameters
+    ----------
+    job : Job
+    source : AllRows, Ordered or Composed
+    schedule : Constant or OverWeight
+    listeners : list of Listener
+    manner : Raises or GoesOn
+        Also says which exceptions from outside end the run and are returned; others go through.
+    n_updates : int
+    keeps_curves : bool, default True
+        Whether objective and cost of all updates are kept, or those of one pass at a time.
+
+    Raises
+    ------
+    DivergenceError
+        As `manner` has it.
+    """
+    state, backend = job.state, job.backend
+    n_kept = n_updates if keeps_curves else min(n_updates, source.updates_per_pass)
+    objectives, costs = np.empty(n_kept), np.empty(n_kept)
+    n_before, error = state.n_updates, None
+    done = begun = ends_at = 0  # updates: of the run, before this pass, after it
+    stop, wants_to_end = None, False
+    try:
+        while done < n_updates and stop != CONVERGED and not wants_to_end:
+            if done == ends_at:
+                manner.pass_begins(done)
+                a_pass = source.next_pass(done)
+                begun, ends_at = done, done + a_pass.n_updates
+                base = begun if keeps_curves else 0
+            end = min(n_updates, ends_at)
+            for listener in listeners:
+                end = min(end, listener.next_stop(done))
+            first, last = done - begun, end - begun
+            rates, l2 = schedule.of(a_pass, first, last - first)
+            objective = objectives[base + first : base + last]
+            n_new, stop = backend.run(
+                state,
+                job.training,
+                job.X,
+                job.y,
+                job.sample_weight,
+                a_pass.rows,
+                None if a_pass.starts is None else a_pass.starts[first : last + 1],
+                rates,
+                l2,
+                objective,
+                costs[base + first : base + last],
+                n_threads=job.n_threads,
+            )
+            done += n_new
+            if stop == DIVERGED:
+                manner.diverged(objective[n_new], done)
+            if listeners:
+                so_far = objectives[base : base + done - begun]
+                moment = Moment(done, n_new, so_far, stop == CONVERGED or done == n_updates)
+                for listener in listeners:
+                    if listener.is_due(moment):
+                        wants_to_end = listener.hear(moment) or wants_to_end
+        manner.ends(done)
+        for listener in listeners:
+            listener.finish(done)
+    except DivergenceError:
+        raise
+    except manner.catches as raised:
+        error = raised
+        done = manner.recovered(state.n_updates - n_before, source.updates_per_pass)
+        for listener in listeners:
+            listener.forget(done)
+    return Outcome(done, objectives[:done], costs[:done], error)

@@ -1,0 +1,48 @@
+"""The learning rate and the L2 penalty of each update.
+
+``of(a_pass, begin, n)`` returns two arrays, with an entry for each of n updates of a pass from number `begin` on; they
+are read before the next call. Asked by ``run``.
+"""
+
+import numpy as np
+
+
+class Constant:
+    """The same rate and the same penalty throughout."""
+
+    def __init__(self, learning_rate, l2):
+        self.learning_rate, self.l2 = learning_rate, l2
+        self.arrays = np.empty(0), np.empty(0)
+
+    def of(self, a_pass, begin, n):
+        if len(self.arrays[0]) != n:
+            self.arrays = np.full(n, self.learning_rate), np.full(n, self.l2)
+        return self.arrays
+
+
+class OverWeight:
+    """The optimizer's rate of the moment, and scikit-learn's penalty: alpha over the weight of the batch.
+
+    Parameters
+    ----------
+    optimizer : fastnn.training.passes.Optimizer
+        Changes its rate between passes.
+    alpha : float
+    source : Composed
+    sample_weight : ndarray of shape (n_samples,), or None
+        None: all weigh 1.
+    """
+
+    def __init__(self, optimizer, alpha, source, sample_weight):
+        self.optimizer, self.alpha, self.source, self.weight = optimizer, alpha, source, sample_weight
+        self.rates = np.empty(source.updates_per_pass)
+        self.l2 = alpha / np.diff(source.starts)
+
+    def of(self, a_pass, begin, n):
+        if begin == 0:
+            self.rates.fill(self.optimizer.learning_rate)
+            if self.weight is not None:
+                totals = np.add.reduceat(self.weight[self.source.rows], self.source.starts[:-1], dtype=np.float64)
+                np.divide(self.alpha, totals, out=self.l2, where=totals != 0)
+                self.l2[totals == 0] = 0.0  # nothing is learned from such a batch, and nothing forgotten
+        return self.rates[begin : begin + n], self.l2[begin : begin + n]
