@@ -227,7 +227,7 @@ def test_train(args, options, error, message, monkeypatch):
         (
             lambda n: fastnn.Network([[[1.0]]], [[0.0]])([0.1, 0.2, 0.3]),
             ValueError,
-            r"X is one row of 3 numbers, but the first layer has 1; for one row a number use X.reshape\(-1, 1\)",
+            r"X is one row of 3 numbers, but the first layer has 1; for one number a row use X.reshape\(-1, 1\)",
         ),
         (lambda n: n(with_entry(X, (1, 2), -np.inf)), ValueError, "X has -inf in row 1, column 2"),
         (lambda n: n(sparse.csr_matrix(X)), TypeError, "X is a sparse matrix"),

@@ -242,3 +242,19 @@ def test_the_order_of_the_weights_in_memory_is_as_documented():
     for words in ("Fortran", ".T.ravel()", "ascontiguousarray"):
         assert words in MLPClassifier.__doc__
         assert words in MLPRegressor.__doc__
+
+
+def test_labels_set_by_hand_must_be_those_of_the_outputs():
+    theirs = fitted("MLPClassifier")
+    for labels, message in (([0, 1], "classes_ must be 3 labels"), (["z", "a", "m"], "sorted and distinct")):
+        ours = MLPClassifier((6, 5))
+        ours.coefs_, ours.intercepts_ = theirs.coefs_, theirs.intercepts_
+        ours.n_layers_, ours.out_activation_, ours.classes_ = 4, "softmax", labels
+        with pytest.raises(ValueError, match=message):
+            ours.predict(X)
+    ours.classes_ = ["a", "b", "c"]  # a list will do
+    assert (ours.predict(X) == np.array(["a", "b", "c"])[theirs.predict(X)]).all()
+    assert (ours.network_.predict(X) == ours.predict(X)).all()
+    ours.out_activation_ = "softmacs"
+    with pytest.raises(ValueError, match=r"unknown output_activation 'softmacs'.*mean 'softmax'"):
+        ours.predict(X)

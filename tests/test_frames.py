@@ -1,6 +1,7 @@
 """Frames of pandas and polars: taken where all their columns are numbers, named where not, and remembered by name."""
 
 import copy
+import datetime
 import decimal
 import pickle
 
@@ -64,6 +65,7 @@ def test_labels_of_nullable_columns(y):
 
 
 GAP = [None, *INTEGERS.tolist()[1:]]
+DATES = [datetime.date(2020, 1, day + 1) for day in range(23)]
 
 
 @pytest.mark.parametrize(
@@ -79,12 +81,20 @@ GAP = [None, *INTEGERS.tolist()[1:]]
         (frame(c=pd.to_timedelta(INTEGERS, "s")), TypeError, "'c' of dtype timedelta.* holds time spans: .* seconds"),
         (frame(c=[1j] * 23), TypeError, "'c' of dtype complex128 holds complex numbers"),
         (frame(c=[[]] * 23), TypeError, "'c' of dtype object holds objects: make numbers of them first"),
-        (frame(c=pd.array(GAP, "Int64")), ValueError, "X has nan in row 0, column 2; fill or drop"),
+        (frame(c=pd.array(GAP, "Int64")), ValueError, "X has nan in row 0, column 'c'; fill or drop"),
         (frame(c=np.array(GAP, object)), ValueError, "X has no value in row 0, column 'c'; fill or drop"),
         (frame(b=[pd.NA, *[True] * 22]), ValueError, "X has no value in row 0, column 'b'; fill or drop"),
         (pl.DataFrame({**MIXED, "c": ["u"] * 23}), TypeError, "its column 'c' of dtype String holds text"),
         (frame(b=[None] * 23).to_numpy(), ValueError, "X has None in row 0, column 1; fill or drop"),
-        (pl.DataFrame({**MIXED, "c": GAP}), ValueError, "X has nan in row 0, column 2"),
+        (pl.DataFrame({**MIXED, "c": GAP}), ValueError, "X has nan in row 0, column 'c'"),
+        (pl.DataFrame({"a": X[:, 0], "b": DATES}), TypeError, "its column 'b' of dtype Date holds dates"),
+        (pl.DataFrame({"a": X[:, 0], "b": DATES}).cast({"b": pl.Datetime}), TypeError, "'b' of dtype Datetime.* dates"),
+        (frame(c=pd.Series(DATES)), TypeError, "its column 'c' of dtype object holds dates: turn them into numbers"),
+        (
+            frame(c=pd.date_range("2020-01-01", periods=23, tz="UTC")),
+            TypeError,
+            "'c' of dtype datetime64.* holds dates",
+        ),
     ],
 )
 def test_what_cannot_be_taken_is_named(x, error, message):
@@ -125,6 +135,14 @@ def test_a_network_that_has_seen_names_checks_them(make):
                 call(swapped)
             with pytest.raises(ValueError, match="not those that the network learned from: missing 'd'; new 'e'"):
                 call(make({**{name: MIXED[name] for name in "abc"}, "e": LABELS}))
+
+
+def test_a_row_of_a_frame_has_names_too():
+    for network in networks(frame()):
+        row = pd.DataFrame(EXPECTED, columns=list("abcd")).iloc[3]
+        assert (network(row) == network(EXPECTED[3])).all()
+        with pytest.raises(ValueError, match="the columns of X stand in another order"):
+            network(row[["b", "a", "c", "d"]])
 
 
 def test_predict_and_validation_check_them_too(make):

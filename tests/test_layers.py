@@ -61,6 +61,8 @@ def test_they_stay_dicts_of_views():
     assert (fastnn.predict(result.W, result.b, X) == fastnn.predict(result.W, result.b, X)[0]).all()
     with pytest.raises(TypeError):
         result.network.W[1] = np.zeros((5, 4))  # which would change a view that nobody looks at
+    for same in (result.network.W.copy(), result.W | {}):
+        assert fastnn.Network(same, result.b).activations == result.network.activations
 
 
 def test_plain_dicts_are_the_tutorials_network():
@@ -78,7 +80,6 @@ def test_plain_dicts_are_the_tutorials_network():
     [
         ({"activation": "relu"}, r"\('tanh', 'softmax'\), not \('relu', 'softmax'\); leave the keywords out"),
         ({"output_activation": "logistic"}, r"not \('tanh', 'logistic'\)"),
-        ({"classes": ["a", "b", "c"]}, r"predicts \[0, 1, 2\], not \['a', 'b', 'c'\]"),
     ],
 )  # fmt: skip
 def test_a_contradiction_is_an_error(options, message):
@@ -89,6 +90,39 @@ def test_a_contradiction_is_an_error(options, message):
     assert network.n_parameters == result.network.n_parameters
 
 
+def test_classes_name_what_was_only_counted():
+    """One-hot targets, and outputs that are read as values, have no names."""
+    names = ["a", "b", "c"]
+    for options in ({"activation": "tanh", "loss": "log_loss"}, {"activation": "tanh"}):
+        result = fastnn.train([4, 5, 3], X, Y, 50, 0.1, random_state=0, **options)
+        network = fastnn.Network(result.W, result.b, classes=names)
+        assert network.activations == result.network.activations
+        assert (network.predict(X) == np.array(names)[result.network(X).argmax(axis=1)]).all()
+    result = run("labels")
+    with pytest.raises(ValueError, match=r"predicts \['x', 'y', 'z'\], not \['a', 'b', 'c'\]"):
+        fastnn.Network(result.W, result.b, classes=names)
+
+
+@pytest.mark.parametrize("low", [0.0, 0.01, 0.1])
+def test_targets_near_0_and_1_are_classes_of_the_tutorials_network(low):
+    many = fastnn.train([4, 5, 3], X, np.where(Y == 1, 1 - low, low), 50, random_state=0)
+    assert (fastnn.predict(many.W, many.b, X, 3) == many.network(X).argmax(axis=1)).all()
+    one = fastnn.train([4, 3, 1], X, np.where(X[:, 0] > 0, 1 - low, low), 50, random_state=0)
+    assert (fastnn.predict(one.W, one.b, X) == (one.network(X)[:, 0] > 0.5)).all()
+    values = fastnn.train([4, 3, 1], X, np.linspace(0, 1, 23), 50, random_state=0)
+    assert (fastnn.predict(values.W, values.b, X) == values.network(X)[:, 0]).all()
+
+
+def test_start_weights_say_where_they_belong():
+    result = run("classes")
+    start = result.W, result.b
+    with pytest.raises(ValueError, match=r"start weights belong to .* \('tanh', 'softmax'\), not \('logistic', 'logis"):
+        fastnn.train([4, 5, 3], X, Y, 1, init=start)
+    again = fastnn.train([4, 5, 3], X, LABELS, 1, 1e-300, init=start, activation="tanh", loss="log_loss")
+    assert_close(again.W[1], result.W[1], 1e-15)
+    fastnn.train([4, 5, 3], X, Y, 1, init=(dict(result.W), dict(result.b)))  # the way out
+
+
 def test_what_agrees_may_be_said():
     result = run("classes")
     network = fastnn.Network(
@@ -96,6 +130,10 @@ def test_what_agrees_may_be_said():
     )
     assert network.dtype == np.float32
     assert (network.predict(X) == result.predict(X)).mean() > 0.9
+    aliased = fastnn.Network(
+        dict(result.W), dict(result.b), activation=["tanh", "sigmoid"], output_activation="logistic"
+    )
+    assert aliased.activations == ("tanh", "logistic")
     for activation in (network.activations, list(network.activations), iter(network.activations), ["tanh"]):
         assert fastnn.Network(result.W, result.b, activation=activation).activations == network.activations
     plain = fastnn.Network(dict(result.W), dict(result.b), activation=network.activations)
@@ -111,8 +149,9 @@ def test_predict_with_a_keyword():
 
 
 def test_w_and_b_of_two_networks():
-    with pytest.raises(ValueError, match="W and b belong to different networks, of activations"):
-        fastnn.Network(run("classes").W, run("regression").b)
+    for other in ("regression", "labels"):
+        with pytest.raises(ValueError, match="W and b belong to different networks, of activations"):
+            fastnn.Network(run("classes").W, run(other).b)
     result = run("classes")
     result.W[3], result.b[3] = np.zeros((2, 3)), np.zeros(2)
     with pytest.raises(ValueError, match="W has 3 layers, but belongs to a network of 2"):
@@ -142,6 +181,8 @@ def test_weights_from_json():
     assert_close(again.W[1], result.W[1], 1e-15)
     with pytest.raises(ValueError, match=r"keyed 1 ... L; got \['0', 1\]"):
         fastnn.Network({"0": parts["W"]["1"], "1": parts["W"]["2"]}, parts["b"])
+    with pytest.raises(ValueError, match=r"one entry per layer of weights, keyed 1 ... L"):
+        fastnn.Network({1: parts["W"]["1"], "1": parts["W"]["2"]}, parts["b"])
 
 
 # -- the result -------------------------------------------------------------------------------------------------------
@@ -155,7 +196,10 @@ def test_replace_keeps_what_is_known_of_the_run():
     assert other.network is result.network
     assert (other.loss_curve, other.history) == (result.loss_curve, result.history)
     assert repr(other) == repr(result)
-    assert repr(fastnn.TrainResult._make(([], [], [1.0]))).startswith("TrainResult(W=")
+    bare = fastnn.TrainResult._make(([], [], [1.0]))
+    assert repr(bare).startswith("TrainResult(W=")
+    with pytest.raises(ValueError, match="of W, b and cost alone has no network"):
+        bare.predict(X)
 
 
 # -- probabilities ----------------------------------------------------------------------------------------------------

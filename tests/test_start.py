@@ -18,7 +18,7 @@ def train_digits(digits, hidden, **options):
 def test_a_saturated_start_is_warned_of(digits, hidden, accuracy):
     """With 300 units it ends at 0.14, with two hidden layers at 0.10; Glorot's start learns both."""
     with pytest.warns(UserWarning, match=r"init='uniform' saturate .*% of the logistic units of layer .* of X, so that "
-                      "little or nothing is learned; use init='glorot_uniform'") as caught:  # fmt: skip
+                      "training may be slow, or learn nothing; use init='glorot_uniform'") as caught:  # fmt: skip
         result = train_digits(digits, hidden)
     assert caught[0].filename == __file__
     assert (result.predict(digits[1]) == digits[3]).mean() < accuracy
@@ -55,6 +55,8 @@ def test_zeros_learn_with_one_layer_alone():
         alike = fastnn.train([4, 5, 3], X, LABELS, 100, loss="log_loss", init="zeros")
     assert caught[0].filename == __file__
     assert (alike.W[1] == alike.W[1][0]).all()
+    with pytest.warns(UserWarning, match="with init_scale=0 all units of a hidden layer stay alike"):
+        fastnn.train([4, 5, 3], X, LABELS, 1, loss="log_loss", init="normal", init_scale=0)
 
 
 def start_of(init, sizes=(300, 200), random_state=1):

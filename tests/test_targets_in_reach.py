@@ -62,8 +62,12 @@ def test_asked_for(activation, y, reach):
     [("logistic", [0, 1, 0.5, 1]), ("tanh", [0, -1, 1, -1]), ("relu", [0, 1, 7, 3]), ("exp", [0, 1, 7, 3])],
 )
 def test_within_reach_nothing_is_said(activation, y):
+    """Nor where scaling to the reach went beyond it by a rounding, as a MinMaxScaler may."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        fastnn.train(
+            [2, 3, 1], SQUARE, np.array(y) * (1 + 4e-16), 1, 1e-3, output_activation=activation, random_state=0
+        )
         fastnn.train([2, 3, 1], SQUARE, y, 1, 1e-3, output_activation=activation, random_state=0)
         fastnn.train([2, 3, 1], SQUARE, np.array(y) - 5, 1, 1e-3, output_activation="identity", random_state=0)
         fastnn.train([2, 3, 1], SQUARE, np.array(y) - 5, 1, 1e-3, activation="relu", random_state=0)

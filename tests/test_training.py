@@ -1,5 +1,6 @@
 """One run of training: its batches, its reports, how it stops, and the state that it can go on from."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -125,7 +126,7 @@ def test_every_call_of_a_backend_is_told_the_number_of_threads(monkeypatch, back
 @pytest.mark.parametrize("backend", ["cython", "simd"])
 def test_a_whole_run_is_without_the_gil(backend, monkeypatch):
     """The data that a call of run computes from is spoiled meanwhile, which ends it; with the GIL held it cannot be."""
-    began, ended = threading.Event(), []
+    began = threading.Event()
     original = backends.BACKENDS[backend].run
 
     def run(*args, **options):
@@ -133,20 +134,36 @@ def test_a_whole_run_is_without_the_gil(backend, monkeypatch):
         return original(*args, **options)
 
     monkeypatch.setattr(backends.BACKENDS[backend], "run", run)
-    rows = X.copy()
 
-    def work():
-        try:
-            ended.append(fastnn.train([4, 5, 3], rows, Y, 2_000_000, 1e-3, random_state=0, backend=backend))
-        except FloatingPointError as error:
-            ended.append(str(error))
+    def update_when_spoiled():
+        rows, ended = X.copy(), []
+        began.clear()
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    assert began.wait(60)
-    rows[:] = np.nan
-    thread.join()
-    assert "training diverged: the loss is nan before update" in ended[0]
+        def work():
+            try:
+                fastnn.train([4, 5, 3], rows, Y, 2_000_000, 1e-3, random_state=0, backend=backend)
+            except FloatingPointError as error:
+                ended.append(int(re.search(r"the loss is nan before update (\d+)", str(error))[1]))
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert began.wait(60)
+        rows[:] = np.nan
+        thread.join()
+        return ended[0]
+
+    # Before the first update it may have come before the call.
+    assert any(update_when_spoiled() > 1 for attempt in range(100))
+
+
+def test_a_divergence_in_a_callback_is_not_the_runs_own():
+    def callback(iteration, *_):
+        if iteration == 3:
+            fastnn.train([4, 3], 1e200 * X, Y, 5, 1e200, output_activation="identity", random_state=0)
+
+    with pytest.raises(FloatingPointError, match="training diverged") as caught:
+        train(9, callback=callback)
+    assert caught.value.result.n_iter == 3
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,14 @@ from numbers import Real
 
 import numpy as np
 
-from fastnn.frames import is_frame, missing_in, numbers_of_frame, numbers_of_objects
+from fastnn.frames import (
+    column_names,
+    holds_more_than_numbers,
+    is_frame,
+    missing_in,
+    numbers_of_frame,
+    numbers_of_objects,
+)
 from fastnn.vocabulary import meant_by
 
 
@@ -83,7 +90,7 @@ def check_matrix(argument, value, dtype, *, n_columns=None, columns_are="the net
         raise ValueError(
             f"{argument} has {array.shape[1]} columns, but {columns_are} has {n_columns}; its shape is {array.shape}"
         )
-    return cast_finite(argument, array, dtype)
+    return cast_finite(argument, array, dtype, column_names(value))
 
 
 def check_sample_weight(value, n_samples, dtype, argument="sample_weight"):
@@ -105,10 +112,10 @@ def check_sample_weight(value, n_samples, dtype, argument="sample_weight"):
 def as_numbers(argument, value):
     """Return `value` as an array of real numbers, whatever its shape."""
     array = as_array(argument, value)
+    if is_frame(value) and (array.dtype.kind not in "biuf" or holds_more_than_numbers(value)):
+        return numbers_of_frame(argument, value)
     if array.dtype.kind in "biuf":
         return array
-    if is_frame(value) and array.ndim == 2:
-        return numbers_of_frame(argument, value)
     if array.dtype.kind == "O" and (place := missing_in(array)) is not None and array.ndim > 0:
         raise ValueError(f"{argument} has {array[place]!r} in {_where(place)}; fill or drop such rows first")
     what = f"an array of dtype {array.dtype}" if array.ndim else f"{value!r:.60}"
@@ -145,8 +152,11 @@ def as_array(argument, value):
     return array
 
 
-def cast_finite(argument, array, dtype):
-    """Return a C-contiguous copy (or the array itself) in `dtype`; NaN and infinity are named by their place."""
+def cast_finite(argument, array, dtype, names=None):
+    """Return a C-contiguous copy (or the array itself) in `dtype`; NaN and infinity are named by their place.
+
+    `names` are those of the columns, where they have some.
+    """
     if array.dtype == dtype:
         cast = np.require(array, requirements="CA")
     else:
@@ -155,10 +165,10 @@ def cast_finite(argument, array, dtype):
     if (finite := np.isfinite(cast)).all():
         return cast
     place = tuple(int(i) for i in np.argwhere(~finite)[0])
-    value = array[place]
+    value, where = array[place], _where(place, names)
     if np.isfinite(value):
-        raise ValueError(f"{argument} has {value} in {_where(place)}, which is beyond the range of {np.dtype(dtype)}")
-    raise ValueError(f"{argument} has {value} in {_where(place)}; fill or drop such rows first")
+        raise ValueError(f"{argument} has {value} in {where}, which is beyond the range of {np.dtype(dtype)}")
+    raise ValueError(f"{argument} has {value} in {where}; fill or drop such rows first")
 
 
 @contextmanager
@@ -172,8 +182,9 @@ def optional(caller, what, *packages, extra):
         raise ImportError(f"{caller} needs {what}; install it with fastnn's extra [{extra}], or by itself") from error
 
 
-def _where(place):
-    return f"row {place[0]}" + (f", column {place[1]}" if len(place) > 1 else "")
+def _where(place, names=None):
+    row, *column = place
+    return f"row {row}" + (f", column {column[0] if names is None else repr(names[column[0]])}" if column else "")
 
 
 def _listed(names):

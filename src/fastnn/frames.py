@@ -4,6 +4,7 @@ Called by ``checks`` for whatever NumPy alone makes an array of objects, and by 
 It knows the libraries only by what their frames have in common, and imports neither.
 """
 
+import datetime
 from decimal import Decimal
 from numbers import Real
 
@@ -17,6 +18,13 @@ CURES = {
 }
 TEXT = "text", "encode it first, for example by pandas.get_dummies or scikit-learn's OneHotEncoder"
 OBJECTS = "objects", "make numbers of them first"
+#: Likewise for columns of objects: dates with a time zone, say.
+OF_OBJECTS = [
+    (str, TEXT),
+    (datetime.date, CURES["M"]),
+    (datetime.timedelta, CURES["m"]),
+    (complex, CURES["c"]),
+]
 
 
 def is_frame(value):
@@ -31,9 +39,11 @@ def column_names(value):
 
 
 def check_column_names(argument, value, expected):
-    """Refuse a frame whose columns are others than those that were seen, or stand in another order."""
-    given = column_names(value)
-    if expected is None or given is None or given == expected:
+    """Refuse a frame, or a row of one, whose names are others than those that were seen, or stand in another order."""
+    if expected is None:
+        return
+    given = column_names(value) or _names_of_row(value)
+    if given is None or given == expected:
         return
     if sorted(given) == sorted(expected):
         raise ValueError(
@@ -46,6 +56,11 @@ def check_column_names(argument, value, expected):
         f"the columns of {argument} are not those that the network learned from: "
         + "; ".join(f"{what} {_listed(names)}" for what, names in (("missing", missing), ("new", unknown)) if names)
     )
+
+
+def holds_more_than_numbers(frame):
+    """Whether a column of a frame is no number, though the frame may make numbers of it: dates, in polars."""
+    return any(np.asarray(column[:0]).dtype.kind not in "biufO" for _, column in _columns(frame))
 
 
 def numbers_of_frame(argument, frame):
@@ -73,6 +88,12 @@ def missing_in(array):
     return None
 
 
+def _names_of_row(value):
+    """The names of a pandas Series' entries, if it has such."""
+    names = tuple(value.index) if hasattr(value, "index") and getattr(value, "ndim", 0) == 1 else ()
+    return names if names and all(isinstance(name, str) for name in names) else None
+
+
 def _columns(frame):
     """Pairs of name and column; two columns may have one name."""
     return frame.items() if hasattr(frame, "items") else zip(frame.columns, frame.iter_columns(), strict=True)
@@ -89,8 +110,11 @@ def _numbers_of_column(argument, name, column):
             )
     if array.dtype.kind in "biuf":
         return array
-    is_text = array.dtype.kind in "UST" or any(isinstance(value, str) for value in array)
-    holds, cure = TEXT if is_text else CURES.get(array.dtype.kind, OBJECTS)
+    holds, cure = TEXT if array.dtype.kind in "UST" else CURES.get(array.dtype.kind, OBJECTS)
+    if array.dtype.kind == "O":
+        for kinds, found in OF_OBJECTS:
+            if any(isinstance(value, kinds) for value in array):
+                holds, cure = found
     raise TypeError(
         f"{argument} must hold real numbers, but its column {name!r} of dtype {column.dtype} holds {holds}: {cure}"
     )

@@ -17,16 +17,19 @@ TARGETS_OF_LOSS = {
     "perceptron": (lambda y: (y == 0) | (y == 1), "0 or 1"),
 }
 
-#: output activation -> (test of an array of targets, where its outputs lie); the others give any number.
+#: output activation -> (the least and the largest number that its outputs come near, in words); the others give any.
 REACH = {
-    "logistic": (lambda y: (y >= 0) & (y <= 1), "between 0 and 1"),
-    "tanh": (lambda y: (y >= -1) & (y <= 1), "between -1 and 1"),
-    "relu": (lambda y: y >= 0, "at least 0"),
-    "exp": (lambda y: y >= 0, "greater than 0"),
+    "logistic": (0, 1, "between 0 and 1"),
+    "tanh": (-1, 1, "between -1 and 1"),
+    "relu": (0, np.inf, "at least 0"),
+    "exp": (0, np.inf, "greater than 0"),
 }
 
+#: How far beyond the reach rounding puts targets that were scaled to it.
+ROUNDING = 1e-6
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Labels:
     """How a network's outputs are to be read.
 
@@ -39,6 +42,16 @@ class Labels:
 
     kind: str
     classes: np.ndarray | None = None
+
+    def __eq__(self, other):
+        return isinstance(other, Labels) and self.kind == other.kind and np.array_equal(self.classes, other.classes)
+
+    __hash__ = None
+
+    @property
+    def are_numbers(self):
+        """Whether the classes are 0, 1, 2 …, which may only count what has other names."""
+        return self.classes is not None and np.array_equal(self.classes, np.arange(len(self.classes)))
 
     @property
     def are_classes(self):
@@ -84,7 +97,8 @@ def encode_like(argument, y, n_samples, n_out, classes, dtype):
             raise ValueError(f"{argument} must be of shape ({n_samples}, {n_out}), as y is; its shape is {array.shape}")
         return _as_targets(argument, array, n_out, dtype)
     if array.ndim != 1:
-        raise ValueError(f"{argument} must be a vector of class labels, as y is; its shape is {array.shape}")
+        advice = f"; use {argument.split()[-1]}.ravel()" if array.ndim == 2 and array.shape[1] == 1 else ""
+        raise ValueError(f"{argument} must be a vector of class labels, as y is; its shape is {array.shape}{advice}")
     return one_hot(argument, array, classes, n_out, dtype)
 
 
@@ -122,6 +136,12 @@ def is_indicator(targets):
     return bool(((targets == 0) | (targets == 1)).all())
 
 
+def says_yes_or_no(targets):
+    """Whether targets have two values, on either side of a half, such as 0 and 1, or 0.01 and 0.99."""
+    low, high = targets.min(), targets.max()
+    return bool(low < 0.5 < high and ((targets == low) | (targets == high)).all())
+
+
 def sums_to_1(targets):
     """Whether each row sums to 1 as far as its dtype can tell."""
     return np.abs(targets.sum(axis=1, dtype=np.float64) - 1) <= 1e-5
@@ -147,8 +167,8 @@ def check_targets(argument, targets, loss, output_activation):
 
 def check_reach(argument, targets, output_activation, was_implied):
     """Refuse targets that the output activation cannot come near, or warn where it was asked for by name."""
-    test, reach = REACH.get(output_activation, (None, None))
-    if test is None or test(targets).all():
+    low, high, reach = REACH.get(output_activation, (-np.inf, np.inf, ""))
+    if low - ROUNDING <= targets.min() and targets.max() <= high + ROUNDING:
         return
     from_where = " (which squared_error implies after logistic hidden layers)" if was_implied else ""
     advice = "use output_activation='identity', or scale y"
@@ -186,10 +206,11 @@ def labels_of(targets, classes, loss, output_activation):
     """Return how outputs are to be read, from the training targets and, where y was a vector of labels, its classes."""
     n_out = targets.shape[1]
     if classes is None:
-        reads_as_class = output_activation == "logistic" and is_indicator(targets)
+        reads_as_class = output_activation == "logistic" and (is_indicator(targets) or says_yes_or_no(targets))
         if loss not in ("log_loss", "perceptron") and not reads_as_class:
             return Labels("values")
-        if n_out > 1 and not sums_to_1(targets).all():
+        is_one_of_n = sums_to_1(targets) | ((targets > 0.5).sum(axis=1) == 1 if reads_as_class else False)
+        if n_out > 1 and not is_one_of_n.all():
             return Labels("multilabel")
         classes = np.arange(max(n_out, 2))
         classes.flags.writeable = False

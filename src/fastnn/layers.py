@@ -35,6 +35,11 @@ class Form:
     labels: Labels
     feature_names: tuple[str, ...] | None = None
 
+    @property
+    def in_words(self):
+        classes = "" if self.labels.classes is None else f" of classes {self.labels.classes.tolist()}"
+        return f"of activations {self.activations} in {self.dtype}{classes}"
+
 
 class LayerDict(dict):
     """A dict of arrays keyed from 1, with the form of their network; copies and pickles have it too."""
@@ -45,6 +50,9 @@ class LayerDict(dict):
 
     def copy(self):
         return LayerDict(self, self.form)
+
+    def __or__(self, other):
+        return LayerDict(super().__or__(other), self.form)
 
     def __reduce__(self):
         return LayerDict, (dict(self), self.form)
@@ -68,14 +76,17 @@ class LayerViews(Mapping):
     def __repr__(self):
         return repr(self._arrays)
 
+    def copy(self):
+        return LayerDict(self._arrays, self.form)
+
 
 def form_of(W, b):
     """Return the form that W or b knows, None if they are plain; refuse what belongs to two kinds of networks."""
     forms = [layers.form for layers in (W, b) if isinstance(layers, LayerDict | LayerViews)]
-    if len({(form.activations, form.dtype, form.labels.kind) for form in forms}) > 1:
+    if len(forms) == 2 and forms[0] != forms[1]:
         raise ValueError(
-            f"W and b belong to different networks, of activations {forms[0].activations} in {forms[0].dtype} and "
-            f"{forms[1].activations} in {forms[1].dtype}; to make one of them pass dict(W) and dict(b)"
+            f"W and b belong to different networks, {forms[0].in_words} and {forms[1].in_words}; to make one of them "
+            "pass dict(W) and dict(b)"
         )
     return forms[0] if forms else None
 
@@ -88,12 +99,13 @@ def activations_for(form, n_layers, activation, output_activation):
     known = (LOGISTIC,) * n_layers if form is None else form.activations
     if len(known) != n_layers:
         raise ValueError(f"W has {n_layers} layers, but belongs to a network of {len(known)}; pass dict(W) and dict(b)")
+    output = None if output_activation is None else check_output_activation(output_activation)
     if not isinstance(activation, str) and np.iterable(activation):
         activation = tuple(activation)
-        if len(activation) == n_layers and output_activation in (None, activation[-1]):
-            activation, output_activation = activation[:-1], activation[-1]
+        if len(activation) == n_layers and output in (None, check_output_activation(activation[-1])):
+            activation, output = activation[:-1], check_output_activation(activation[-1])
     hidden = known[:-1] if activation is None else check_hidden_activations(activation, n_layers - 1)
-    output = known[-1] if output_activation is None else check_output_activation(output_activation)
+    output = known[-1] if output is None else output
     if form is not None and (*hidden, output) != known:
         raise ValueError(
             f"W and b belong to a network with activations {known}, not {(*hidden, output)}; leave the keywords out, "

@@ -293,25 +293,23 @@ class Network(Predictor):
         if array.ndim != 1:
             return check_matrix("X", array, self.dtype, n_columns=self._spec.n_in, columns_are="the first layer"), False
         if array.shape != (self._spec.n_in,):
-            advice = "; for one row a number use X.reshape(-1, 1)" if self._spec.n_in == 1 else ""
+            advice = "; for one number a row use X.reshape(-1, 1)" if self._spec.n_in == 1 else ""
             raise ValueError(f"X is one row of {len(array)} numbers, but the first layer has {self._spec.n_in}{advice}")
         return cast_finite("X", array.reshape(1, -1), self.dtype), True
 
 
 def _labels_for(form, classes, n_out):
-    """How outputs are read: as the classes or the form say, which must not contradict each other; else as values."""
+    """How outputs are read: as the classes say, which may name what the form only counts; else as the form does."""
     if classes is None:
         return labels_module.Labels("values") if form is None else form.labels
     labels = _labels_from_classes(classes, n_out)
-    if form is not None and not (
-        form.labels.kind == labels.kind and np.array_equal(form.labels.classes, labels.classes)
-    ):
-        known = form.labels.kind if form.labels.classes is None else form.labels.classes.tolist()
-        raise ValueError(
-            f"W and b belong to a network that predicts {known}, not {labels.classes.tolist()}; leave classes out, or "
-            "pass plain dicts for another network: dict(W), dict(b)"
-        )
-    return labels
+    if form is None or form.labels.kind == "values" or form.labels.are_numbers or labels == form.labels:
+        return labels
+    known = form.labels.kind if form.labels.classes is None else form.labels.classes.tolist()
+    raise ValueError(
+        f"W and b belong to a network that predicts {known}, not {labels.classes.tolist()}; leave classes out, or set "
+        "activations and classes of plain dicts: dict(W), dict(b)"
+    )
 
 
 def _labels_from_classes(classes, n_out):

@@ -52,10 +52,15 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
         return result
 
     def _replace(self, **changes) -> Self:
-        """Return a copy with other W, b or cost; what is known of the run stays."""
+        """Return a copy with other W, b or cost; what is known of the run, and its network, stay."""
         result = super()._replace(**changes)
         vars(result).update(vars(self))
         return result
+
+    @classmethod
+    def _make(cls, values) -> Self:
+        """Return a result of W, b and cost alone."""
+        return cls(*values)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Return what ``network.predict`` does: class labels for a classifier, values for a regression.
@@ -73,10 +78,12 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
         TypeError, ValueError
             If X does not hold finite numbers, or has the wrong number of columns.
         """
+        if self.network is None:
+            raise ValueError("a result of W, b and cost alone has no network; use fastnn.predict(W, b, X)")
         return self.network.predict(X)
 
     def __repr__(self):
-        if vars(self).get("network") is None:  # made by _make: W, b and cost alone
+        if self.network is None:  # made by _make: W, b and cost alone
             return super().__repr__()
         last = f", last loss {self.loss_curve[-1]:.6g}" if self.loss_curve else ""  # empty: interrupted at once
         if self.best_iteration < self.n_iter:

@@ -278,7 +278,7 @@ def _keyed_from_1(argument, layers):
             raise TypeError(f"{argument} must be a dict keyed from 1 or a list of arrays, got {layers!r}")
         layers = dict(enumerate(layers, start=1))
     as_text = {str(l): l for l in range(1, len(layers) + 1)}  # how JSON has the keys of a dict
-    layers = {as_text.get(l, l): layer for l, layer in layers.items()}
-    if not layers or set(layers) != set(range(1, len(layers) + 1)):
+    n_given, layers = len(layers), {as_text.get(l, l): layer for l, layer in layers.items()}
+    if not layers or set(layers) != set(range(1, n_given + 1)):
         raise ValueError(f"{argument} must have one entry per layer of weights, keyed 1 ... L; got {list(layers)}")
     return {l: layers[l] for l in range(1, len(layers) + 1)}

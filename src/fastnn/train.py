@@ -287,8 +287,9 @@ def train(
     state = TrainingState(spec, training.solver)
     if isinstance(start[0], str):
         draw_weights(spec, *start, draws, state.parameters)
-        warn_if_saturated(spec, state.parameters, X, loss, start[0], n_threads)
+        warn_if_saturated(spec, state.parameters, X, loss, *start, n_threads)
     else:
+        _check_belonging(*init, spec, feature_names)
         spec.flatten(*start, state.parameters)
     network = Network._from_parts(spec, state.parameters, labels, backend, feature_names)
     job = Job(compute, state, training, X, targets, sample_weight, n_threads)
@@ -378,6 +379,23 @@ def _check_validation(validation_data, sizes, feature_names, classes, loss, outp
     if not weight or weight[0] is None:
         return X, y, np.ones(len(X), dtype)
     return X, y, check_sample_weight(weight[0], len(X), dtype, "validation sample_weight")
+
+
+def _check_belonging(W, b, spec, feature_names):
+    """Refuse start weights that know that they belong to another network, or to other columns."""
+    form = form_of(W, b)
+    if form is None:
+        return
+    if form.activations != spec.activations:
+        raise ValueError(
+            f"the start weights belong to a network with activations {form.activations}, not {spec.activations}; pass "
+            "activation and output_activation as it has them, or plain dicts: init=(dict(W), dict(b))"
+        )
+    if None not in (form.feature_names, feature_names) and form.feature_names != feature_names:
+        raise ValueError(
+            f"the start weights belong to columns {form.feature_names}, not {feature_names}; pass X in that order, or "
+            "plain dicts: init=(dict(W), dict(b))"
+        )
 
 
 def _check_start(sizes, init, init_scale, dtype):

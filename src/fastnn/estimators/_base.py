@@ -5,7 +5,6 @@ time under ``fastnn.training``. The order of checks and draws is scikit-learn's,
 """
 
 from abc import abstractmethod
-from itertools import takewhile
 from numbers import Integral
 
 import numpy as np
@@ -59,8 +58,9 @@ class MultilayerPerceptron(BaseEstimator):
 
     @classmethod
     def _refuse_hooks(cls):
-        for kind in takewhile(lambda kind: not kind.__module__.startswith("fastnn."), cls.__mro__):
-            refuse_hooks(cls.__name__, vars(kind))
+        for kind in cls.__mro__[: cls.__mro__.index(MultilayerPerceptron)]:  # what comes after overrides nothing
+            if not kind.__module__.startswith("sklearn."):
+                refuse_hooks(cls.__name__, vars(kind))
 
     # -- what an estimator brings -----------------------------------------------------------------------------
 

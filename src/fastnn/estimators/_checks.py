@@ -61,6 +61,14 @@ def too_large(hidden):
     )
 
 
+def check_labels(labels, n):
+    """The labels of a network that was built by hand: n of them, sorted."""
+    labels = np.asarray(labels)
+    if labels.shape != (n,) or (labels[:-1] >= labels[1:]).any():
+        raise ValueError(f"classes_ must be {n} labels, sorted and distinct, for the outputs there are; got {labels!r}")
+    return labels
+
+
 def check_n_inputs(n_inputs, network):
     if n_inputs != network.layer_sizes[0]:
         raise ValueError(f"X has {n_inputs} features, but coefs_[0] has {network.layer_sizes[0]} rows")

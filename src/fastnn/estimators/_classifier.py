@@ -9,7 +9,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
 from fastnn.estimators._base import MultilayerPerceptron, by_batches
-from fastnn.estimators._checks import as_vector
+from fastnn.estimators._checks import as_vector, check_labels
 from fastnn.estimators._parameters import documented
 from fastnn.estimators._warnings import floating_point
 from fastnn.labels import Labels
@@ -168,8 +168,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             return binarizer.y_type_.removesuffix("-indicator"), binarizer.classes_
         labels = getattr(self, "classes_", None)
         if n_outputs == 1:
-            return "binary", labels
-        return "multilabel" if self.out_activation_ == "logistic" else "multiclass", labels
+            kind, n_labels = "binary", 2
+        else:
+            kind, n_labels = "multilabel" if self.out_activation_ == "logistic" else "multiclass", n_outputs
+        return kind, None if labels is None else check_labels(labels, n_labels)
 
     def _complete_labels(self):
         """Make classes_ of _label_binarizer, or the other way round, where one of them was set by hand."""
@@ -194,7 +196,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         if kind == "multilabel":
             return (outputs > 0.5).astype(int)
         if kind == "multiclass":
-            return labels.take(outputs.argmax(axis=1), mode="clip")
+            return labels.take(outputs.argmax(axis=1))
         return labels.take(outputs[:, -1] > 0.5, mode="clip")  # there may be a single class
 
     def predict_proba(self, X):

@@ -13,14 +13,16 @@ import numpy as np
 MODULE = "sklearn.neural_network._multilayer_perceptron"
 
 #: Packages whose frames may stand between the user's line and an estimator's method.
-BETWEEN = ("fastnn", "sklearn", "joblib")
+BETWEEN = ("fastnn", "sklearn", "joblib", "threading", "concurrent", "multiprocessing")
 
 
 def warn(message, category=UserWarning):
-    """Warn as of scikit-learn's module, at the nearest line outside of `BETWEEN`."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in BETWEEN:
+    """Warn as of scikit-learn's module, at the nearest line outside of `BETWEEN`; at this one, if there is none."""
+    here = frame = sys._getframe(1)
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in BETWEEN:
         frame = frame.f_back
+    if frame is None or frame.f_code.co_filename.startswith("<"):
+        frame = here
     registry = frame.f_globals.setdefault("__warningregistry__", {})  # "once a line" counts the user's lines
     warnings.warn_explicit(message, category, frame.f_code.co_filename, frame.f_lineno, MODULE, registry)
 

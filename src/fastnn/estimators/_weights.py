@@ -12,7 +12,7 @@ from operator import is_
 import numpy as np
 
 from fastnn.network import Network
-from fastnn.spec import NetworkSpec
+from fastnn.spec import NetworkSpec, check_output_activation
 from fastnn.state import aligned_zeros
 
 
@@ -40,7 +40,7 @@ class Weights:
     @classmethod
     def zeros(cls, layer_sizes, activation, out_activation, labels, dtype):
         """Of a network with no weights yet."""
-        activations = (activation,) * (len(layer_sizes) - 2) + (out_activation,)
+        activations = (activation,) * (len(layer_sizes) - 2) + (check_output_activation(out_activation),)
         spec = NetworkSpec(tuple(layer_sizes), activations, np.dtype(dtype))
         if spec.n_parameters > sys.maxsize // 8:  # before anything computes an offset
             raise MemoryError(f"{spec.n_parameters} parameters are more than this machine has addresses for")

@@ -9,6 +9,9 @@ import numpy as np
 class DivergenceError(FloatingPointError):
     """The loss, the parameters or the optimizer's state are no longer finite."""
 
+    #: Whether it has ended a run already; one that a callback started, perhaps.
+    has_ended_a_run = False
+
 
 def divergence(what, learning_rate):
     """The error that says so, and what to try."""

@@ -123,9 +123,10 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True):
         manner.ends(done)
         for listener in listeners:
             listener.finish(done)
-    except DivergenceError:
-        raise
     except manner.catches as raised:
+        if isinstance(raised, DivergenceError) and not raised.has_ended_a_run:
+            raised.has_ended_a_run = True
+            raise
         error = raised
         done = manner.recovered(state.n_updates - n_before, source.updates_per_pass)
         for listener in listeners:
