@@ -22,6 +22,7 @@ LEVELS = {
     "initial": 2,
     "labels": 2,
     "layers": 3,
+    "portable": 3,
     "summary": 3,
     "reference.descent": 3,
     "reference.loops": 4,

@@ -105,8 +105,9 @@ print("shared")
 
 def test_a_damaged_pickle():
     original = network()
-    make, (sizes, activations, parameters, *others) = original.__reduce__()
-    with pytest.raises(ValueError, match=r"9-30-3 network has 393 parameters, the pickle float64 of shape \(392,\)"):
-        make(sizes, activations, parameters[:-1], *others)
-    with pytest.raises(ValueError, match="dtype must be"):
-        make(sizes, activations, parameters.astype(int), *others)
+    make, of, state = original.__reduce__()
+    short, of_integers = state["parameters"][:-1], state["parameters"].astype(int)
+    with pytest.raises(ValueError, match=r"9-30-3 network has 393 parameters of float64, its .* of shape \(392,\)"):
+        make(*of).__setstate__({**state, "parameters": short})
+    with pytest.raises(ValueError, match="of float64, its description int64"):
+        make(*of).__setstate__({**state, "parameters": of_integers})

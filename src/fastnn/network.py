@@ -1,5 +1,11 @@
-"""The network: sizes, activations and parameters; call it to predict. Made by ``training``, or from weights."""
+"""The network: sizes, activations and parameters; call it to predict.
 
+It owns what a user does with a trained network: outputs, labels, copies, pickles. ``train`` and the estimators make it on
+the parameters that they train, users and descriptions on weights of their own. How it is trained is ``training``'s, how
+a row is computed the backends', and the call itself is inherited from the compiled ``_engine.Predictor``.
+"""
+
+import copyreg
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,6 +17,7 @@ from fastnn.backends import BACKENDS, get_backend
 from fastnn.checks import as_numbers, cast_finite, check_matrix
 from fastnn.frames import check_column_names
 from fastnn.layers import Form, LayerViews, activations_for, form_of
+from fastnn.portable import from_plain, to_plain
 from fastnn.spec import Layers, NetworkSpec, check_dtype, check_weights
 from fastnn.state import aligned_zeros
 from fastnn.summary import Summary
@@ -100,6 +107,13 @@ class Network(Predictor):
         """Return a network on top of these parameters, which are shared, not copied."""
         network = cls.__new__(cls)
         network._set(spec, parameters, labels, backend, feature_names)
+        return network
+
+    @classmethod
+    def _from_plain(cls, plain):
+        """Return the network that a description of `fastnn.portable` describes."""
+        network = cls.__new__(cls)
+        network.__setstate__(plain)
         return network
 
     def _set(self, spec, parameters, labels, backend, feature_names):
@@ -268,7 +282,8 @@ class Network(Predictor):
         -------
         copy : Network
         """
-        return _from_copy(self._spec, self.parameters, self._labels, self.backend, self.feature_names)
+        parameters = _aligned_copy(self.parameters, self.dtype)
+        return self._from_parts(self._spec, parameters, self._labels, self.backend, self.feature_names)
 
     def __copy__(self) -> "Network":
         return self.copy()
@@ -277,8 +292,22 @@ class Network(Predictor):
         return self.copy()
 
     def __reduce__(self):
-        parts = self.layer_sizes, self.activations, self.parameters, self._labels, self.backend, self.feature_names
-        return _from_pickle, parts
+        return copyreg.__newobj__, (type(self),), self.__getstate__()
+
+    def __getstate__(self) -> dict:
+        return to_plain(self)
+
+    def __setstate__(self, state: dict) -> None:
+        """Become the network of a description: on a mapped file's array as it is, so that it is shared; else on a copy.
+
+        joblib keeps arrays beside the pickle, and with ``mmap_mode="r"``, or in its workers, gives them back mapped.
+        """
+        spec, parameters, *others = from_plain(state)
+        flags = parameters.flags
+        if isinstance(parameters, np.memmap) and flags.c_contiguous and flags.aligned and parameters.dtype.isnative:
+            self._set(spec, parameters.view(np.ndarray), *others)
+        else:
+            self._set(spec, _aligned_copy(parameters, spec.dtype), *others)
 
     def __repr__(self):
         sizes = "-".join(map(str, self.layer_sizes))
@@ -322,27 +351,10 @@ def _labels_from_classes(classes, n_out):
     return labels_module.Labels("binary" if n_out == 1 else "multiclass", found)
 
 
-def _from_copy(spec, parameters, labels, backend, feature_names):
-    """A network on a block of its own."""
-    block = aligned_zeros(spec.n_parameters, spec.dtype)
+def _aligned_copy(parameters, dtype):
+    block = aligned_zeros(len(parameters), dtype)
     block[:] = parameters
-    return Network._from_parts(spec, block, labels, backend, feature_names)
-
-
-def _from_pickle(layer_sizes, activations, parameters, labels, backend, feature_names=None):
-    """The network of a pickle: on an array of a mapped file as it is, so that processes share it; else on a copy.
-
-    joblib keeps arrays beside the pickle, and with ``mmap_mode="r"``, or in its workers, gives them back mapped.
-    """
-    spec = NetworkSpec(layer_sizes, activations, check_dtype(parameters.dtype))
-    if parameters.shape != (spec.n_parameters,) or parameters.dtype != spec.dtype:
-        sizes = "-".join(map(str, layer_sizes))
-        raise ValueError(
-            f"a {sizes} network has {spec.n_parameters} parameters, the pickle {_describe(parameters)}: it is damaged"
-        )
-    if isinstance(parameters, np.memmap) and parameters.flags.c_contiguous and parameters.flags.aligned:
-        return Network._from_parts(spec, parameters.view(np.ndarray), labels, backend, feature_names)
-    return _from_copy(spec, parameters, labels, backend, feature_names)
+    return block
 
 
 def _describe(array):

@@ -128,16 +128,14 @@ class TrainingSpec:
     updates_per_pass: int = 1
 
 
-def check_layer_sizes(nn_structure):
+def check_layer_sizes(nn_structure, argument="nn_structure"):
     """Return layer sizes as a tuple of ints, or say what is wrong with them."""
     if isinstance(nn_structure, str | bytes | Mapping | Set) or not np.iterable(nn_structure):
-        raise TypeError(f"nn_structure must be a list of layer sizes such as [64, 30, 10], got {nn_structure!r}")
-    sizes = tuple(
-        check_count(f"nn_structure[{position}]", size, minimum=1) for position, size in enumerate(nn_structure)
-    )
+        raise TypeError(f"{argument} must be a list of layer sizes such as [64, 30, 10], got {nn_structure!r}")
+    sizes = tuple(check_count(f"{argument}[{position}]", size, minimum=1) for position, size in enumerate(nn_structure))
     if len(sizes) < 2:
         raise ValueError(
-            f"nn_structure needs at least two layers, the inputs and the outputs, such as [64, 10]; got {list(sizes)}"
+            f"{argument} needs at least two layers, the inputs and the outputs, such as [64, 10]; got {list(sizes)}"
         )
     n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
     if n_parameters > sys.maxsize // 8:  # before anything computes an offset; what merely lacks memory says so itself

@@ -1,0 +1,154 @@
+"""A network as plain data, by version: what pickles, the estimators' state and files have in common.
+
+A description is a dict of numbers, strings, lists, dicts and NumPy arrays, which any format can hold and no loader must
+be told to trust. `to_plain` makes it of a ``Network``; `from_plain` checks it, whoever wrote it, and returns the parts
+that ``Network`` puts together. It knows neither backends, whose names it passes on, nor where the arrays are to live.
+"""
+
+import numpy as np
+
+from fastnn.checks import check_name
+from fastnn.labels import Labels
+from fastnn.spec import NetworkSpec, check_dtype, check_hidden_activations, check_layer_sizes, check_output_activation
+
+#: Of what `to_plain` writes; it grows by one whenever an older fastnn would read that wrongly.
+VERSION = 1
+
+ENTRIES = ("version", "layer_sizes", "activations", "dtype", "labels", "feature_names", "backend", "parameters")
+
+
+def to_plain(network):
+    """Return the description of a network.
+
+    Parameters
+    ----------
+    network : Network
+
+    Returns
+    -------
+    plain : dict
+        ``version`` (int); ``layer_sizes`` (list of int); ``activations`` (list of dict, one a layer of weights:
+        ``{"name": "relu"}``, and beside the name its parameters, once there are activations that have some); ``dtype``
+        ("float64" or "float32"); ``labels`` (``{"kind": "multiclass", "classes": ndarray}``); ``feature_names`` (list
+        of str, or None); ``backend`` (str); ``parameters`` (the flat array: weights layer by layer, each (n_out, n_in)
+        row by row, then the biases). The arrays are the network's own, not copies.
+    """
+    return {
+        "version": VERSION,
+        "layer_sizes": list(network.layer_sizes),
+        "activations": [{"name": name} for name in network.activations],
+        "dtype": network.dtype.name,
+        "labels": {"kind": network._labels.kind, "classes": network.classes},
+        "feature_names": None if network.feature_names is None else list(network.feature_names),
+        "backend": network.backend,
+        "parameters": network.parameters,
+    }
+
+
+def from_plain(plain):
+    """Return what a network is made of, from its description.
+
+    Parameters
+    ----------
+    plain : dict
+        As `to_plain` makes it.
+
+    Returns
+    -------
+    spec : NetworkSpec
+    parameters : ndarray
+        The array of the description itself.
+    labels : Labels
+    backend : str
+    feature_names : tuple of str, or None
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no description, of a version that is not known, or its entries do not fit each other.
+    """
+    check_version("a network's description", plain, VERSION)
+    check_entries("a network's description", plain, ENTRIES)
+    sizes = check_layer_sizes(plain["layer_sizes"], "layer_sizes")
+    activations = _activations(plain["activations"], len(sizes) - 1)
+    spec = NetworkSpec(sizes, activations, check_dtype(plain["dtype"]))
+    _check_parameters(plain["parameters"], spec)
+    labels = _labels(plain["labels"], spec.n_out)
+    return spec, plain["parameters"], labels, plain["backend"], _feature_names(plain["feature_names"], spec.n_in)
+
+
+def check_version(what, plain, version):
+    """Refuse what is no dict of plain data of this version."""
+    if not isinstance(plain, dict):
+        raise TypeError(f"{what} must be a dict, as fastnn.portable makes it, got a {type(plain).__name__}")
+    given = plain.get("version", version)  # where it is missing, check_entries says so
+    if type(given) is not int or given != version:
+        raise ValueError(
+            f"{what} is of version {given!r}; this fastnn reads version {version}: update it, or save anew with it"
+        )
+
+
+def check_entries(what, plain, entries):
+    """Refuse what is no dict of exactly these entries."""
+    if not isinstance(plain, dict):
+        raise TypeError(f"{what} must be a dict with the entries {_listed(entries)}, got {plain!r:.60}")
+    for problem, names in (
+        ("lacks", [name for name in entries if name not in plain]),
+        ("has the unknown", [name for name in plain if name not in entries]),
+    ):
+        if names:
+            raise ValueError(f"{what} {problem} {_listed(names)}; it is damaged, or of a newer fastnn: save it again")
+
+
+def _activations(plain, n_layers):
+    if not isinstance(plain, list):
+        raise TypeError(f"activations must be a list of dicts, one a layer of weights, got {plain!r:.60}")
+    for l, activation in enumerate(plain):
+        check_entries(f"activations[{l}]", activation, ("name",))
+    if len(plain) != n_layers:
+        raise ValueError(f"there are {len(plain)} activations, but {n_layers} layer(s) of weights: it is damaged")
+    names = [activation["name"] for activation in plain]
+    return (*check_hidden_activations(names[:-1], n_layers - 1), check_output_activation(names[-1]))
+
+
+def _check_parameters(parameters, spec):
+    is_array = isinstance(parameters, np.ndarray)
+    if is_array and parameters.dtype.newbyteorder("=") == spec.dtype and parameters.shape == (spec.n_parameters,):
+        return
+    given = f"{parameters.dtype} of shape {parameters.shape}" if is_array else f"a {type(parameters).__name__}"
+    sizes = "-".join(map(str, spec.layer_sizes))
+    raise ValueError(
+        f"a {sizes} network has {spec.n_parameters} parameters of {spec.dtype}, its description {given}: it is damaged"
+    )
+
+
+def _labels(plain, n_out):
+    check_entries("labels", plain, ("kind", "classes"))
+    expected = {"values": 0, "binary": 2, "multiclass": n_out, "multilabel": 0}
+    kind, classes = check_name("kind of labels", plain["kind"], expected), plain["classes"]
+    if kind == "binary" and n_out != 1:
+        raise ValueError(f"'binary' labels need a single output, but the network has {n_out}: it is damaged")
+    classes = None if classes is None else np.asarray(classes).view()
+    n_classes = 0 if classes is None else len(classes) if classes.ndim == 1 else classes.shape
+    if n_classes != expected[kind]:
+        raise ValueError(
+            f"{kind!r} labels of a network with {n_out} output(s) have {expected[kind]} classes, got {n_classes}: it "
+            "is damaged"
+        )
+    if classes is not None:
+        classes.flags.writeable = False  # networks hand it out
+    return Labels(kind, classes)
+
+
+def _feature_names(plain, n_in):
+    if plain is None:
+        return None
+    if not isinstance(plain, list) or not all(isinstance(name, str) for name in plain):
+        raise TypeError(f"feature_names must be a list of strings, or None, got {plain!r:.60}")
+    if len(plain) != n_in:
+        raise ValueError(f"there are {len(plain)} feature_names, but the network has {n_in} inputs: it is damaged")
+    return tuple(plain)
+
+
+def _listed(names):
+    return ", ".join(map(repr, names))
