@@ -58,6 +58,7 @@ LEVELS = {
     "estimators._weights": 7,
     "estimators._lbfgs": 7,
     "estimators._moved": 11,
+    "estimators._plain": 11,
     "estimators._base": 12,
     "estimators._classifier": 13,
     "estimators._regressor": 13,

@@ -1,8 +1,8 @@
 """The network: sizes, activations and parameters; call it to predict.
 
-It owns what a user does with a trained network: outputs, labels, copies, pickles. ``train`` and the estimators make it on
-the parameters that they train, users and descriptions on weights of their own. How it is trained is ``training``'s, how
-a row is computed the backends', and the call itself is inherited from the compiled ``_engine.Predictor``.
+It owns what a user does with a trained network: outputs, labels, copies, pickles. ``train`` and the estimators make it
+on the parameters that they train, users on weights of their own. How it is trained is ``training``'s, how rows are
+computed the backends'; the call itself is inherited from the compiled ``_engine.Predictor``.
 """
 
 import copyreg

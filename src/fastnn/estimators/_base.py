@@ -27,10 +27,12 @@ from fastnn.estimators._checks import (
 from fastnn.estimators._hooks import refuse_hooks
 from fastnn.estimators._moved import optimizer_from
 from fastnn.estimators._parameters import CONSTRAINTS
+from fastnn.estimators._plain import optimizer_from_plain, optimizer_to_plain
 from fastnn.estimators._warnings import floating_point, warn
 from fastnn.estimators._weights import Weights
 from fastnn.initial import draw_with_biases
 from fastnn.network import Network
+from fastnn.portable import to_plain
 from fastnn.spec import TrainingSpec
 from fastnn.training import passes
 
@@ -406,14 +408,28 @@ class MultilayerPerceptron(BaseEstimator):
         weights = state.pop("_weights", None)
         if weights is not None and weights.are_of(self):
             del state["coefs_"], state["intercepts_"]
-            state["_network"] = weights.network
+            state["_network"] = to_plain(weights.network)
+        if isinstance(state.get("_optimizer"), epochs.Optimizer):  # else none, or scikit-learn's of a model moved over
+            state["_optimizer"] = optimizer_to_plain(state["_optimizer"])
         return state
 
     def __setstate__(self, state):
+        state = dict(state)
         network = state.pop("_network", None)
+        if isinstance(state.get("_optimizer"), dict):
+            state["_optimizer"] = optimizer_from_plain(state["_optimizer"])
         super().__setstate__(state)
         if network is not None:
-            self._show(Weights(network))
+            self._show(Weights(Network._from_plain(network)))
+
+    def __copy__(self):
+        """As of any estimator, what was learned is shared: a state's would be a copy."""
+        other = type(self).__new__(type(self))
+        vars(other).update(vars(self))
+        weights = vars(self).get("_weights")
+        if weights is not None and weights.are_of(self):
+            other._show(Weights(weights.network))
+        return other
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,0 +1,95 @@
+"""An estimator's optimizer as plain data, by version: what training goes on from, beside ``portable``'s network.
+
+Called by the base of the estimators, whose state so holds no class that a loader would have to be told to trust.
+"""
+
+from dataclasses import asdict, fields
+from numbers import Real
+
+import numpy as np
+
+from fastnn._tables import SOLVERS
+from fastnn.checks import check_name
+from fastnn.epochs import Optimizer
+from fastnn.portable import check_entries, check_version
+from fastnn.spec import TrainingSpec, check_loss
+from fastnn.state import COUNTERS
+
+#: Of what `optimizer_to_plain` writes; it grows by one whenever an older fastnn would read that wrongly.
+VERSION = 1
+
+SCHEDULES = ("constant", "invscaling", "adaptive")
+ENTRIES = (
+    "version", "training", "schedule", "power_t", "learning_rate_init", "learning_rate", "counters", "moments",
+)  # fmt: skip
+
+
+def optimizer_to_plain(optimizer):
+    """Return the description of an Optimizer: a dict of numbers, strings, dicts and its own array of moments."""
+    return {
+        "version": VERSION,
+        "training": {name: _plain(value) for name, value in asdict(optimizer.training).items()},
+        "schedule": optimizer.schedule,
+        "power_t": _plain(optimizer.power_t),
+        "learning_rate_init": _plain(optimizer.learning_rate_init),
+        "learning_rate": _plain(optimizer.learning_rate),
+        "counters": {name: optimizer.counters[name].item() for name in COUNTERS.names},
+        "moments": optimizer.moments,
+    }
+
+
+def optimizer_from_plain(plain):
+    """Return the Optimizer of a description, on its own array; raise what says what is wrong with it."""
+    what = "an optimizer's description"
+    check_version(what, plain, VERSION)
+    check_entries(what, plain, ENTRIES)
+    rate, rate_init, power_t = (_number(name, plain) for name in ("learning_rate", "learning_rate_init", "power_t"))
+    schedule = check_name("schedule", plain["schedule"], SCHEDULES)
+    optimizer = Optimizer.__new__(Optimizer)
+    vars(optimizer).update(
+        training=_training(plain["training"]),
+        schedule=schedule,
+        power_t=power_t,
+        learning_rate_init=rate_init,
+        learning_rate=rate,
+        counters=_counters(plain["counters"]),
+        moments=_moments(plain["moments"]),
+    )
+    return optimizer
+
+
+def _plain(value):
+    """NumPy's numbers, which parameters may be, as Python's."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _training(plain):
+    check_entries("training", plain, [field.name for field in fields(TrainingSpec)])
+    check_loss(plain["loss"])
+    check_name("solver", plain["solver"], SOLVERS)
+    for name in plain.keys() - {"loss", "solver"}:
+        _number(name, plain)
+    return TrainingSpec(**plain)
+
+
+def _counters(plain):
+    check_entries("counters", plain, COUNTERS.names)
+    counters = np.zeros(1, COUNTERS)
+    for name in COUNTERS.names:
+        counters[name] = _number(name, plain)
+    return counters
+
+
+def _moments(moments):
+    is_array = isinstance(moments, np.ndarray)
+    if is_array and moments.ndim == 1 and moments.dtype.kind == "f":
+        return moments
+    given = f"{moments.dtype} of shape {moments.shape}" if is_array else f"a {type(moments).__name__}"
+    raise ValueError(f"moments must be a flat array of floats, got {given}: the description is damaged")
+
+
+def _number(name, plain):
+    """The number of this name, which may be inf: a rate, and what it led to, are kept as they were."""
+    if not isinstance(plain[name], Real):
+        raise TypeError(f"{name} must be a number, got {plain[name]!r}: the description is damaged")
+    return plain[name]
