@@ -18,13 +18,14 @@ def main():
     parser.add_argument("--quick", action="store_true", help="3 rounds instead of 9: under 30 seconds")
     parser.add_argument("--output", type=Path, default=Path("bench/results"), help="folder for JSON and chart")
     parser.add_argument("--progress", action="store_true", help="show a bar over the cases")
-    parser.add_argument("--peers", action="store_true", help="fastnn against other libraries, a process each")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--peers", action="store_true", help="fastnn against other libraries, a process each")
+    what.add_argument("--scaling", action="store_true", help="fastnn by batch size, width and number of threads")
+    what.add_argument("--estimators", action="store_true", help="fastnn's estimators against scikit-learn's")
+    what.add_argument("--manners", action="store_true", help="Ctrl-C, and two models side by side")
     parser.add_argument("--cases", metavar="REGEX", help="with --peers: the cases whose name it fits")
     parser.add_argument("--only", metavar="NAME,NAME", help="with --peers: these libraries, such as fastnn,numba")
     parser.add_argument("--threads", metavar="N,N", help="with --peers: threads of each library; 1,2 by default")
-    parser.add_argument("--scaling", action="store_true", help="fastnn by batch size, width and number of threads")
-    parser.add_argument("--estimators", action="store_true", help="fastnn's estimators against scikit-learn's")
-    parser.add_argument("--manners", action="store_true", help="Ctrl-C, and two models side by side")
     options = parser.parse_args()
     if options.peers:
         from bench.peers import command

@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from bench import __main__ as bench_main
 from bench import estimators, report, scaling, timing
 from bench.cases import NAIVE, PER_SAMPLE, Case, all_cases
 from bench.peers import PEERS, cases, command, data, overview, process
@@ -248,6 +251,25 @@ def test_a_problem_travels_and_shortens(tmp_path):
     reference = Reference(few, "short")
     assert not reference.error([1.0]) <= reference.tolerance
     assert not reference.error(np.full(reference.network.n_parameters, np.nan)) <= reference.tolerance
+
+
+@pytest.mark.parametrize("others", [["--scaling"], ["--estimators"], ["--manners"], ["--manners", "--scaling"]])
+def test_one_run_measures_one_thing(others, monkeypatch, capsys):
+    """Two at once are refused: the second would be left out without a word."""
+    monkeypatch.setattr("sys.argv", ["bench", "--quick", "--peers", *others])
+    monkeypatch.setattr(command, "main", lambda options: None)
+    with pytest.raises(SystemExit) as ended:
+        bench_main.main()
+    assert ended.value.code == 2
+    assert "not allowed with argument --" in capsys.readouterr().err
+
+
+def test_the_benchmark_uses_what_users_can():
+    """No name of fastnn that begins with an underscore, in any of its programs."""
+    for path in sorted(Path(estimators.__file__).parent.rglob("*.py")):
+        names = re.findall(r"\bfrom fastnn(?:\.\w+)* import .*|\bfastnn(?:\.\w+)+", path.read_text())
+        assert not [name for name in names if re.search(r"[\s.(,]_[a-z]", name)], path.name
+    assert estimators.multiply_adds_a_second("float64") > 0
 
 
 def test_the_floor_counts_forward_weights_and_hidden_gradients():

@@ -17,6 +17,7 @@ from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFit
 
 import fastnn
 from fastnn import MLPClassifier, MLPRegressor
+from fastnn.estimators._base import MultilayerPerceptron
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -421,3 +422,17 @@ def test_what_scikit_learn_does_not_catch():
     assert set(classifier.predict(X)) <= set(words)
     numbers = MLPClassifier(**QUICK, early_stopping=True).fit(X, np.array([0, 2, 1])[LABELS])
     assert classifier.validation_scores_ == numbers.validation_scores_
+
+
+def test_the_base_of_both_is_abstract():
+    """As in scikit-learn: it cannot be made, nor can a kind of it that leaves out a method."""
+    with pytest.raises(TypeError, match="abstract"):
+        MultilayerPerceptron()
+
+    class HalfDone(MultilayerPerceptron):
+        def _labels(self):
+            return None
+
+    with pytest.raises(TypeError, match="abstract"):
+        HalfDone()
+    assert MLPClassifier().get_params() == type("Mine", (MLPClassifier,), {})().get_params()

@@ -108,7 +108,7 @@ def by_decimals(solver, x, y, w, b, n_updates, rate, l2, constants):
 
 def test_every_solver_has_an_oracle():
     assert set(ORACLES) == set(SOLVERS)
-    assert list(SOLVER_IDS.items()) == [("sgd", 0), ("rmsprop", 1), ("adam", 2), ("adamw", 3)]  # saved models have ids
+    assert list(SOLVER_IDS.items()) == [("sgd", 0), ("rmsprop", 1), ("adam", 2), ("adamw", 3)]  # by the table's order
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

@@ -1,6 +1,7 @@
-"""Checks of single arguments, called by the faces before any data is touched; they know no networks.
+"""Checks of single arguments: names, counts, numbers, arrays, and extras that may not be installed.
 
-Each returns the value in the form that the code below wants, or says what came, what was expected and what to do.
+Each returns the value in the form that the code below wants, or says what came, what was expected and what to do. What
+arguments mean together is left to ``spec``, ``labels`` and the faces: nothing here knows a network.
 """
 
 import math

@@ -1,7 +1,8 @@
 """Random numbers and the start weights that they give.
 
-`Draws` hides the difference between NumPy's global generator, a RandomState and a Generator; `draw_weights` has the
-inits by name, each drawing in the order of the tutorial it comes from. Called by ``train``; computes in float64.
+It owns `Draws`, which hides the difference between NumPy's global generator, a RandomState and a Generator, and the
+inits, each of which draws in the order of the tutorial or library that it comes from, in float64. In which order a run
+makes its draws, and whether anything can be learned from such a start, is left to the faces and to ``saturation``.
 """
 
 import math

@@ -1,6 +1,7 @@
 """What y means: from a user's targets or class labels to the array that a network learns, and back.
 
-Called by ``train`` (encode) and by ``Network.predict`` (decode); knows losses only by the targets they allow.
+It owns `Labels`, how any network's outputs are read, and how ``train`` encodes y; the estimators encode theirs by
+scikit-learn's rules. It knows losses and output activations by the targets that they allow, not what they compute.
 """
 
 import warnings

@@ -70,6 +70,12 @@ class Network(Predictor):
         If shapes do not fit each other, numbers are not finite, a name is unknown, or W and b belong to another network
         than the keywords say.
 
+    Notes
+    -----
+    Pickles, joblib's files and those of skops hold the network as plain data, of a version that is checked when it is
+    loaded. skops must be told to trust ``"fastnn.network.Network"``, and no other type. Parameters that joblib maps
+    from a file (``mmap_mode="r"``) stay mapped.
+
     Examples
     --------
     The single neuron with inputs (1, 0), weights (7, 3) and bias -2:

@@ -4,7 +4,7 @@ scikit-learn's checks come first and speak in its own words; then all is arrays 
 time under ``fastnn.training``. The order of checks and draws is scikit-learn's, so that the numbers are.
 """
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from numbers import Integral
 
 import numpy as np
@@ -45,7 +45,7 @@ def _trains_by_batches(estimator):
     return True
 
 
-class MultilayerPerceptron(BaseEstimator):
+class MultilayerPerceptron(BaseEstimator, ABC):
     """The base of both estimators; not to be used by itself."""
 
     _parameter_constraints = CONSTRAINTS

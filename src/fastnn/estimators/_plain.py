@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn._tables import SOLVERS
 from fastnn.checks import check_name
-from fastnn.epochs import Optimizer
+from fastnn.training.passes import Optimizer
 from fastnn.portable import check_entries, check_version
 from fastnn.spec import TrainingSpec, check_loss
 from fastnn.state import COUNTERS
