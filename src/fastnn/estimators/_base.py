@@ -409,7 +409,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         if weights is not None and weights.are_of(self):
             del state["coefs_"], state["intercepts_"]
             state["_network"] = to_plain(weights.network)
-        if isinstance(state.get("_optimizer"), epochs.Optimizer):  # else none, or scikit-learn's of a model moved over
+        if isinstance(state.get("_optimizer"), passes.Optimizer):  # else none, or scikit-learn's of a model moved over
             state["_optimizer"] = optimizer_to_plain(state["_optimizer"])
         return state
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from fastnn._tables import SOLVERS
 from fastnn.checks import check_name
-from fastnn.training.passes import Optimizer
 from fastnn.portable import check_entries, check_version
 from fastnn.spec import TrainingSpec, check_loss
 from fastnn.state import COUNTERS
+from fastnn.training.passes import Optimizer
 
 #: Of what `optimizer_to_plain` writes; it grows by one whenever an older fastnn would read that wrongly.
 VERSION = 1
