@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from test_c import DTYPES, TEAMS, program
+
 ROOT = Path(__file__).parents[1]
 
 #: File, a piece of one of its lines, which is there once, and what it becomes.
@@ -45,21 +47,14 @@ MUTANTS = [
     ("src/fastnn/_sample.pxd", "total += exp(z[i] - top)", "total += exp(z[i])"),
 ]  # fmt: skip
 
-#: The C tests with teams, and with the vectors that every x86-64 of today has, or any CPU.
-FLAGS = ["-fopenmp", *(["-mavx2", "-mfma", "-DFASTNN_VECTOR_BYTES=32"] if os.uname().machine == "x86_64" else [])]
-
 
 def c_tests_fail(tree):
     """Whether the C tests of this tree do, in one of the dtypes; a mutant that does not compile is none."""
     failed = False
-    for dtype in (["-DFASTNN_FLOAT32"], []):
-        program = tree / "program"
-        flags = ["-std=c11", "-ffp-contract=off", "-fno-math-errno", "-O1", "-w", "-Icsrc", "-Itests/c", *FLAGS, *dtype]
-        sources = ["tests/c/test_engine.c", "csrc/core/threads.c"]
-        command = ["cc", *flags, "-DFASTNN_TARGET_NAME=mutant", *sources, "-lm", "-o", program]
-        subprocess.run(command, check=True, cwd=tree)
+    for dtype in DTYPES:
+        built = program(TEAMS, dtype, ["-fopenmp", "-w"], tree, tree)
         try:
-            failed = subprocess.run([program], capture_output=True, timeout=300).returncode != 0 or failed
+            failed = subprocess.run([built], capture_output=True, timeout=300).returncode != 0 or failed
         except subprocess.TimeoutExpired:  # it goes round in circles
             failed = True
     return failed

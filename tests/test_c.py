@@ -46,9 +46,9 @@ QUICK |= {(TEAMS, "float64", "races")}
 KNOWN_FALSE_ALARMS = "race_top:fastnn_parallel\n"
 
 
-def compiled(arguments, output):
+def compiled(arguments, output, root=ROOT):
     """Compile, or say what the compiler said."""
-    done = subprocess.run([COMPILER, *arguments, "-o", output], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([COMPILER, *arguments, "-o", output], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr, done.stderr
     return output
@@ -61,22 +61,22 @@ def has_kind(kind, folder):
     return subprocess.run([COMPILER, *KINDS[kind], probe, "-o", folder / "probe"], capture_output=True).returncode == 0
 
 
-def program(shape, dtype, kind, folder):
-    """Compile and link a test program; main.c, which asks the CPU, without the instructions that it asks for."""
+def program(shape, dtype, options, folder, root=ROOT):
+    """Compile and link a test program of a tree; main.c, which asks the CPU, without what it asks for."""
     width, target = SHAPES[shape]
     macros = [f"-DFASTNN_TARGET_NAME={shape}", f'-DNEEDS="{target}"', "-DFASTNN_CLOCK=test_clock"]
     macros += [f"-DFASTNN_VECTOR_BYTES={width}"] if width else []
     macros += ["-DFASTNN_FLOAT32"] if dtype == "float32" else []
-    arguments = [*BASE, *macros, *KINDS[kind], "-Wall", "-Wextra", "-Wno-psabi", "-O1", "-g", "-Itests/c"]
+    arguments = [*BASE, *macros, "-Wall", "-Wextra", "-Wno-psabi", "-O1", "-g", "-Itests/c", *options]
     objects = [
-        compiled([*arguments, *flags, "-c", source], folder / f"{Path(source).stem}.o")
+        compiled([*arguments, *flags, "-c", source], folder / f"{Path(source).stem}.o", root)
         for source, flags in (
             ("tests/c/test_engine.c", TARGETS[target]),
             ("tests/c/main.c", []),
             ("csrc/core/threads.c", []),
         )
     ]
-    return compiled([*arguments, *objects, "-lm"], folder / "program")
+    return compiled([*arguments, *objects, "-lm"], folder / "program", root)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_kernels(shape, dtype, kind, tmp_path):
     known = tmp_path / "known"
     known.write_text(KNOWN_FALSE_ALARMS)
     environment = {**os.environ, "TSAN_OPTIONS": f"suppressions={known} halt_on_error=1"}
-    built = program(shape, dtype, kind, tmp_path)
+    built = program(shape, dtype, KINDS[kind], tmp_path)
     done = subprocess.run([built], capture_output=True, text=True, env=environment)
     if done.returncode == 77:
         pytest.skip(f"this CPU has no {shape}")
@@ -107,6 +107,15 @@ def test_the_cpu_is_asked_first(answer, code, tmp_path):
     macros = [f"-D__builtin_cpu_supports(feature)={answer}", '-DNEEDS="avx512"']
     built = compiled([*BASE, *macros, "tests/c/main.c", engine], tmp_path / "program")
     assert subprocess.run([built]).returncode == code
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_the_cpu_is_asked_for_all_that_the_compiler_may_use(target):
+    """Each feature that a flag of setup.py switches on stands in the condition of targets.def."""
+    table = (ROOT / "csrc/tables/targets.def").read_text()
+    condition = re.search(rf"^FASTNN_TARGET\({target}, (.*?)\)$", table, re.MULTILINE | re.DOTALL)[1]
+    features = {flag.removeprefix("-m") for flag in TARGETS[target] if "=" not in flag}
+    assert features == set(re.findall(r'supports\("(\w+)"\)', condition))
 
 
 @pytest.mark.skipif(not X86 or shutil.which("objdump") is None, reason="looks at x86-64 instructions by objdump")
