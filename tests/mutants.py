@@ -54,7 +54,7 @@ def c_tests_fail(tree):
     for dtype in DTYPES:
         built = program(TEAMS, dtype, ["-fopenmp", "-w"], tree, tree)
         try:
-            failed = subprocess.run([built], capture_output=True, timeout=300).returncode != 0 or failed
+            failed = subprocess.run([built], capture_output=True, timeout=1800).returncode != 0 or failed
         except subprocess.TimeoutExpired:  # it goes round in circles
             failed = True
     return failed

@@ -53,7 +53,7 @@ ends = threading.Event()
 def train():
     while not ends.is_set():
         compute()
-worker = threading.Thread(target=train)
+worker = threading.Thread(target=train, daemon=True)  # what fails must end
 worker.start()
 for attempt in range(10):
     child = os.fork()

@@ -155,7 +155,7 @@ def scribble():
         for array in (X, y, weights):
             rows = rng.integers(0, 3000, 300)
             array[rows] = rng.choice([np.nan, np.inf, -1e308, 1e-320, 0.5, -3.0, 1e300])
-scribbler = threading.Thread(target=scribble)
+scribbler = threading.Thread(target=scribble, daemon=True)  # what fails must end
 scribbler.start()
 n_garbage = 0
 for attempt in range(60):

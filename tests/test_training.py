@@ -1,12 +1,7 @@
 """One run of training: its batches, its reports, how it stops, and the state that it can go on from."""
 
 import re
-import signal
-import subprocess
-import sys
-import textwrap
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -125,8 +120,11 @@ def test_every_call_of_a_backend_is_told_the_number_of_threads(monkeypatch, back
 
 @pytest.mark.parametrize("backend", ["cython", "simd"])
 def test_a_whole_run_is_without_the_gil(backend, monkeypatch):
-    """The data that a call of run computes from is spoiled meanwhile, which ends it; with the GIL held it cannot be."""
-    began = threading.Event()
+    """The data that a call of run computes from is spoiled meanwhile, which ends it; with the GIL held it cannot be.
+
+    Only after the first update: before it, the GIL was there to be had. Ten attempts, as the other thread may be late.
+    """
+    began, ended = threading.Event(), []
     original = backends.BACKENDS[backend].run
 
     def run(*args, **options):
@@ -135,25 +133,25 @@ def test_a_whole_run_is_without_the_gil(backend, monkeypatch):
 
     monkeypatch.setattr(backends.BACKENDS[backend], "run", run)
 
-    def update_when_spoiled():
-        rows, ended = X.copy(), []
+    def work(rows):
+        try:
+            fastnn.train([4, 5, 3], rows, Y, 2_000_000, 1e-3, random_state=0, backend=backend)
+        except FloatingPointError as error:
+            ended.append(int(re.search(r"diverged: the loss is nan before update (\d+)", str(error))[1]))
+        finally:
+            began.set()
+
+    for _ in range(10):
+        rows = X.copy()
         began.clear()
-
-        def work():
-            try:
-                fastnn.train([4, 5, 3], rows, Y, 2_000_000, 1e-3, random_state=0, backend=backend)
-            except FloatingPointError as error:
-                ended.append(int(re.search(r"the loss is nan before update (\d+)", str(error))[1]))
-
-        thread = threading.Thread(target=work)
+        thread = threading.Thread(target=work, args=(rows,))
         thread.start()
-        assert began.wait(60)
+        began.wait()
         rows[:] = np.nan
         thread.join()
-        return ended[0]
-
-    # Before the first update it may have come before the call.
-    assert any(update_when_spoiled() > 1 for attempt in range(100))
+        if ended and ended[-1] > 1:
+            return
+    pytest.fail(f"runs that were spoiled ended before the updates {ended}")
 
 
 def test_a_divergence_in_a_callback_is_not_the_runs_own():
@@ -164,39 +162,6 @@ def test_a_divergence_in_a_callback_is_not_the_runs_own():
     with pytest.raises(FloatingPointError, match="training diverged") as caught:
         train(9, callback=callback)
     assert caught.value.result.n_iter == 3
-
-
-@pytest.mark.parametrize(
-    "call",
-    [
-        "fastnn.train([200, 200, 10], np.ones((5000, 200)), np.zeros((5000, 10)), 100_000, {backend})",
-        "fastnn.train([8, 8], np.ones((5000, 8)), np.zeros((5000, 8)), 10_000_000, {backend}, batch_size=1)",
-        "o = np.ones; fastnn.Network([o((500, 8)), o((500, 500))], [o(500)] * 2, {backend})(o((1_000_000, 8)))",
-    ],
-    ids=["train", "online", "predict"],
-)
-@pytest.mark.parametrize("backend", ["cython", "simd"])
-def test_ctrl_c_is_answered_while_the_loops_run(call, backend):
-    call = call.format(backend=f"{backend=}, init='glorot_uniform'" if "train" in call else f"{backend=}")
-    program = textwrap.dedent(f"""
-        import signal, numpy as np, fastnn
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent may have it ignored
-        print("ready", flush=True)
-        try:
-            while True:  # on whatever machine
-                {call}
-        except KeyboardInterrupt:
-            print("interrupted", flush=True)
-    """)
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout.readline() == "ready\n"
-        time.sleep(1.0)
-        process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=120)  # a safety net: a call takes minutes, or is one of many
-    finally:
-        process.kill()
-    assert out == "interrupted\n"
 
 
 # -- reports ------------------------------------------------------------------------------------------------------
