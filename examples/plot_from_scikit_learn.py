@@ -54,7 +54,7 @@ ax.set(yscale="log", title="One curve on top of the other")
 ax.legend()
 
 # %%
-# What is more: ``network_`` is the network inside, for one prediction in about a microsecond.
+# What is more: ``network_`` is the network inside, for predictions of one row.
 
 row = X_test[:1].copy()
 network = ours.network_

@@ -184,7 +184,7 @@ def train(
     FloatingPointError
         If training diverges: the loss, the weights or a solver's means are no longer finite.
     KeyboardInterrupt
-        On Ctrl-C, within a fifth of a second while the engine computes. Its attribute ``result`` is the `TrainResult`
+        On Ctrl-C, for which the engine asks some 30 times a second. Its attribute ``result`` is the `TrainResult`
         as of the last finished pass over the samples, with full batches the last update: parameters (not the best so
         far, which early stopping would give back), curves and history. Before the first pass has been finished, it
         has the start weights, and the curves are empty. What a callback, or another handler of signals, raises has it

@@ -355,7 +355,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
 
     @property
     def network_(self) -> Network:
-        """The network with the weights of this moment: call it, or its ``predict``, for predictions in microseconds."""
+        """The network with the weights of this moment: call it, or its ``predict``, for quick predictions."""
         check_is_fitted(self)
         network = self._current_weights().network
         network._feature_names = tuple(self.feature_names_in_) if hasattr(self, "feature_names_in_") else None

@@ -101,7 +101,7 @@ ATTRIBUTES = """loss_ : float
     intercepts_ : list of ndarray of shape (n_out,)
         Biases of each layer, likewise.
     network_ : Network
-        The network with these weights: predicts a row in about a microsecond, from any thread.
+        The network with these weights: predicts without the estimator's checks, from any thread.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (``n_features_in_``,)
         Where X had column names.
