@@ -1,4 +1,6 @@
-"""A row of csrc/tables without its case does not compile: nothing is taken for identity or squared error in silence."""
+"""A row of csrc/tables without its case is not taken for another: the engine does not compile, the compiled loops find
+no number, the naive ones raise.
+"""
 
 import re
 import shutil
@@ -9,8 +11,10 @@ import numpy as np
 import pytest
 from test_c import COMPILER
 
-from fastnn import _engine
-from fastnn._tables import ACTIVATIONS, LOSS_OUTPUTS
+from fastnn import _engine, _loops
+from fastnn._tables import ACTIVATIONS, LOSS_OUTPUTS, LOSSES
+from fastnn.reference import loops
+from fastnn.spec import NetworkSpec
 
 ROOT = Path(__file__).parents[1]
 FLAGS = ["-std=c11", "-fsyntax-only", "-Werror=switch"]
@@ -51,6 +55,34 @@ def test_a_pair_without_its_formula(tmp_path):
         code, said = compiled_with(tmp_path, "losses.def", f"FASTNN_PAIR({loss}, {output})")
         assert code != 0
         assert f"{loss} has no formula for {output}" in said
+
+
+def test_the_compiled_loops_name_every_row():
+    text = (ROOT / "src" / "fastnn" / "_sample.pxd").read_text()
+    for kind, names in (("ACTIVATION", ACTIVATIONS), ("LOSS", LOSSES)):
+        assert sorted(re.findall(rf"FASTNN_{kind}_(\w+)", text)) == sorted(names)
+
+
+def test_the_compiled_loops_find_no_number_for_an_unknown_row(monkeypatch):
+    x, out, unknown = np.ones((3, 2)), np.zeros((3, 2)), len(ACTIVATIONS)
+    _loops._activate_rows(unknown, x, out)
+    assert np.isnan(out).all()
+    _loops._slopes(unknown, x[0], out[0])
+    assert np.isnan(out).all()
+    network = NetworkSpec((2, 2), ("logistic",), np.dtype("float64"))
+    parameters, gradient = np.ones(network.n_parameters), np.empty(network.n_parameters)
+    monkeypatch.setitem(LOSSES, "log_loss", len(LOSSES))
+    loss, _ = _loops.loss_and_gradient(network, "log_loss", parameters, x, x, np.ones(3), 0.0, gradient)
+    assert np.isnan([loss, *gradient]).all()
+
+
+def test_the_naive_loops_raise_for_an_unknown_row():
+    with pytest.raises(ValueError, match="no loss 'hinge' of identity outputs"):
+        loops.sample_loss("hinge", "identity", [1.0], [1.0], [1.0])
+    with pytest.raises(ValueError, match="no delta of the loss 'hinge'"):
+        loops.output_delta("hinge", "identity", [1.0], [1.0])
+    with pytest.raises(KeyError, match="swish"):
+        loops.activate("swish", [1.0])
 
 
 def test_the_build_has_that_flag():

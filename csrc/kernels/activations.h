@@ -58,7 +58,8 @@ INLINE vec v_slope(const slope *s, vec h) {
     return v_mask(v_less(s->above, h), v_fma(v_fma(s->square, h, s->linear), h, s->constant));
 }
 
-INLINE void activate_with(const fastnn_activation activation, ptrdiff_t n_rows, ptrdiff_t n_vectors, real *h, ptrdiff_t stride) {
+INLINE void activate_with(const fastnn_activation activation, ptrdiff_t n_rows, ptrdiff_t n_vectors, real *h,
+                          ptrdiff_t stride) {
     for (ptrdiff_t row = 0; row < n_rows; row++, h += stride) {
         for (ptrdiff_t i = 0; i < n_vectors * LANES; i += LANES) {
             v_store(h + i, v_activate(activation, v_load(h + i)));

@@ -165,8 +165,8 @@ OUTLINE void store_lanes(int n, ptrdiff_t stride, const real *lanes, real *rows)
    Row r has its targets in row rows[r] of y (…, n_out), and so its weight; rows NULL: in row r. sample_weight NULL: 1.
    totals: OUT, of LANES rows each. work: 2 * whole vectors of n_out * LANES * LANES numbers. */
 static void loss_and_delta(fastnn_loss loss, int as_sklearn, fastnn_activation activation, ptrdiff_t n_rows,
-                           ptrdiff_t n_out, ptrdiff_t stride, const real *y, const real *sample_weight, const ptrdiff_t *rows, double total, real *z,
-                           real *work, fastnn_totals *totals) {
+                           ptrdiff_t n_out, ptrdiff_t stride, const real *y, const real *sample_weight,
+                           const ptrdiff_t *rows, double total, real *z, real *work, fastnn_totals *totals) {
     real *of_z = work, *of_y = work + (stride > 1 ? stride : LANES) * LANES;
     for (ptrdiff_t first = 0; first < n_rows; first += LANES) {
         int n = n_rows - first < LANES ? (int)(n_rows - first) : LANES;

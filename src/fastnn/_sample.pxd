@@ -5,6 +5,8 @@ memory: flat arrays in place of dicts of lists, with the offsets of each layer i
 values ``h`` starts with the inputs; ``delta`` is laid out alike. Nothing here takes the GIL or allocates. Used by
 ``_loops.pyx``, which has the loops over samples and updates.
 
+Each row of the tables has its case. What is none of them comes out as NaN: nothing can be raised here.
+
 Two things are done for speed, neither of which changes a sum. A chained sum cannot be vectorised without changing
 its bits, so batches of several rows use `weighted_sums_transposed`, whose inner loop is over outputs. And
 `accumulate` adds four samples to a gradient entry, one after the other, while it is in a register.
@@ -13,7 +15,7 @@ its bits, so batches of several rows use `weighted_sums_transposed`, whose inner
 from cython cimport floating
 from libc.math cimport exp as exp64
 from libc.math cimport expf as exp32
-from libc.math cimport fabs, log, log1p, sqrt
+from libc.math cimport NAN, fabs, log, log1p, sqrt
 from libc.math cimport tanh as tanh64
 from libc.math cimport tanhf as tanh32
 
@@ -28,6 +30,7 @@ cdef extern from "fastnn.h":
         SOFTMAX "FASTNN_ACTIVATION_softmax"
         EXP "FASTNN_ACTIVATION_exp"
         SQUARED_ERROR "FASTNN_LOSS_squared_error"
+        LOG_LOSS "FASTNN_LOSS_log_loss"
         POISSON "FASTNN_LOSS_poisson"
         PERCEPTRON "FASTNN_LOSS_perceptron"
 
@@ -87,7 +90,9 @@ cdef inline floating slope(Py_ssize_t activation, floating h) noexcept nogil:
         return 1 if h > 0 else 0
     elif activation == EXP:
         return h
-    return 0  # step
+    elif activation == STEP:
+        return 0
+    return NAN
 
 
 # -- one sample, one layer --------------------------------------------------------------------------------------
@@ -234,9 +239,12 @@ cdef inline void activate(
     elif layer.activation == STEP:
         for i in range(layer.n_out):
             h[c, out + i] = step(z[i])
-    else:  # identity
+    elif layer.activation == IDENTITY:
         for i in range(layer.n_out):
             h[c, out + i] = z[i]
+    else:
+        for i in range(layer.n_out):
+            h[c, out + i] = NAN
 
 
 cdef inline void hidden_delta(
@@ -268,8 +276,10 @@ cdef inline void output_delta(
     for i in range(layer.n_out):
         if loss == SQUARED_ERROR:
             delta[c, out + i] = -(y[s, i] - h[c, out + i]) * slope(layer.activation, h[c, out + i]) * weight
-        else:
+        elif loss == LOG_LOSS or loss == POISSON or loss == PERCEPTRON:
             delta[c, out + i] = (h[c, out + i] - y[s, i]) * weight
+        else:
+            delta[c, out + i] = NAN
 
 
 cdef inline double log_sum_exp(const floating[::1] z, Py_ssize_t n) noexcept nogil:
@@ -300,10 +310,12 @@ cdef inline double sample_loss(
             total += (target * log(target) if target > 0 else 0) - target * z[i] - target + h[c, out + i]
         elif loss == PERCEPTRON:
             total += (h[c, out + i] - target) * z[i]
-        elif layer.activation == SOFTMAX:  # log_loss
+        elif loss == LOG_LOSS and layer.activation == SOFTMAX:
             total += target * (lse - z[i])
-        else:  # log_loss of logistic outputs
+        elif loss == LOG_LOSS and layer.activation == LOGISTIC:
             total += relu(z[i]) - target * z[i] + log1p(exp64(-fabs(z[i])))
+        else:
+            total = NAN
     return total
 
 

@@ -47,7 +47,8 @@ static void plain_outputs(fastnn_activation activation, int n, const double *z, 
 }
 
 /* Loss of one row, and its derivative by z in delta. */
-static double plain_loss(fastnn_loss loss, fastnn_activation activation, int n, const double *z, const double *y, double *delta) {
+static double plain_loss(fastnn_loss loss, fastnn_activation activation, int n, const double *z, const double *y,
+                         double *delta) {
     double h[MOST_UNITS], total = 0;
     plain_outputs(activation, n, z, h);
     for (int i = 0; i < n; i++) {
@@ -69,8 +70,8 @@ static double plain_loss(fastnn_loss loss, fastnn_activation activation, int n, 
 }
 
 /* Sums z of the last layer for one row; the gradient of weight * loss is added where it is asked for. */
-static double plain_row(const fastnn_layer *layers, int n_layers, fastnn_loss loss, const double *parameters, const double *x,
-                        const double *y, double weight, double *z_last, double *gradient) {
+static double plain_row(const fastnn_layer *layers, int n_layers, fastnn_loss loss, const double *parameters,
+                        const double *x, const double *y, double weight, double *z_last, double *gradient) {
     double z[MOST_LAYERS][MOST_UNITS], h[MOST_LAYERS + 1][MOST_UNITS], delta[MOST_LAYERS][MOST_UNITS];
     memcpy(h[0], x, (size_t)layers[0].n_in * sizeof(double));
     for (int l = 0; l < n_layers; l++) {

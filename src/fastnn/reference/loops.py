@@ -100,8 +100,10 @@ def output_delta(loss, activation, y, h):
     for i in range(len(y)):
         if loss == "squared_error":
             delta.append(-(y[i] - h[i]) * SLOPE[activation](h[i]))
-        else:  # log_loss with softmax or logistic, poisson with exp; the perceptron rule by definition
+        elif loss in ("log_loss", "poisson", "perceptron"):  # of its own activation; the perceptron rule by definition
             delta.append(h[i] - y[i])
+        else:
+            raise ValueError(f"no delta of the loss {loss!r} is written here")
     return delta
 
 
@@ -125,10 +127,12 @@ def sample_loss(loss, activation, y, z, h):
             total += (y[i] * math.log(y[i]) if y[i] > 0 else 0.0) - y[i] * z[i] - y[i] + h[i]
         elif loss == "perceptron":
             total += (h[i] - y[i]) * z[i]
-        elif activation == "softmax":  # log_loss
+        elif loss == "log_loss" and activation == "softmax":
             total += y[i] * (lse - z[i])
-        else:  # log_loss of logistic outputs
+        elif loss == "log_loss" and activation == "logistic":
             total += relu(z[i]) - y[i] * z[i] + math.log1p(math.exp(-abs(z[i])))
+        else:
+            raise ValueError(f"no loss {loss!r} of {activation} outputs is written here")
     return total
 
 
