@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Ids: FASTNN_ACTIVATION_relu, FASTNN_LOSS_log_loss, ... A switch over them has a case for each and no default, so that a
-   row without its case does not compile (-Werror=switch). */
+/* Ids: FASTNN_ACTIVATION_relu, FASTNN_LOSS_log_loss, ... A switch over them has a case for each and no default, so that
+   a row without its case does not compile (-Werror=switch). */
 
 typedef enum {
 #define FASTNN_ACTIVATION(name, hidden, output) FASTNN_ACTIVATION_##name,
@@ -90,9 +90,9 @@ enum {
 
 /* How a call of run ended. */
 enum fastnn_stop {
-    FASTNN_RAN = 0,        /* made every update that was asked for */
-    FASTNN_CONVERGED = 1,  /* stopped by tol, after the update that completed a pass */
-    FASTNN_DIVERGED = 2,   /* stopped before an update whose objective is not finite */
+    FASTNN_RAN = 0,         /* made every update that was asked for */
+    FASTNN_CONVERGED = 1,   /* stopped by tol, after the update that completed a pass */
+    FASTNN_DIVERGED = 2,    /* stopped before an update whose objective is not finite */
     FASTNN_INTERRUPTED = 3, /* stopped by poll: as after the last update made */
     FASTNN_NOT_FINITE = 4   /* forward found NaN or infinity in X; outputs of other rows may be written */
 };
@@ -117,8 +117,8 @@ typedef struct {
 } fastnn_counters;
 
 /* How a network is trained, below the level of one update. as_sklearn: the objective is what scikit-learn reports, with
-   probabilities clipped to [eps, 1 - eps] and squared errors averaged over the outputs; and training goes on where it is
-   not finite. The gradient is the same. */
+   probabilities clipped to [eps, 1 - eps] and squared errors averaged over the outputs; and training goes on where it
+   is not finite. The gradient is the same. */
 typedef struct {
     fastnn_loss loss;
     fastnn_optimizer solver;
@@ -159,7 +159,7 @@ typedef struct {
     double *objective, *cost;         /* OUT: (n_updates,) */
     ptrdiff_t n_done;                 /* OUT: updates made */
     int n_threads;                    /* at most; never more than the work of an update pays for */
-    fastnn_ask ask;                   /* called some 30 times a second, by the calling thread; not 0: stop. NULL: never */
+    fastnn_ask ask; /* called some 30 times a second by the calling thread; not 0: stop; NULL: never */
 } fastnn_run;
 
 /* An elementary function of n numbers. */
@@ -175,9 +175,9 @@ typedef struct {
     size_t (*work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, int n_state, ptrdiff_t n_rows, int n_threads);
     int (*run)(fastnn_run *run, void *work); /* returns how it ended */
     /* gradient: OUT, flat, NULL if not wanted. Returns FASTNN_RAN or FASTNN_INTERRUPTED. */
-    int (*loss_and_gradient)(const fastnn_layer *layers, ptrdiff_t n_layers, fastnn_loss loss, int as_sklearn, double l2,
-                             const fastnn_data *data, const void *parameters, void *gradient, double *objective,
-                             double *cost, int n_threads, fastnn_ask ask, void *work);
+    int (*loss_and_gradient)(const fastnn_layer *layers, ptrdiff_t n_layers, fastnn_loss loss, int as_sklearn,
+                             double l2, const fastnn_data *data, const void *parameters, void *gradient,
+                             double *objective, double *cost, int n_threads, fastnn_ask ask, void *work);
 
     /* Outputs (n_samples, n_out) of the rows of X; y and weights are not read. Dense rows are looked at for NaN and
        infinity where `checks`. */
@@ -214,15 +214,15 @@ int fastnn_default_threads(void); /* that OMP_NUM_THREADS, threadpoolctl and the
 /* Whoever computes for long says so, so that nobody takes a second core from another run. */
 void fastnn_work_begins(void);
 void fastnn_work_ends(void);
-int fastnn_team_take(void);       /* whether the caller, who works, has the team: nobody else works, or did just now */
+int fastnn_team_take(void); /* whether the caller, who works, has the team: nobody else works, or did just now */
 void fastnn_team_give_back(void);
 /* The owner tells how long it waited for the others of n. Short uses are added up until there are some milliseconds to
    judge by. Returns whether the team pays; if not, for some time nobody gets it: another process has the CPUs. */
-#define FASTNN_TIME_TO_JUDGE 4e-3 /* seconds, in which a thread that slept has come, and a short guest of its CPU gone */
+#define FASTNN_TIME_TO_JUDGE 4e-3 /* seconds: a thread that slept has come, and a short guest of its CPU gone */
 int fastnn_team_pays(double waited, double elapsed, int n_threads);
-int fastnn_team_is_wanted(void);  /* whether somebody else works now */
-int fastnn_team_is_free(void);    /* what fastnn_team_take would say */
-int fastnn_team_is_awake(void);   /* or would soon be: work has gone on for some time, with short pauses at most */
+int fastnn_team_is_wanted(void); /* whether somebody else works now */
+int fastnn_team_is_free(void);   /* what fastnn_team_take would say */
+int fastnn_team_is_awake(void);  /* or would soon be: work has gone on for some time, with short pauses at most */
 
 /* Do a task on up to n threads, the caller being thread 0; the task learns how many there are. One meets the others. */
 typedef void fastnn_task(void *job, int thread, int n_threads);

@@ -1,5 +1,5 @@
-/* atomic.h: the few atomic operations that core/ needs, by the compilers' own names: C11's atomic types in fastnn.h would
-   be one more thing that Cython has to know. */
+/* atomic.h: the few atomic operations that core/ needs, by the compilers' own names: C11's atomic types in fastnn.h
+   would be one more thing that Cython has to know. */
 #ifndef FASTNN_ATOMIC_H
 #define FASTNN_ATOMIC_H
 

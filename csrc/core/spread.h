@@ -1,5 +1,5 @@
-/* spread.h: threads that wake up on the CPU of the one that woke them, where they would wait for it to wait for them. Linux
-   may leave them there for a dozen milliseconds, though other CPUs idle. Used by threads.c. */
+/* spread.h: threads that wake up on the CPU of the one that woke them, where they would wait for it to wait for them.
+   Linux may leave them there for a dozen milliseconds, though other CPUs idle. Used by threads.c. */
 #ifndef FASTNN_SPREAD_H
 #define FASTNN_SPREAD_H
 

@@ -1,8 +1,8 @@
 /* threads.c: threads for those kernels that share out their work, and the manners of their use.
-   OpenMP's team, because threadpoolctl and OMP_NUM_THREADS then rule it as they rule the ecosystem's other teams. Without
-   OpenMP, and in a forked child, whose team did not come along, there is the calling thread alone.
-   One run at a time has the team, and only while nobody else works: two models that train side by side are faster on one
-   thread each. Called by kernels/ and _engine.pyx. */
+   OpenMP's team, because threadpoolctl and OMP_NUM_THREADS then rule it as they rule the ecosystem's other teams.
+   Without OpenMP, and in a forked child, whose team did not come along, there is the calling thread alone.
+   One run at a time has the team, and only while nobody else works: two models that train side by side are faster on
+   one thread each. Called by kernels/ and _engine.pyx. */
 #define _GNU_SOURCE /* sched_getcpu */
 #if !defined(_WIN32)
 #include <pthread.h>
@@ -116,7 +116,8 @@ int fastnn_team_take(void) { return fastnn_team_is_free() && atomic_swap(&has_te
 
 int fastnn_team_pays(double waited, double elapsed, int n_threads) {
     enum { FIRST = 20, LONGEST = 640 };
-    static double waited_before, elapsed_before; /* of short uses; the owner's alone, who takes and gives back atomically */
+    /* Of short uses; the owner's alone, who takes and gives back atomically. */
+    static double waited_before, elapsed_before;
     long before = atomic_read(&refused_for);
     if (elapsed < 0) { /* a clock that was set back */
         return 1;
@@ -140,7 +141,7 @@ int fastnn_team_pays(double waited, double elapsed, int n_threads) {
 
 void fastnn_team_give_back(void) { atomic_write(&has_team, 0); }
 
-/* To wake a thread takes a tenth of a millisecond, or several whole ones where the system puts it on the caller's CPU. */
+/* To wake a thread takes a tenth of a millisecond; several whole ones where the system puts it on the caller's CPU. */
 int fastnn_team_is_awake(void) { return milliseconds_since(&first_began) >= 5; }
 
 void fastnn_parallel(int n_threads, fastnn_task *task, void *job) {

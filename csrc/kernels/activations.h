@@ -1,5 +1,6 @@
 /* activations.h: each activation of a vector, its derivative from its output, and both over the rows of a block.
-   Used by dense.h, row.h and losses.h. Softmax is not elementwise: it stands in losses.h, beside the loss it belongs to. */
+   Used by dense.h, row.h and losses.h. Softmax is not elementwise: it stands in losses.h, beside the loss it belongs
+   to. */
 #ifndef FASTNN_ACTIVATIONS_H
 #define FASTNN_ACTIVATIONS_H
 
@@ -70,10 +71,8 @@ INLINE void activate_with(const fastnn_activation activation, ptrdiff_t n_rows, 
 /* The elementwise activation of h (n_rows, n_vectors), in place; identity and softmax leave it as it is. */
 static void activate(fastnn_activation activation, ptrdiff_t n_rows, ptrdiff_t n_vectors, real *h, ptrdiff_t stride) {
     switch (activation) {
-#define CASE(name)                                                                          \
-    case FASTNN_ACTIVATION_##name:                                                          \
-        activate_with(FASTNN_ACTIVATION_##name, n_rows, n_vectors, h, stride);              \
-        break;
+#define CASE(name) \
+    case FASTNN_ACTIVATION_##name: activate_with(FASTNN_ACTIVATION_##name, n_rows, n_vectors, h, stride); break;
         CASE(logistic)
         CASE(tanh)
         CASE(relu)

@@ -22,14 +22,14 @@ typedef struct {
 /* What a team shares besides the network. */
 typedef struct {
     const network *net;
-    fastnn_run *run;     /* of make_updates */
-    ptrdiff_t next;      /* update */
-    int stop;            /* how the run ended */
-    int may_grow;        /* a thread that is alone would rather have the team */
-    int is_interrupted;  /* thread 0 writes, see above */
-    int changes;         /* likewise: the team, after this update */
-    int is_judged;       /* whether fastnn_team_pays was asked on the way */
-    double waited;       /* thread 0 for the others, in all */
+    fastnn_run *run;    /* of make_updates */
+    ptrdiff_t next;     /* update */
+    int stop;           /* how the run ended */
+    int may_grow;       /* a thread that is alone would rather have the team */
+    int is_interrupted; /* thread 0 writes, see above */
+    int changes;        /* likewise: the team, after this update */
+    int is_judged;      /* whether fastnn_team_pays was asked on the way */
+    double waited;      /* thread 0 for the others, in all */
 } team;
 
 /* One thread of it. */
@@ -38,13 +38,19 @@ typedef struct {
     const network *net;
     int thread, n_threads;
     weight_share share;
-    fastnn_poll asked;     /* thread 0 asks, */
+    fastnn_poll asked;         /* thread 0 asks, */
     double since, waited, met; /* and sees how long it has waited for the others: until it met them last */
 } member;
 
 static member member_of(team *t, int thread, int n_threads, fastnn_ask ask) {
-    return (member){.team = t, .net = t->net, .thread = thread, .n_threads = n_threads,
-                    .share = share_of(t->net, thread, n_threads), .asked = {.ask = thread == 0 ? ask : NULL}};
+    return (member){
+        .team = t,
+        .net = t->net,
+        .thread = thread,
+        .n_threads = n_threads,
+        .share = share_of(t->net, thread, n_threads),
+        .asked = {.ask = thread == 0 ? ask : NULL},
+    };
 }
 
 static void meet(member *me) {

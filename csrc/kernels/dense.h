@@ -16,21 +16,16 @@
 #include "simd/vector.h"
 
 /* Tiles: how many rows go with one, two or three vectors. They fill the registers, 32 in AVX-512, else 16. */
+#define TILES_4(F, kind, C) F(kind, 1, C) F(kind, 2, C) F(kind, 3, C) F(kind, 4, C)
+#define TILES_6(F, kind, C) TILES_4(F, kind, C) F(kind, 5, C) F(kind, 6, C)
+#define TILES_8(F, kind, C) TILES_6(F, kind, C) F(kind, 7, C) F(kind, 8, C)
+#define TILES_12(F, kind, C) TILES_8(F, kind, C) F(kind, 9, C) F(kind, 10, C) F(kind, 11, C) F(kind, 12, C)
 #if defined(FASTNN_VECTOR_BYTES) && FASTNN_VECTOR_BYTES == 64
 enum { ROWS_1 = 12, ROWS_2 = 12, ROWS_3 = 8 };
-#define EACH_TILE(F, kind)                                                                                         \
-    F(kind, 1, 1) F(kind, 2, 1) F(kind, 3, 1) F(kind, 4, 1) F(kind, 5, 1) F(kind, 6, 1) F(kind, 7, 1)             \
-    F(kind, 8, 1) F(kind, 9, 1) F(kind, 10, 1) F(kind, 11, 1) F(kind, 12, 1)                                      \
-    F(kind, 1, 2) F(kind, 2, 2) F(kind, 3, 2) F(kind, 4, 2) F(kind, 5, 2) F(kind, 6, 2) F(kind, 7, 2)             \
-    F(kind, 8, 2) F(kind, 9, 2) F(kind, 10, 2) F(kind, 11, 2) F(kind, 12, 2)                                      \
-    F(kind, 1, 3) F(kind, 2, 3) F(kind, 3, 3) F(kind, 4, 3) F(kind, 5, 3) F(kind, 6, 3) F(kind, 7, 3) F(kind, 8, 3)
+#define EACH_TILE(F, kind) TILES_12(F, kind, 1) TILES_12(F, kind, 2) TILES_8(F, kind, 3)
 #else
 enum { ROWS_1 = 8, ROWS_2 = 6, ROWS_3 = 4 };
-#define EACH_TILE(F, kind)                                                                                         \
-    F(kind, 1, 1) F(kind, 2, 1) F(kind, 3, 1) F(kind, 4, 1) F(kind, 5, 1) F(kind, 6, 1) F(kind, 7, 1)             \
-    F(kind, 8, 1)                                                                                                  \
-    F(kind, 1, 2) F(kind, 2, 2) F(kind, 3, 2) F(kind, 4, 2) F(kind, 5, 2) F(kind, 6, 2)                           \
-    F(kind, 1, 3) F(kind, 2, 3) F(kind, 3, 3) F(kind, 4, 3)
+#define EACH_TILE(F, kind) TILES_8(F, kind, 1) TILES_6(F, kind, 2) TILES_4(F, kind, 3)
 #endif
 enum { MAX_ROWS = 12, MAX_VECTORS = 3 };
 
@@ -42,15 +37,15 @@ enum product { FORWARD, BACKWARD, GRADIENT };
 /* One product: out (n_rows, n_vectors) from n_steps steps of each chain. */
 typedef struct {
     ptrdiff_t n_rows, n_vectors, n_steps;
-    const real *a;   /* FORWARD, BACKWARD: (n_rows, n_steps); GRADIENT: (n_steps, n_rows) */
+    const real *a; /* FORWARD, BACKWARD: (n_rows, n_steps); GRADIENT: (n_steps, n_rows) */
     ptrdiff_t a_stride;
-    const real *b;   /* (n_steps, n_vectors) */
+    const real *b; /* (n_steps, n_vectors) */
     ptrdiff_t b_stride;
-    const real *start; /* FORWARD: (n_vectors,) the biases */
-    real lowest;       /* FORWARD: outputs are no smaller: 0 for ReLU, else -inf */
-    const real *h;     /* BACKWARD: like out, the outputs of the layer before */
+    const real *start;  /* FORWARD: (n_vectors,) the biases */
+    real lowest;        /* FORWARD: outputs are no smaller: 0 for ReLU, else -inf */
+    const real *h;      /* BACKWARD: like out, the outputs of the layer before */
     slope slope_before; /* BACKWARD: of its activation */
-    int adds;          /* GRADIENT: to what is in out */
+    int adds;           /* GRADIENT: to what is in out */
     real *out;
     ptrdiff_t out_stride;
     fastnn_poll *asked; /* what is left undone when it is to stop; NULL: nothing */
@@ -140,10 +135,10 @@ INLINE void strips(const enum product kind, const int R, const int C, const fast
 typedef void strips_of(const fastnn_product *p, ptrdiff_t row, ptrdiff_t n_strips, ptrdiff_t vector, ptrdiff_t first,
                        ptrdiff_t n_steps);
 
-#define STRIPS(kind, R, C)                                                                         \
-    OUTLINE void kind##_##R##_##C(const fastnn_product *p, ptrdiff_t row, ptrdiff_t n_strips,      \
-                                  ptrdiff_t vector, ptrdiff_t first, ptrdiff_t n_steps) {          \
-        strips(kind, R, C, p, row, n_strips, vector, first, n_steps);                              \
+#define STRIPS(kind, R, C)                                                                                      \
+    OUTLINE void kind##_##R##_##C(const fastnn_product *p, ptrdiff_t row, ptrdiff_t n_strips, ptrdiff_t vector, \
+                                  ptrdiff_t first, ptrdiff_t n_steps) {                                         \
+        strips(kind, R, C, p, row, n_strips, vector, first, n_steps);                                           \
     }
 EACH_TILE(STRIPS, FORWARD)
 EACH_TILE(STRIPS, BACKWARD)
@@ -205,8 +200,8 @@ static void dense_backward(const fastnn_product *p) { product(BACKWARD, p); }
 
 static void dense_gradient(const fastnn_product *p) { product(GRADIENT, p); }
 
-INLINE void backward_single_with(const int is_relu, const slope *s, ptrdiff_t n_rows, ptrdiff_t n_vectors, const real *d,
-                                 const real *w, const real *h, real *out) {
+INLINE void backward_single_with(const int is_relu, const slope *s, ptrdiff_t n_rows, ptrdiff_t n_vectors,
+                                 const real *d, const real *w, const real *h, real *out) {
     for (ptrdiff_t row = 0; row < n_rows; row++) {
         for (ptrdiff_t i = 0; i < n_vectors * LANES; i += LANES, h += LANES, out += LANES) {
             vec delta = v_all(d[row]) * v_load(w + i), of_h = v_load(h);
@@ -234,9 +229,7 @@ INLINE void column_sums_group(const int G, ptrdiff_t n_rows, const real *d, ptrd
     for (ptrdiff_t row = 1; row < n_rows; row++) {
         UNROLL for (int g = 0; g < G; g++) { sum[g] = sum[g] + v_load(d + row * stride + g * LANES); }
     }
-    UNROLL for (int g = 0; g < G; g++) {
-        v_store(out + g * LANES, adds ? v_load(out + g * LANES) + sum[g] : sum[g]);
-    }
+    UNROLL for (int g = 0; g < G; g++) { v_store(out + g * LANES, adds ? v_load(out + g * LANES) + sum[g] : sum[g]); }
 }
 
 /* The sums of the columns of d (n_rows, n_vectors): the gradient of the biases. */

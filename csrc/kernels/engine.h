@@ -7,17 +7,17 @@
 #include "kernels/training.h"
 
 /* name (n numbers): the vectors of an elementary function over an array. */
-#define ELEMENTWISE(name)                                                        \
-    static void engine_##name(const void *x, void *out, ptrdiff_t n) {           \
-        const real *from = x;                                                    \
-        real *to = out, rest[LANES] = {0};                                       \
-        ptrdiff_t i = 0;                                                         \
-        for (; i + LANES <= n; i += LANES) {                                     \
-            v_store(to + i, v_##name(v_load(from + i)));                         \
-        }                                                                        \
-        memcpy(rest, from + i, (size_t)(n - i) * sizeof(real));                  \
-        v_store(rest, v_##name(v_load(rest)));                                   \
-        memcpy(to + i, rest, (size_t)(n - i) * sizeof(real));                    \
+#define ELEMENTWISE(name)                                              \
+    static void engine_##name(const void *x, void *out, ptrdiff_t n) { \
+        const real *from = x;                                          \
+        real *to = out, rest[LANES] = {0};                             \
+        ptrdiff_t i = 0;                                               \
+        for (; i + LANES <= n; i += LANES) {                           \
+            v_store(to + i, v_##name(v_load(from + i)));               \
+        }                                                              \
+        memcpy(rest, from + i, (size_t)(n - i) * sizeof(real));        \
+        v_store(rest, v_##name(v_load(rest)));                         \
+        memcpy(to + i, rest, (size_t)(n - i) * sizeof(real));          \
     }
 ELEMENTWISE(exp)
 ELEMENTWISE(log)

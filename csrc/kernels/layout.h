@@ -4,8 +4,8 @@
    in blocks laid out alike. `pack` and `unpack` translate from and to the flat parameters of spec.py.
    A last layer of a single output would be all padding. It stands the other way round: W (1, n_in to whole vectors),
    its outputs and deltas a column without padding.
-   The rows that go through the network together, a chunk, have their numbers in a slot; a team of threads has a round of
-   several chunks on the way at a time (team.h).
+   The rows that go through the network together, a chunk, have their numbers in a slot; a team of threads has a round
+   of several chunks on the way at a time (team.h).
    One function lays out the work area and says how large it is. Used by network.h, team.h, batch.h and predict.h. */
 #ifndef FASTNN_LAYOUT_H
 #define FASTNN_LAYOUT_H
@@ -30,8 +30,9 @@ typedef struct {
     fastnn_activation activation;
     ptrdiff_t flat_weights, flat_biases; /* in the flat parameters */
     ptrdiff_t weights, biases;           /* in a packed block */
-    real *back; /* W (n_out, n_in to whole vectors), for the backward pass: a copy; not of the first layer, nor of a
-                   single output, whose weights are in this order already */
+    /* W (n_out, n_in to whole vectors), for the backward pass: a copy; not of the first layer, nor of a single output,
+       whose weights are in this order already. */
+    real *back;
     ptrdiff_t slot; /* numbers of h, and of delta, in a slot */
     real *h;        /* outputs (n_slots, chunk, stride) */
     real *delta;
@@ -43,19 +44,22 @@ typedef struct {
     int by_chunks;      /* whole chunks, and then weights; otherwise rows, and then weights */
     ptrdiff_t n_chunks; /* of a round */
     ptrdiff_t n_slots;
-    double a_row;       /* vector multiply-adds */
+    double a_row; /* vector multiply-adds */
 } fastnn_plan;
 
 typedef struct {
-    ptrdiff_t n_layers, chunk; /* chunk: rows that go through the network together, at most */
+    ptrdiff_t n_layers;
+    ptrdiff_t chunk;               /* rows that go through the network together, at most */
     ptrdiff_t n_weights, n_packed; /* numbers of a packed block: weights and their padding, and all */
     fastnn_plan plan;
     layer *layers;
-    layer *views;      /* (n_threads, n_layers): of view_of */
-    real *parameters, *gradient, *state; /* packed blocks: one, one, and one per number of optimizer state */
-    real *partial;     /* packed blocks: the gradients of the chunks of a round, where threads take whole chunks */
-    real *inputs;      /* (n_slots, chunk, n_in): gathered rows */
-    real *lanes;       /* (n_threads, n_lanes): work of losses.h */
+    layer *views;     /* (n_threads, n_layers): of view_of */
+    real *parameters; /* packed blocks: one, */
+    real *gradient;   /* one, */
+    real *state;      /* and one per number of optimizer state */
+    real *partial;    /* packed blocks: the gradients of the chunks of a round, where threads take whole chunks */
+    real *inputs;     /* (n_slots, chunk, n_in): gathered rows */
+    real *lanes;      /* (n_threads, n_lanes): work of losses.h */
     ptrdiff_t n_lanes;
     fastnn_totals *totals; /* (n_chunks, chunk to whole vectors): of LANES rows each */
     double *squares;       /* of SQUARES weights each */
@@ -63,9 +67,9 @@ typedef struct {
 
 INLINE ptrdiff_t whole_vectors(ptrdiff_t n) { return (n + LANES - 1) / LANES; }
 
-/* The most rows of a chunk; usual are two thirds of them. Many enough that what is done once a chunk does not count, few
-   enough that their numbers stay in the cache. It depends on the network and the width of its vectors alone, so that the
-   sums over a batch are cut at the same rows however the work is shared out. */
+/* The most rows of a chunk; usual are two thirds of them. Many enough that what is done once a chunk does not count,
+   few enough that their numbers stay in the cache. It depends on the network and the width of its vectors alone, so
+   that the sums over a batch are cut at the same rows however the work is shared out. */
 static ptrdiff_t chunk_rows(const fastnn_layer *layers, ptrdiff_t n_layers) {
     enum { BYTES = 144 * 1024, STEP = 36, LEAST = 72, MOST = 144 }; /* 36 and 288 were slower by 5 and 2 % */
     double bytes = (double)layers[0].n_in * sizeof(real), n_weights = 0;
@@ -107,11 +111,11 @@ static ptrdiff_t packed_rows(const fastnn_layer *flat, ptrdiff_t l) {
     return l ? whole_vectors(flat[l].n_in) * LANES : flat[l].n_in;
 }
 
-/* Lay out the work area at `base`, whose packed blocks become zeros, and return its size in bytes, SIZE_MAX if there are
-   no such sizes. n_state: numbers of optimizer state a parameter; less than 0: for prediction, without gradient and
+/* Lay out the work area at `base`, whose packed blocks become zeros, and return its size in bytes, SIZE_MAX if there
+   are no such sizes. n_state: numbers of optimizer state a parameter; less than 0: for prediction, without gradient and
    deltas. base NULL: only the size. */
-static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers, int n_state,
-                      const fastnn_plan *plan, char *base) {
+static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers, int n_state, const fastnn_plan *plan,
+                      char *base) {
     size_t used = 0;
     layer measured;
     int trains = n_state >= 0;

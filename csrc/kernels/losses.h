@@ -54,7 +54,7 @@ INLINE vec output_loss(const fastnn_loss loss, const fastnn_activation activatio
     }
     case FASTNN_LOSS_perceptron: return error * z;
     case FASTNN_LOSS_log_loss: /* of a logistic output: log(1 + e^z) - y z */
-        if (as_sklearn) { /* by the probability of the target, which is 0 or 1; 1 - h loses the digits that it does there */
+        if (as_sklearn) {      /* by the probability of the target, 0 or 1; 1 - h loses the digits that it does there */
             vec of_target = v_select(v_less(v_all((real)0.5), y), *h, v_all(1) - *h);
             return -v_log(clipped(of_target, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY));
         }
@@ -87,7 +87,9 @@ INLINE void loss_lanes(const fastnn_loss loss, const fastnn_activation activatio
         slope of_activation = slope_of(activation);
         for (ptrdiff_t i = 0; i < n * LANES; i += LANES) {
             vec h, delta, target = v_load(y + i);
-            total = total + output_loss(loss, activation, as_sklearn, &of_activation, v_load(z + i), target, &h, &delta);
+            vec of_output =
+                output_loss(loss, activation, as_sklearn, &of_activation, v_load(z + i), target, &h, &delta);
+            total = total + of_output;
             square = v_fma(h - target, h - target, square);
             v_store(z + i, delta * weight);
         }
@@ -96,15 +98,15 @@ INLINE void loss_lanes(const fastnn_loss loss, const fastnn_activation activatio
     *squares = square;
 }
 
-/* The pairs that output_loss and loss_lanes have a formula for: under squared_error the slope of an elementwise activation
-   makes the delta (that of step would leave nothing), elsewhere it is h - y, which is right for the loss's own activation
-   alone. */
-#define HAS_FORMULA(loss, activation)                                                                              \
-    ((loss) == FASTNN_LOSS_squared_error                                                                           \
-         ? (activation) != FASTNN_ACTIVATION_softmax && (activation) != FASTNN_ACTIVATION_step                     \
-     : (loss) == FASTNN_LOSS_log_loss                                                                              \
-         ? (activation) == FASTNN_ACTIVATION_softmax || (activation) == FASTNN_ACTIVATION_logistic                 \
-         : ((loss) == FASTNN_LOSS_poisson && (activation) == FASTNN_ACTIVATION_exp) ||                             \
+/* The pairs that output_loss and loss_lanes have a formula for: under squared_error the slope of an elementwise
+   activation makes the delta (that of step would leave nothing), elsewhere it is h - y, which is right for the loss's
+   own activation alone. */
+#define HAS_FORMULA(loss, activation)                                                              \
+    ((loss) == FASTNN_LOSS_squared_error                                                           \
+         ? (activation) != FASTNN_ACTIVATION_softmax && (activation) != FASTNN_ACTIVATION_step     \
+     : (loss) == FASTNN_LOSS_log_loss                                                              \
+         ? (activation) == FASTNN_ACTIVATION_softmax || (activation) == FASTNN_ACTIVATION_logistic \
+         : ((loss) == FASTNN_LOSS_poisson && (activation) == FASTNN_ACTIVATION_exp) ||             \
                ((loss) == FASTNN_LOSS_perceptron && (activation) == FASTNN_ACTIVATION_step))
 
 #define FASTNN_LOSS(name)
@@ -118,10 +120,10 @@ INLINE void loss_lanes(const fastnn_loss loss, const fastnn_activation activatio
 static void loss_of_block(fastnn_loss loss, fastnn_activation activation, int as_sklearn, ptrdiff_t n, real *z,
                           const real *y, vec weight, vec *losses, vec *squares) {
 #define NUMBER(loss, activation) ((int)(loss) * FASTNN_N_ACTIVATIONS + (int)(activation))
-#define FASTNN_PAIR(of_loss, of_activation)                                                                         \
-    case NUMBER(FASTNN_LOSS_##of_loss, FASTNN_ACTIVATION_##of_activation):                                          \
+#define FASTNN_PAIR(of_loss, of_activation)                                                                       \
+    case NUMBER(FASTNN_LOSS_##of_loss, FASTNN_ACTIVATION_##of_activation):                                        \
         loss_lanes(FASTNN_LOSS_##of_loss, FASTNN_ACTIVATION_##of_activation, as_sklearn, n, z, y, weight, losses, \
-                   squares);                                                                                        \
+                   squares);                                                                                      \
         break;
     switch (NUMBER(loss, activation)) {
 #include "tables/losses.def"
@@ -161,9 +163,9 @@ OUTLINE void store_lanes(int n, ptrdiff_t stride, const real *lanes, real *rows)
 }
 
 /* Of n_rows rows: z (n_rows, stride), logits, become the deltas, each times its row's share of the weight `total`; the
-   padding becomes 0. stride: n_out to whole vectors, or 1 where n_out is; then the deltas are padded to whole vectors of rows.
-   Row r has its targets in row rows[r] of y (…, n_out), and so its weight; rows NULL: in row r. sample_weight NULL: 1.
-   totals: OUT, of LANES rows each. work: 2 * whole vectors of n_out * LANES * LANES numbers. */
+   padding becomes 0. stride: n_out to whole vectors, or 1 where n_out is; then the deltas are padded to whole vectors
+   of rows. Row r has its targets in row rows[r] of y (..., n_out), and so its weight; rows NULL: in row r.
+   sample_weight NULL: 1. totals: OUT, of LANES rows each. work: 2 * whole vectors of n_out * LANES * LANES numbers. */
 static void loss_and_delta(fastnn_loss loss, int as_sklearn, fastnn_activation activation, ptrdiff_t n_rows,
                            ptrdiff_t n_out, ptrdiff_t stride, const real *y, const real *sample_weight,
                            const ptrdiff_t *rows, double total, real *z, real *work, fastnn_totals *totals) {

@@ -149,8 +149,8 @@ static void backward_chunk(const network *net, ptrdiff_t n, fastnn_poll *asked) 
     for (ptrdiff_t l = net->n_layers - 1; l > 0; l--) {
         const layer *of = &net->layers[l], *before = of - 1;
         if (of->is_single) {
-            backward_single(before->activation, n, before->n_vectors, of->delta, net->parameters + of->weights, before->h,
-                            before->delta);
+            backward_single(before->activation, n, before->n_vectors, of->delta, net->parameters + of->weights,
+                            before->h, before->delta);
             continue;
         }
         fastnn_product backward = {

@@ -11,9 +11,10 @@
 
 /* The constants of one update, ready to be broadcast. */
 typedef struct {
-    real l2, rate; /* rate: of Adam with its bias correction */
-    real momentum, beta_1, beta_2, rest_1, rest_2, epsilon; /* rest: 1 - beta */
-    real decay; /* AdamW: the share of a weight that is taken away */
+    real l2, momentum, beta_1, beta_2, epsilon;
+    real rest_1, rest_2; /* 1 - beta */
+    real rate;           /* of Adam with its bias correction */
+    real decay;          /* AdamW: the share of a weight that is taken away */
 } fastnn_step;
 
 static fastnn_step step_of(const fastnn_training *training, double learning_rate, double l2, int64_t n_updates_before) {

@@ -13,10 +13,10 @@
 
 typedef struct {
     fastnn_ask ask; /* NULL: nobody is asked */
-    double work;      /* multiply-adds since the last look */
-    double asked;     /* when */
-    int looked;       /* at the clock, since whoever wants to know cleared this */
-    int stops;        /* the answer, once it is to stop */
+    double work;    /* multiply-adds since the last look */
+    double asked;   /* when */
+    int looked;     /* at the clock, since whoever wants to know cleared this */
+    int stops;      /* the answer, once it is to stop */
 } fastnn_poll;
 
 /* Whether to stop; `work`: since the last call. */

@@ -119,7 +119,7 @@ typedef struct {
     int checks;
     fastnn_ask ask;
     volatile long is_interrupted, is_not_finite; /* one thread sets it, and all stop */
-    double done; /* when thread 0 was; 0: it was stopped before */
+    double done;                                 /* when thread 0 was; 0: it was stopped before */
 } prediction;
 
 /* The last layer's outputs from its sums, of n rows. */
@@ -156,7 +156,8 @@ static void forward_part(void *job, int thread, int n_threads) {
         row_list rows = {NULL, first, n, 0};
         const real *inputs = inputs_of(&view, p->data, &rows);
         gather(&view, p->data, &rows, inputs == view.inputs, view.inputs);
-        if (p->checks && !all_finite(inputs, n * net->layers[0].n_in)) { /* here, where the chunk comes into the cache anyway */
+        /* Here, where the chunk comes into the cache anyway. */
+        if (p->checks && !all_finite(inputs, n * net->layers[0].n_in)) {
             atomic_write(&p->is_not_finite, 1);
             return;
         }

@@ -88,8 +88,8 @@ INLINE void matrix_vector_groups(const int G, const ptrdiff_t *first, ptrdiff_t 
 }
 
 /* The outputs of fewer than LANES rows: the last row stands for those that are missing. */
-static void matrix_vector_few(ptrdiff_t n_rows, ptrdiff_t n_columns, const real *matrix, ptrdiff_t stride, const real *x,
-                              const real *start, ptrdiff_t start_step, real *out) {
+static void matrix_vector_few(ptrdiff_t n_rows, ptrdiff_t n_columns, const real *matrix, ptrdiff_t stride,
+                              const real *x, const real *start, ptrdiff_t start_step, real *out) {
     const real *rows[LANES];
     real of_lane[LANES];
     vec columns[LANES];

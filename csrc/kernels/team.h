@@ -1,8 +1,8 @@
 /* team.h: how many threads a batch is worth, and who of them does what.
    In turns the threads share out the rows of a round, which is some chunks of a batch, and then, when all of these are
-   through the network, its weights, each thread the sums and the step of its own. Of a large network, the rows of a chunk
-   are shared out, and each thread finds the gradient of its own weights from all of them. Of a small one, each thread
-   takes whole chunks, with their gradients, and then adds up its own weights' parts of these.
+   through the network, its weights, each thread the sums and the step of its own. Of a large network, the rows of a
+   chunk are shared out, and each thread finds the gradient of its own weights from all of them. Of a small one, each
+   thread takes whole chunks, with their gradients, and then adds up its own weights' parts of these.
    Either way a chunk's gradient is summed by itself, and added to those of the chunks before: the bits are the same by
    any number of threads. A thread that is alone does all of a chunk while it is in its cache.
    Used by batch.h and predict.h. */
@@ -14,10 +14,10 @@
 /* What a team costs, in vector multiply-adds, and how much of a batch is on the way at a time. Measured:
    docs/decisions/0009. */
 #ifndef MEETING
-#define MEETING 3000.0 /* of all threads */
-#define LINE 20.0      /* a vector from another core's cache */
-#define GAIN 0.75      /* of the time on one thread, that a team has to stay below */
-#define COLD_START 1e7 /* of a call that is worth waking threads which sleep */
+#define MEETING 3000.0                /* of all threads */
+#define LINE 20.0                     /* a vector from another core's cache */
+#define GAIN 0.75                     /* of the time on one thread, that a team has to stay below */
+#define COLD_START 1e7                /* of a call that is worth waking threads which sleep */
 #define BYTES_ON_THE_WAY (256 * 1024) /* of each thread */
 #endif
 
@@ -26,7 +26,7 @@ INLINE ptrdiff_t part_begins(ptrdiff_t n, int i, int n_threads) {
     return n / n_threads * i + n % n_threads * i / n_threads;
 }
 
-/* Rows of a batch's chunks, the last of which may be shorter: one chunk, or an even number of equal size. At least 1. */
+/* Rows of a batch's chunks, the last of which may be shorter: one chunk, or an even number of one size. At least 1. */
 static ptrdiff_t chunk_of(ptrdiff_t n_rows, ptrdiff_t most) {
     ptrdiff_t usual = most * 2 / 3, n_pairs = (n_rows + usual) / (2 * usual);
     ptrdiff_t n = n_rows <= most || n_pairs == 0 ? 1 : 2 * n_pairs;

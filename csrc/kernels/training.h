@@ -112,7 +112,7 @@ static void make_updates(void *job, int thread, int n_threads) {
             b.n_rows = run->starts[k + 1] - run->starts[k];
             b.n_listed = run->starts[run->n_updates] - run->starts[k];
         }
-        int is_row = b.n_rows == 1, is_interrupted;
+        int is_row = b.n_rows == 1;
         double l2 = run->l2[k], objective, cost;
         fastnn_step step = step_of(training, run->learning_rate[k], l2, counters.n_updates);
         if (!is_row && !is_copied) {
@@ -122,8 +122,8 @@ static void make_updates(void *job, int thread, int n_threads) {
         if (thread == 0) {
             shared->changes = wants_change(&me);
         }
-        is_interrupted = is_row ? row_pass(&me, &b, l2, &objective, &cost)
-                                : batch_pass(&me, &b, 1, l2, &objective, &cost);
+        int is_interrupted =
+            is_row ? row_pass(&me, &b, l2, &objective, &cost) : batch_pass(&me, &b, 1, l2, &objective, &cost);
         if (is_interrupted) {
             stop = FASTNN_INTERRUPTED;
             break;

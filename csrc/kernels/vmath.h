@@ -12,10 +12,10 @@
 #include "simd/vector.h"
 
 #ifdef FASTNN_FLOAT32
-#define EXP_LOWEST -104.0f /* exp is 0 from here down */
-#define EXP_HIGHEST 89.0f  /* exp is inf from here up */
-#define TANH_LOWEST -40.0f /* of -2|x|: tanh rounds to 1 long before */
-#define ROUNDER 0x1.8p23f  /* adding and taking it away again rounds to an integer */
+#define EXP_LOWEST -104.0f    /* exp is 0 from here down */
+#define EXP_HIGHEST 89.0f     /* exp is inf from here up */
+#define TANH_LOWEST -40.0f    /* of -2|x|: tanh rounds to 1 long before */
+#define ROUNDER 0x1.8p23f     /* adding and taking it away again rounds to an integer */
 #define LN2_HIGH 0x1.62e4p-1f /* few enough bits that its product with an exponent is exact */
 #define LN2_LOW 0x1.7f7d1cp-20f
 #define LOG2_E 0x1.715476p0f
@@ -57,7 +57,8 @@ INLINE vec exp_tail(vec r) {
     return sum;
 }
 
-/* x = n log 2 + r, |r| <= log(2) / 2: returns r, and n as a real; the last bits of `shifted` are the integer n + offset. */
+/* x = n log 2 + r, |r| <= log(2) / 2: returns r, and n as a real; the last bits of `shifted` are the integer
+   n + offset. */
 INLINE vec reduce(vec x, int offset, vec *n, words *shifted) {
     vec rounder = v_all(ROUNDER + (real)offset), sum = v_fma(x, v_all(LOG2_E), rounder);
     *shifted = v_bits(sum);

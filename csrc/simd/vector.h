@@ -4,8 +4,8 @@
 
    Vectors are GCC's and Clang's vector extensions: the compiler knows them as values, keeps them in registers and
    picks the instructions of the target, for all but the four functions that name one; docs/decisions/0006 has what was
-   measured. For any other compiler (FASTNN_VECTOR_BYTES undefined) a vector is one number, and everything works unvectorised. Another
-   architecture needs a stub with its width and nothing here. */
+   measured. For any other compiler (FASTNN_VECTOR_BYTES undefined) a vector is one number, and everything works
+   unvectorised. Another architecture needs a stub with its width and nothing here. */
 #ifndef FASTNN_VECTOR_H
 #define FASTNN_VECTOR_H
 
@@ -202,7 +202,7 @@ INLINE vec v_min(vec a, vec b) {
    as small as 16 bytes, which the instruction sets interleave faster. */
 
 #if LANES == 16
-#define EACH_LANE(F, n) \
+#define EACH_LANE(F, n)                                                                                           \
     F(0, n), F(1, n), F(2, n), F(3, n), F(4, n), F(5, n), F(6, n), F(7, n), F(8, n), F(9, n), F(10, n), F(11, n), \
         F(12, n), F(13, n), F(14, n), F(15, n)
 #elif LANES == 8
@@ -229,23 +229,23 @@ INLINE vec v_min(vec a, vec b) {
 #define SWAP_HIGH(i, n) ((i) & (n) ? LANES + (i) : (i) + (n))
 #define INTERLEAVE_LOW(i, n) ((i) / (n) * (n) + (i) % (n) / 2 + ((i) & 1 ? LANES : 0))
 #define INTERLEAVE_HIGH(i, n) (INTERLEAVE_LOW(i, n) + (n) / 2)
-#define SWAP_STAGE(n)                                                                       \
-    for (int i = 0; i < LANES; i++) {                                                       \
-        if (!(i & (n))) {                                                                   \
-            vec low = SHUFFLE(v[i], v[i + (n)], EACH_LANE(SWAP_LOW, n));                    \
-            v[i + (n)] = SHUFFLE(v[i], v[i + (n)], EACH_LANE(SWAP_HIGH, n));                \
-            v[i] = low;                                                                     \
-        }                                                                                   \
+#define SWAP_STAGE(n)                                                        \
+    UNROLL for (int i = 0; i < LANES; i++) {                                 \
+        if (!(i & (n))) {                                                    \
+            vec low = SHUFFLE(v[i], v[i + (n)], EACH_LANE(SWAP_LOW, n));     \
+            v[i + (n)] = SHUFFLE(v[i], v[i + (n)], EACH_LANE(SWAP_HIGH, n)); \
+            v[i] = low;                                                      \
+        }                                                                    \
     }
 
 /* All stages but the first. */
 INLINE void v_transpose_rest(vec v[LANES]) {
     enum { N = 16 / FASTNN_REAL_BYTES }; /* lanes of 16 bytes */
 #if LANES > 8
-    UNROLL SWAP_STAGE(4)
+    SWAP_STAGE(4)
 #endif
 #if LANES > 4 && FASTNN_REAL_BYTES == 8
-    UNROLL SWAP_STAGE(2)
+    SWAP_STAGE(2)
 #endif
 #if LANES > 1
     for (int square = 0; square < LANES; square += N) {
@@ -266,13 +266,13 @@ INLINE void v_transpose_rest(vec v[LANES]) {
 
 INLINE void v_transpose(vec v[LANES]) {
 #if LANES * FASTNN_REAL_BYTES > 16
-    UNROLL SWAP_STAGE(LANES / 2)
+    SWAP_STAGE(LANES / 2)
 #endif
     v_transpose_rest(v);
 }
 
-/* The transposed square of LANES rows, `row(i)` the address of row i. The first stage costs nothing: each vector is loaded
-   as two halves, from two rows. */
+/* The transposed square of LANES rows, `row(i)` the address of row i. The first stage costs nothing: each vector is
+   loaded as two halves, from two rows. */
 #if LANES * FASTNN_REAL_BYTES > 16 && defined(HAS_SHUFFLEVECTOR)
 typedef real half_vec __attribute__((vector_size(FASTNN_VECTOR_BYTES / 2)));
 #define SAME_LANE(i, n) (i)
@@ -284,20 +284,20 @@ INLINE vec v_load_halves(const real *low, const real *high) {
     return SHUFFLE(a, b, EACH_LANE(SAME_LANE, 0));
 }
 
-#define LOAD_TRANSPOSED(v, row)                                                          \
-    do {                                                                                 \
-        UNROLL for (int i_ = 0; i_ < LANES / 2; i_++) {                                  \
-            const real *low_ = row(i_), *high_ = row(i_ + LANES / 2);                    \
-            v[i_] = v_load_halves(low_, high_);                                          \
-            v[i_ + LANES / 2] = v_load_halves(low_ + LANES / 2, high_ + LANES / 2);      \
-        }                                                                                \
-        v_transpose_rest(v);                                                             \
+#define LOAD_TRANSPOSED(v, row)                                                     \
+    do {                                                                            \
+        UNROLL for (int i_ = 0; i_ < LANES / 2; i_++) {                             \
+            const real *low_ = row(i_), *high_ = row(i_ + LANES / 2);               \
+            v[i_] = v_load_halves(low_, high_);                                     \
+            v[i_ + LANES / 2] = v_load_halves(low_ + LANES / 2, high_ + LANES / 2); \
+        }                                                                           \
+        v_transpose_rest(v);                                                        \
     } while (0)
 #else
-#define LOAD_TRANSPOSED(v, row)                                                          \
-    do {                                                                                 \
-        UNROLL for (int i_ = 0; i_ < LANES; i_++) { v[i_] = v_load(row(i_)); }           \
-        v_transpose(v);                                                                  \
+#define LOAD_TRANSPOSED(v, row)                                                \
+    do {                                                                       \
+        UNROLL for (int i_ = 0; i_ < LANES; i_++) { v[i_] = v_load(row(i_)); } \
+        v_transpose(v);                                                        \
     } while (0)
 #endif
 #endif

@@ -75,8 +75,8 @@ static double *doubles(const real *x, ptrdiff_t n) {
 }
 
 /* Objective and gradient of the rows listed, in double. */
-static double plain_batch(const network_shape *p, fastnn_loss loss, double l2, const double *parameters, const samples *s,
-                          const ptrdiff_t *rows, int n, double *gradient) {
+static double plain_batch(const network_shape *p, fastnn_loss loss, double l2, const double *parameters,
+                          const samples *s, const ptrdiff_t *rows, int n, double *gradient) {
     double total = 0, weight = 0, x[MOST_UNITS], y[MOST_UNITS], z[MOST_UNITS];
     memset(gradient, 0, (size_t)p->n * sizeof(double));
     for (int r = 0; r < n; r++) {
@@ -107,7 +107,12 @@ enum { TEAM = 3 }; /* threads */
 static void test_forward(const network_shape *p, const samples *s, int n, const real *parameters) {
     real *together = zeros(n * p->n_out), *other = zeros(n * p->n_out);
     double *exact = doubles(parameters, p->n), x[MOST_UNITS], z[MOST_UNITS], h[MOST_UNITS];
-    static const char *const DIFFERS[] = {"", "a row alone has other bits", "CSR has other bits", "a team has other bits"};
+    static const char *const DIFFERS[] = {
+        "",
+        "a row alone has other bits",
+        "CSR has other bits",
+        "a team has other bits",
+    };
     for (int how = 0; how < 4; how++) { /* together; one by one; CSR; by a team */
         for (int first = 0; first < n; first += how == 1 ? 1 : n) {
             fastnn_data data = how == 2 ? s->csr : s->dense;
@@ -191,8 +196,24 @@ static void test_run(const network_shape *p, const samples *s, int n, fastnn_los
         starts[k] = k * size;
     }
     fastnn_counters counters = {0, 0, 0, INFINITY};
-    fastnn_run run = {p->n_layers, p->layers, &how, s->dense, rows, starts, size, UPDATES, rate, l2, parameters, state,
-                      &counters, objective, cost, 0, 1, NULL};
+    fastnn_run run = {
+        .n_layers = p->n_layers,
+        .layers = p->layers,
+        .training = &how,
+        .data = s->dense,
+        .rows = rows,
+        .starts = starts,
+        .largest_batch = size,
+        .n_updates = UPDATES,
+        .learning_rate = rate,
+        .l2 = l2,
+        .parameters = parameters,
+        .state = state,
+        .counters = &counters,
+        .objective = objective,
+        .cost = cost,
+        .n_threads = 1,
+    };
     work_area work = work_begins(work_size(p->layers, p->n_layers, n_state, size, 1));
     if (engine_run(&run, work.start) != FASTNN_RAN || run.n_done != UPDATES || counters.n_updates != UPDATES) {
         fail("did not make its updates");
@@ -233,8 +254,8 @@ static void test_run(const network_shape *p, const samples *s, int n, fastnn_los
             same(parameters, two, p->n, "interrupted: not as after the last update");
         }
     }
-    free(parameters), free(state), free(exact), free(exact_state), free(gradient), free(rows), free(all), free(two),
-        free(first_state);
+    free(parameters), free(state), free(exact), free(exact_state), free(gradient), free(rows);
+    free(all), free(two), free(first_state);
 }
 
 static void test_entries(void) {
@@ -253,8 +274,8 @@ static void test_entries(void) {
             for (ptrdiff_t k = 0; k < p.n; k++) {
                 parameters[k] *= (real)0.2;
             }
-            TESTING("%s of %s, %d-%d-%d-%d, %d layers, %d rows", fastnn_losses[loss].name,
-                    fastnn_activations[a].name, sizes[0], sizes[1], sizes[2], sizes[3], n_layers, n);
+            TESTING("%s of %s, %d-%d-%d-%d, %d layers, %d rows", fastnn_losses[loss].name, fastnn_activations[a].name,
+                    sizes[0], sizes[1], sizes[2], sizes[3], n_layers, n);
             test_forward(&p, &s, n, parameters);
             test_gradient(&p, &s, n, loss, parameters);
             fastnn_optimizer solver = (fastnn_optimizer)(shape % FASTNN_N_OPTIMIZERS);

@@ -23,7 +23,8 @@ static void test_squares(void) {
     for (int s = 0; s < N_SIZES; s++) {
         int n = SIZES[s], n_vectors = (int)whole_vectors(n);
         TESTING("load_lanes, store_lanes of %d columns", n);
-        real *x = numbers(LANES * n), *lanes = zeros(n_vectors * LANES * LANES), *back = zeros(LANES * n_vectors * LANES);
+        real *x = numbers(LANES * n), *back = zeros(LANES * n_vectors * LANES);
+        real *lanes = zeros(n_vectors * LANES * LANES);
         const real *rows[LANES];
         for (int r = 0; r < LANES; r++) {
             rows[r] = x + (LANES - 1 - r) * n;
@@ -67,9 +68,21 @@ static void test_products(void) {
             int d = DEPTHS[(s + 3 * o) % 8], n = SIZES[s], stride = (int)whole_vectors(SIZES[o]) * LANES;
             real *a = numbers(n * d), *b = numbers(d * stride), *bias = numbers(stride), *h = numbers(n * stride);
             real *out = zeros(n * stride), *before = numbers(n * stride), *turned = zeros(n * d);
-            fastnn_product p = {.n_rows = n, .n_vectors = stride / LANES, .n_steps = d, .a = a, .a_stride = d, .b = b,
-                                .b_stride = stride, .start = bias, .lowest = s % 2 ? 0 : -(real)INFINITY, .h = h,
-                                .slope_before = slope_of(FASTNN_ACTIVATION_tanh), .out = out, .out_stride = stride};
+            fastnn_product p = {
+                .n_rows = n,
+                .n_vectors = stride / LANES,
+                .n_steps = d,
+                .a = a,
+                .a_stride = d,
+                .b = b,
+                .b_stride = stride,
+                .start = bias,
+                .lowest = s % 2 ? 0 : -(real)INFINITY,
+                .h = h,
+                .slope_before = slope_of(FASTNN_ACTIVATION_tanh),
+                .out = out,
+                .out_stride = stride,
+            };
             for (int kind = 0; kind < 4; kind++) { /* the fourth: a gradient that adds */
                 TESTING("product %d of %d x %d x %d", kind, n, d, stride);
                 memcpy(out, before, (size_t)(n * stride) * sizeof(real));
@@ -144,9 +157,19 @@ static void test_rows(void) {
             TESTING("row_forward of %d x %d", n_out, n_in);
             row_forward(n_in, n_vectors, x, packed, stride, padded, z2);
             same(z, z2, n_out, "not the bits of matrix_vector");
-            fastnn_product p = {.n_rows = 1, .n_vectors = n_vectors, .n_steps = n_in, .a = x, .a_stride = n_in,
-                                .b = packed, .b_stride = stride, .start = padded, .lowest = -(real)INFINITY, .out = z2,
-                                .out_stride = stride};
+            fastnn_product p = {
+                .n_rows = 1,
+                .n_vectors = n_vectors,
+                .n_steps = n_in,
+                .a = x,
+                .a_stride = n_in,
+                .b = packed,
+                .b_stride = stride,
+                .start = padded,
+                .lowest = -(real)INFINITY,
+                .out = z2,
+                .out_stride = stride,
+            };
             dense_forward(&p);
             same(z, z2, n_out, "dense_forward: not the bits of matrix_vector");
             row_forward(n_in, n_vectors, x, packed, stride, NULL, z2);
@@ -163,7 +186,8 @@ static void test_rows(void) {
                     close_to(stepped[j * stride + i], packed[j * stride + i] - 0.5 * x[j] * d[i], 2, 2);
                 }
             }
-            free(w), free(x), free(bias), free(z), free(packed), free(padded), free(z2), free(d), free(g), free(stepped);
+            free(w), free(x), free(bias), free(z), free(packed), free(padded), free(z2);
+            free(d), free(g), free(stepped);
         }
     }
 }
@@ -224,7 +248,8 @@ static void test_losses(void) {
         }
     }
     for (int s = 0; s < N_SIZES; s++) {
-        int n_out = SIZES[s], n = SIZES[(s * 7) % N_SIZES], n_vectors = (int)whole_vectors(n_out), stride = n_vectors * LANES;
+        int n = SIZES[(s * 7) % N_SIZES], n_out = SIZES[s];
+        int n_vectors = (int)whole_vectors(n_out), stride = n_vectors * LANES;
         TESTING("softmax of %d x %d", n, n_out);
         real *z = numbers(n * stride), *logits = numbers(n * stride), *work = zeros(stride * LANES);
         memcpy(logits, z, (size_t)(n * stride) * sizeof(real));

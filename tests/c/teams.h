@@ -1,5 +1,5 @@
 /* teams.h: core/threads.c: a team is as large as asked for, and its threads meet; one run at a time has it, and nobody
-   while others work, or for some time after it was found not to pay. The clock is the test's own, so that none decides. */
+   while others work, or for some time after it was found not to pay. By a clock of the test's own. */
 #ifndef TEAMS_TESTS_H
 #define TEAMS_TESTS_H
 
