@@ -25,6 +25,8 @@ TARGETS = ast.literal_eval(
     re.search(r"^TARGETS = (\{.*?^\})", (ROOT / "setup.py").read_text(), re.MULTILINE | re.DOTALL)[1]
 )
 BASE = ["-std=c11", "-ffp-contract=off", "-fno-math-errno", "-Icsrc"]
+#: psabi: GCC notes that it passes wide vectors otherwise than it did ten years ago.
+WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wno-sign-conversion", "-Wshadow", "-Wno-psabi"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 KINDS = {"memory": SANITIZERS, "team": [*SANITIZERS, "-fopenmp"], "races": ["-fsanitize=thread", "-fopenmp"]}
 
@@ -67,7 +69,7 @@ def program(shape, dtype, options, folder, root=ROOT):
     macros = [f"-DFASTNN_TARGET_NAME={shape}", f'-DNEEDS="{target}"', "-DFASTNN_CLOCK=test_clock"]
     macros += [f"-DFASTNN_VECTOR_BYTES={width}"] if width else []
     macros += ["-DFASTNN_FLOAT32"] if dtype == "float32" else []
-    arguments = [*BASE, *macros, "-Wall", "-Wextra", "-Wno-psabi", "-O1", "-g", "-Itests/c", *options]
+    arguments = [*BASE, *macros, *WARNINGS, "-O1", "-g", "-Itests/c", *options]
     objects = [
         compiled([*arguments, *flags, "-c", source], folder / f"{Path(source).stem}.o", root)
         for source, flags in (
@@ -96,6 +98,23 @@ def test_kernels(shape, dtype, kind, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     width = SHAPES[shape][0] or (4 if dtype == "float32" else 8)
     assert f"vectors of {width} bytes" in done.stdout
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_no_compiler_warns(compiler):
+    """Of any target and dtype, of what is around the kernels, and of the tests."""
+    if shutil.which(compiler) is None:
+        pytest.skip(f"no {compiler}")
+    macros = ["-DFASTNN_TARGET_NAME=tested", '-DNEEDS="baseline"']
+    flags = [*BASE, *WARNINGS, *macros, "-Werror", "-fsyntax-only", "-Itests/c"]
+    commands = [[*flags, str(source.relative_to(ROOT))] for source in (ROOT / "csrc" / "core").glob("*.c")]
+    for width, target in SHAPES.values():
+        for dtype in ([], ["-DFASTNN_FLOAT32"]):
+            vectors = [f"-DFASTNN_VECTOR_BYTES={width}"] if width else []
+            commands.append([*flags, *TARGETS[target], *vectors, *dtype, "tests/c/test_engine.c", "tests/c/main.c"])
+    for command in commands:
+        done = subprocess.run([compiler, *command], cwd=ROOT, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.skipif(not X86, reason="the instruction sets of x86-64")

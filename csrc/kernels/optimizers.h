@@ -44,8 +44,8 @@ static fastnn_step step_of(const fastnn_training *training, double learning_rate
 /* The velocity does not matter without momentum, and is left alone. */
 INLINE void descend(const fastnn_step *s, vec l2, ptrdiff_t n, real *p, const real *g) {
     for (ptrdiff_t i = 0; i < n; i += LANES) {
-        vec slope = v_fma(l2, v_load(p + i), v_load(g + i));
-        v_store(p + i, v_fma(v_all(-s->rate), slope, v_load(p + i)));
+        vec gradient = v_fma(l2, v_load(p + i), v_load(g + i));
+        v_store(p + i, v_fma(v_all(-s->rate), gradient, v_load(p + i)));
     }
 }
 
@@ -61,19 +61,19 @@ INLINE void momentum(const fastnn_step *s, vec l2, const int nesterov, ptrdiff_t
 
 INLINE void rmsprop(const fastnn_step *s, vec l2, ptrdiff_t n, real *p, const real *g, real *second) {
     for (ptrdiff_t i = 0; i < n; i += LANES) {
-        vec slope = v_fma(l2, v_load(p + i), v_load(g + i));
-        vec v = v_fma(v_all(s->beta_2), v_load(second + i), v_all(s->rest_2) * (slope * slope));
+        vec gradient = v_fma(l2, v_load(p + i), v_load(g + i));
+        vec v = v_fma(v_all(s->beta_2), v_load(second + i), v_all(s->rest_2) * (gradient * gradient));
         v_store(second + i, v);
-        v_store(p + i, v_load(p + i) - v_all(s->rate) * slope / (v_sqrt(v) + v_all(s->epsilon)));
+        v_store(p + i, v_load(p + i) - v_all(s->rate) * gradient / (v_sqrt(v) + v_all(s->epsilon)));
     }
 }
 
 INLINE void adam(const fastnn_step *s, vec l2, vec decay, ptrdiff_t n, real *p, const real *g, real *first,
                  real *second) {
     for (ptrdiff_t i = 0; i < n; i += LANES) {
-        vec slope = v_fma(l2, v_load(p + i), v_load(g + i));
-        vec m = v_fma(v_all(s->beta_1), v_load(first + i), v_all(s->rest_1) * slope);
-        vec v = v_fma(v_all(s->beta_2), v_load(second + i), v_all(s->rest_2) * (slope * slope));
+        vec gradient = v_fma(l2, v_load(p + i), v_load(g + i));
+        vec m = v_fma(v_all(s->beta_1), v_load(first + i), v_all(s->rest_1) * gradient);
+        vec v = v_fma(v_all(s->beta_2), v_load(second + i), v_all(s->rest_2) * (gradient * gradient));
         v_store(first + i, m);
         v_store(second + i, v);
         vec rest = v_fma(-decay, v_load(p + i), v_load(p + i));

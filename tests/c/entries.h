@@ -180,9 +180,9 @@ static void test_gradient(const network_shape *p, const samples *s, int n, fastn
 
 /* Three updates by batches of a size. */
 static void test_run(const network_shape *p, const samples *s, int n, fastnn_loss loss, const real *start,
-                     fastnn_training how, int size) {
+                     fastnn_training training, int size) {
     enum { UPDATES = 3 };
-    int n_state = fastnn_optimizers[how.solver].n_state;
+    int n_state = fastnn_optimizers[training.solver].n_state;
     real *parameters = zeros(p->n), *state = zeros(n_state * p->n);
     memcpy(parameters, start, (size_t)p->n * sizeof(real));
     double *exact = doubles(start, p->n), *exact_state = calloc((size_t)(n_state * p->n), sizeof(double));
@@ -199,7 +199,7 @@ static void test_run(const network_shape *p, const samples *s, int n, fastnn_los
     fastnn_run run = {
         .n_layers = p->n_layers,
         .layers = p->layers,
-        .training = &how,
+        .training = &training,
         .data = s->dense,
         .rows = rows,
         .starts = starts,
@@ -221,7 +221,7 @@ static void test_run(const network_shape *p, const samples *s, int n, fastnn_los
     work_ends(&work);
     for (int k = 0; k < UPDATES; k++) {
         close_to((real)objective[k], plain_batch(p, loss, l2[k], exact, s, rows + k * size, size, gradient), 10, 2000);
-        plain_step(&how, rate[k], k + 1, p->n_weights, p->n, exact, gradient, exact_state);
+        plain_step(&training, rate[k], k + 1, p->n_weights, p->n, exact, gradient, exact_state);
     }
     for (ptrdiff_t i = 0; i < p->n; i++) {
         close_to(parameters[i], exact[i], 4, 2000);

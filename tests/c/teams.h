@@ -32,11 +32,11 @@ static void expect(int is, int should_be, const char *what) {
     }
 }
 
-static double now = 1000; /* seconds */
+static double time_of_test = 1000; /* seconds */
 double test_clock(void);
-double test_clock(void) { return now; }
+double test_clock(void) { return time_of_test; }
 
-static void wait_milliseconds(double n) { now += n / 1000; }
+static void wait_milliseconds(double n) { time_of_test += n / 1000; }
 
 static void test_teams(void) {
     TESTING("teams");
