@@ -100,6 +100,24 @@ def test_kernels(shape, dtype, kind, tmp_path):
     assert f"vectors of {width} bytes" in done.stdout
 
 
+@pytest.mark.parametrize("kind", ["memory", "races"])
+def test_core(kind, tmp_path):
+    """Blocks of memory, and which targets a CPU is given: those, slowest first, all of whose features it has."""
+    if not has_kind(kind, tmp_path):
+        pytest.skip(f"the compiler has no {' '.join(KINDS[kind])}")
+    arguments = [*BASE, *KINDS[kind], *WARNINGS, "-O1", "-g", "-pthread", "tests/c/test_core.c", "csrc/core/memory.c"]
+    built = compiled(arguments, tmp_path / "program")
+    options = {f"{sanitizer}_OPTIONS": "allocator_may_return_null=1" for sanitizer in ("ASAN", "TSAN")}
+    for features, targets in [
+        ("", "baseline"), ("avx2", "baseline"), ("fma", "baseline"), ("avx2 fma", "baseline avx2"),
+        ("avx512f avx512vl avx512dq", "baseline"), ("avx2 fma avx512f avx512vl avx512bw", "baseline avx2"),
+        ("avx2 fma avx512f avx512vl avx512dq avx512bw", "baseline avx2 avx512"),
+    ]:  # fmt: skip
+        command = [built, f" {features} ", targets]
+        done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **options})
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_no_compiler_warns(compiler):
     """Of any target and dtype, of what is around the kernels, and of the tests."""
@@ -112,6 +130,7 @@ def test_no_compiler_warns(compiler):
         for dtype in ([], ["-DFASTNN_FLOAT32"]):
             vectors = [f"-DFASTNN_VECTOR_BYTES={width}"] if width else []
             commands.append([*flags, *TARGETS[target], *vectors, *dtype, "tests/c/test_engine.c", "tests/c/main.c"])
+    commands.append([*flags, "tests/c/test_core.c"])
     for command in commands:
         done = subprocess.run([compiler, *command], cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

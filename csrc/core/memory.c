@@ -38,7 +38,8 @@ void *fastnn_scratch_take(fastnn_scratch *scratch, size_t n) {
             return NULL;
         }
         void *smaller = scratch->block;
-        scratch->block = larger; /* first: an address that is free may be another thread's a moment later */
+        /* First: an address that is free may a moment later be another thread's, which asks whether it is this one. */
+        atomic_write_pointer(&scratch->block, larger);
         fastnn_free(smaller);
         scratch->size = n;
     }
@@ -46,7 +47,7 @@ void *fastnn_scratch_take(fastnn_scratch *scratch, size_t n) {
 }
 
 void fastnn_scratch_give_back(fastnn_scratch *scratch, void *block) {
-    if (block == scratch->block) {
+    if (block == atomic_read_pointer(&scratch->block)) {
         atomic_write(&scratch->is_taken, 0);
     } else {
         fastnn_free(block);
