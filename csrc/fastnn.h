@@ -1,7 +1,6 @@
 /* fastnn.h: the whole C interface of fastnn, all that Cython sees of csrc.
-   It owns the ids of the tables, the structs that Python, Cython and C share, and the engine's functions.
-   Included by _tables.pyx (names and ids), _sample.pxd and _loops.pyx (ids and structs), _engine.pyx (all of it), and
-   by the engine itself. */
+   It owns the ids of the tables, the structs that Python, Cython and C share, and the engine's functions. What begins
+   with fastnn_ stands here: of a unit nothing else leaves. */
 #ifndef FASTNN_H
 #define FASTNN_H
 

@@ -19,17 +19,17 @@ ROOT = Path(__file__).parents[1]
 
 #: File, a piece of one of its lines, which is there once, and what it becomes.
 MUTANTS = [
-    ("csrc/kernels/vmath.h", "0.00836317905f", "0.00936317905f"),
-    ("csrc/kernels/vmath.h", "v_abs(x), v_all(TANH_LOWEST)", "x, v_all(TANH_LOWEST)"),
-    ("csrc/kernels/vmath.h", "return v_log(u) + (t - (u - v_all(1))) / u;", "return v_log(u);"),
-    ("csrc/kernels/vmath.h", "result = v_select(v_equal(x, v_all(0)), v_all(-(real)INFINITY), result);", ";"),
+    ("csrc/simd/vmath.h", "0.00836317905f", "0.00936317905f"),
+    ("csrc/simd/vmath.h", "v_abs(x), v_all(TANH_LOWEST)", "x, v_all(TANH_LOWEST)"),
+    ("csrc/simd/vmath.h", "return v_log(u) + (t - (u - v_all(1))) / u;", "return v_log(u);"),
+    ("csrc/simd/vmath.h", "result = v_select(v_equal(x, v_all(0)), v_all(-(real)INFINITY), result);", ";"),
     ("csrc/kernels/activations.h", "s.square = v_all(-1);\n        break;\n    case FASTNN_ACTIVATION_relu:",
      "s.square = v_all(1);\n        break;\n    case FASTNN_ACTIVATION_relu:"),
     ("csrc/kernels/activations.h", "s.above = v_all(0);", "s.above = v_all(-1);"),
     ("csrc/kernels/dense.h", "(r - 3) * a_row", "(r - 2) * a_row"),
     ("csrc/kernels/dense.h", "sum[r][c] = v_max(sum[r][c], lowest);", ";"),
     ("csrc/kernels/dense.h", "if (kind == GRADIENT && (p->adds || !is_first))", "if (kind == GRADIENT && p->adds)"),
-    ("csrc/kernels/row.h", "n_columns - n + i", "n_columns - n"),
+    ("csrc/simd/transpose.h", "n_columns - n + i", "n_columns - n"),
     ("csrc/kernels/losses.h", "v_fma(v_load(y + i), v_load(z + i), dot)", "v_fma(v_load(y + i), v_load(y + i), dot)"),
     ("csrc/kernels/losses.h", "return y * v_log(positive) - y * z + error;", "return y * v_log(positive) - y * z;"),
     ("csrc/kernels/losses.h", "*delta = error * v_slope(of_activation, *h);", "*delta = error;"),

@@ -30,7 +30,7 @@ WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wno-sign-conversion", "-Wshado
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 KINDS = {"memory": SANITIZERS, "team": [*SANITIZERS, "-fopenmp"], "races": ["-fsanitize=thread", "-fopenmp"]}
 
-#: Shape -> bytes of a vector, and the target whose instructions it is made of.
+#: Shape -> bytes of a vector, and the target whose instructions it is made of. "wide" has AVX-512's registers in name.
 SHAPES = {"baseline": (16, "baseline"), "scalar": (None, "baseline")}
 if X86:
     SHAPES |= {"avx2": (32, "avx2"), "avx512": (64, "avx512"), "wide": (64, "avx2")}
@@ -63,12 +63,19 @@ def has_kind(kind, folder):
     return subprocess.run([COMPILER, *KINDS[kind], probe, "-o", folder / "probe"], capture_output=True).returncode == 0
 
 
-def program(shape, dtype, options, folder, root=ROOT):
-    """Compile and link a test program of a tree; main.c, which asks the CPU, without what it asks for."""
-    width, target = SHAPES[shape]
-    macros = [f"-DFASTNN_TARGET_NAME={shape}", f'-DNEEDS="{target}"', "-DFASTNN_CLOCK=test_clock"]
+def macros_of(shape, dtype):
+    """What a stub of csrc/targets defines, and the instruction set's flags do."""
+    width, _ = SHAPES[shape]
+    macros = [f"-DFASTNN_TARGET_NAME={shape}"]
     macros += [f"-DFASTNN_VECTOR_BYTES={width}"] if width else []
     macros += ["-DFASTNN_FLOAT32"] if dtype == "float32" else []
+    return macros + (["-DN_REGISTERS=32"] if shape == "wide" else [])
+
+
+def program(shape, dtype, options, folder, root=ROOT):
+    """Compile and link a test program of a tree; main.c, which asks the CPU, without what it asks for."""
+    _, target = SHAPES[shape]
+    macros = [*macros_of(shape, dtype), f'-DNEEDS="{target}"', "-DFASTNN_CLOCK=test_clock"]
     arguments = [*BASE, *macros, *WARNINGS, "-O1", "-g", "-Itests/c", *options]
     objects = [
         compiled([*arguments, *flags, "-c", source], folder / f"{Path(source).stem}.o", root)
@@ -123,17 +130,29 @@ def test_no_compiler_warns(compiler):
     """Of any target and dtype, of what is around the kernels, and of the tests."""
     if shutil.which(compiler) is None:
         pytest.skip(f"no {compiler}")
-    macros = ["-DFASTNN_TARGET_NAME=tested", '-DNEEDS="baseline"']
-    flags = [*BASE, *WARNINGS, *macros, "-Werror", "-fsyntax-only", "-Itests/c"]
+    flags = [*BASE, *WARNINGS, '-DNEEDS="baseline"', "-Werror", "-fsyntax-only", "-Itests/c"]
     commands = [[*flags, str(source.relative_to(ROOT))] for source in (ROOT / "csrc" / "core").glob("*.c")]
-    for width, target in SHAPES.values():
-        for dtype in ([], ["-DFASTNN_FLOAT32"]):
-            vectors = [f"-DFASTNN_VECTOR_BYTES={width}"] if width else []
-            commands.append([*flags, *TARGETS[target], *vectors, *dtype, "tests/c/test_engine.c", "tests/c/main.c"])
+    for shape, (_, target) in SHAPES.items():
+        for dtype in DTYPES:
+            macros = macros_of(shape, dtype)
+            commands.append([*flags, *TARGETS[target], *macros, "tests/c/test_engine.c", "tests/c/main.c"])
     commands.append([*flags, "tests/c/test_core.c"])
     for command in commands:
         done = subprocess.run([compiler, *command], cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("header", sorted((ROOT / "csrc").rglob("*.h")), ids=lambda path: path.name)
+def test_each_header_stands_alone(header, tmp_path):
+    """It includes all that it names, or a change of the order of others' includes would break it."""
+    machine = {"x86.h": X86, "neon.h": platform.machine().lower() in ("aarch64", "arm64")}
+    if not machine.get(header.name, True):
+        pytest.skip("of another machine")
+    unit = tmp_path / "unit.c"
+    unit.write_text(f'#include "{header}"\n')
+    macros = macros_of("baseline", "float64")
+    arguments = [*BASE, *WARNINGS, "-Wno-unused-function", "-D_GNU_SOURCE", *macros, "-c", unit]
+    compiled(arguments, tmp_path / "unit.o")
 
 
 @pytest.mark.skipif(not X86, reason="the instruction sets of x86-64")

@@ -69,6 +69,43 @@ DOORS = {f"{package}__init__" for package in ("", "reference.", "training.", "es
 OTHERS = {"estimators.": {"sklearn", "scipy"}, "plots.": {"sklearn", "matplotlib"}, "progress": {"tqdm"}}
 
 
+#: Each file of csrc -> the level it stands on. A file may include only files of levels below its own.
+C_LEVELS = {
+    "tables/activations.def": 0,
+    "tables/losses.def": 0,
+    "tables/optimizers.def": 0,
+    "tables/targets.def": 0,
+    "core/atomic.h": 0,
+    "fastnn.h": 1,
+    "core/spread.h": 2,
+    "core/dispatch.c": 3,
+    "core/memory.c": 3,
+    "core/threads.c": 3,
+    "simd/types.h": 0,
+    "simd/x86.h": 1,
+    "simd/neon.h": 1,
+    "simd/portable.h": 1,
+    "simd/vector.h": 2,
+    "simd/transpose.h": 3,
+    "simd/vmath.h": 3,
+    "kernels/totals.h": 3,
+    "kernels/activations.h": 4,
+    "kernels/poll.h": 4,
+    "kernels/optimizers.h": 4,
+    "kernels/row.h": 4,
+    "kernels/dense.h": 5,
+    "kernels/layout.h": 5,
+    "kernels/losses.h": 5,
+    "kernels/network.h": 6,
+    "kernels/team.h": 6,
+    "kernels/batch.h": 7,
+    "kernels/predict.h": 7,
+    "kernels/training.h": 8,
+    "kernels/engine.h": 9,
+    **{f"targets/{name}_{dtype}.c": 10 for name in ("baseline", "avx2", "avx512") for dtype in ("float32", "float64")},
+}
+
+
 def sources():
     for path in sorted(SOURCE.rglob("*.p*")):
         if path.suffix in (".py", ".pyx", ".pxd"):
@@ -130,6 +167,53 @@ def test_who_imports_more_than_numpy_and_the_standard_library():
         known |= {package for room, packages in OTHERS.items() if name.startswith(room) for package in packages}
         for imported in imports(path):
             assert imported in LEVELS or imported.split(".")[0] in known, f"{name} imports {imported}"
+
+
+def c_includes(path):
+    """Files of csrc that one of them includes, and the names that it takes of each, by the comment beside."""
+    for line in re.findall(r'^#include "(.*)$', (ROOT / "csrc" / path).read_text(), re.MULTILINE):
+        included, _, comment = line.partition('"')
+        yield included, re.findall(r"\w+", comment)
+
+
+def c_words(path):
+    """The words of a file of csrc, but those of comments."""
+    code = re.sub(r"/\*.*?\*/", "", (ROOT / "csrc" / path).read_text(), flags=re.DOTALL)
+    return set(re.findall(r"\w+", code))
+
+
+def c_known(path):
+    """The words of a file of csrc and of those that it includes."""
+    return c_words(path).union(*(c_known(included) for included, _ in c_includes(path)))
+
+
+def c_own(path):
+    """The words that none of those has before it; vector.h is the door of its room, and hands on what it gathers."""
+    before = [included for included, _ in c_includes(path)]
+    if path == "simd/vector.h":
+        return c_words(path).union(*map(c_own, before))
+    return c_words(path).difference(*map(c_known, before))
+
+
+def test_no_c_file_includes_upward():
+    files = {path.relative_to(ROOT / "csrc").as_posix() for path in (ROOT / "csrc").rglob("*.*")}
+    assert files == set(C_LEVELS)
+    for path, level in C_LEVELS.items():
+        for included, _ in c_includes(path):
+            assert C_LEVELS[included] < level, f"{path} includes {included}"
+            rooms = {included.partition("/")[0], path.partition("/")[0]}
+            assert rooms != {"core", "simd"}, f"{path} includes {included}"
+
+
+def test_a_c_file_says_at_the_include_what_it_takes():
+    for path in C_LEVELS:
+        for included, taken in c_includes(path):
+            if included.endswith(".def") or path.startswith("targets/"):  # all of it
+                continue
+            assert taken, f"{path} includes {included} and does not say what for"
+            assert set(taken) <= c_own(included), f"{path} takes {set(taken) - c_own(included)}, not of {included}"
+            if path != "simd/vector.h":
+                assert set(taken) <= c_words(path), f"{path} does not use {set(taken) - c_words(path)} of {included}"
 
 
 def test_nothing_but_the_door_knows_the_plots():

@@ -1,8 +1,8 @@
 /* dispatch.c: which instruction sets this build has and this machine can run, and which one is in use.
-   The compiler's own test of the CPU asks the operating system too whether it saves the registers. Called by
-   _engine.pyx; nothing here computes. */
-#include "core/atomic.h"
-#include "fastnn.h"
+   The compiler's own test of the CPU asks the operating system too whether it saves the registers. Nothing
+   here computes. */
+#include "core/atomic.h" /* atomic_read, atomic_write */
+#include "fastnn.h"      /* fastnn_kernels */
 
 #define FASTNN_TARGET(name, supported) extern const fastnn_kernels fastnn_##name##_float32, fastnn_##name##_float64;
 #include "tables/targets.def"

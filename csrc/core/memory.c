@@ -1,9 +1,9 @@
 /* memory.c: the engine's blocks of memory, aligned to 64 bytes, and the scratch that predictions use again and again.
-   Called by _engine.pyx; kernels get their work area ready. */
+   Kernels get their work area ready. */
 #include <stdlib.h>
 
-#include "core/atomic.h"
-#include "fastnn.h"
+#include "core/atomic.h" /* atomic_swap, atomic_write, atomic_read_pointer, atomic_write_pointer */
+#include "fastnn.h"      /* fastnn_scratch */
 
 enum { ALIGNMENT = 64 };
 

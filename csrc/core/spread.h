@@ -1,13 +1,13 @@
 /* spread.h: threads that wake up on the CPU of the one that woke them, where they would wait for it to wait for them.
-   Linux may leave them there for a dozen milliseconds, though other CPUs idle. Used by threads.c. */
+   Linux may leave them there for a dozen milliseconds, though other CPUs idle. */
 #ifndef FASTNN_SPREAD_H
 #define FASTNN_SPREAD_H
 
 #if defined(__linux__)
 #include <sched.h>
 
-#include "core/atomic.h"
-#include "fastnn.h"
+#include "core/atomic.h" /* atomic_read, atomic_write, atomic_add */
+#include "fastnn.h"      /* fastnn_seconds */
 
 static volatile long cpu_of_owner; /* of the team */
 static volatile long n_came;

@@ -2,7 +2,7 @@
    OpenMP's team, because threadpoolctl and OMP_NUM_THREADS then rule it as they rule the ecosystem's other teams.
    Without OpenMP, and in a forked child, whose team did not come along, there is the calling thread alone.
    One run at a time has the team, and only while nobody else works: two models that train side by side are faster on
-   one thread each. Called by kernels/ and _engine.pyx. */
+   one thread each. */
 #define _GNU_SOURCE /* sched_getcpu */
 #if !defined(_WIN32)
 #include <pthread.h>
@@ -12,11 +12,11 @@
 #ifdef _OPENMP
 #include <omp.h>
 
-#include "core/spread.h"
+#include "core/spread.h" /* spread, spread_begins */
 #endif
 
-#include "core/atomic.h"
-#include "fastnn.h"
+#include "core/atomic.h" /* atomic_read, atomic_write, atomic_swap, atomic_add */
+#include "fastnn.h"      /* fastnn_task, FASTNN_TIME_TO_JUDGE */
 
 /* ThreadSanitizer does not see OpenMP's own synchronisation, whose library is not instrumented. */
 #if defined(__SANITIZE_THREAD__)

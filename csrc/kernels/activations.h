@@ -1,11 +1,11 @@
 /* activations.h: each activation of a vector, its derivative from its output, and both over the rows of a block.
-   Used by dense.h, row.h and losses.h. Softmax is not elementwise: it stands in losses.h, beside the loss it belongs
-   to. */
+   Softmax is not elementwise: it stands in losses.h, beside the loss it belongs to. */
 #ifndef FASTNN_ACTIVATIONS_H
 #define FASTNN_ACTIVATIONS_H
 
-#include "fastnn.h"
-#include "kernels/vmath.h"
+#include "fastnn.h"      /* fastnn_activation */
+#include "simd/vector.h" /* vec, v_load, v_store, v_max, v_mask, v_fma */
+#include "simd/vmath.h"  /* v_exp, v_logistic, v_tanh */
 
 /* z where z > 0 or NaN, else 0; -0 stays, as in the tiles of dense.h. */
 INLINE vec v_relu(vec z) { return v_max(z, v_all(0)); }

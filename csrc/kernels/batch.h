@@ -1,13 +1,19 @@
 /* batch.h: objective and gradient of a batch, by one thread or a team: gather, forward, losses, backward, gradient; and
-   the same of a single row. Used by training.h.
+   the same of a single row.
 
    The threads of a team meet after their rows and after their weights. What thread 0 alone knows, it writes while the
    rows are on the way, and all read it while the weights are. */
 #ifndef FASTNN_BATCH_H
 #define FASTNN_BATCH_H
 
-#include "kernels/network.h"
-#include "kernels/team.h"
+#include "fastnn.h"          /* fastnn_data, fastnn_run, fastnn_meet, fastnn_parallel, fastnn_team_pays */
+#include "kernels/layout.h"  /* network, layer, lay_out, view_of, pack, unpack, copy_back, SQUARES */
+#include "kernels/losses.h"  /* loss_and_delta */
+#include "kernels/network.h" /* gather, inputs_of, forward_chunk, backward_chunk, gradient_chunk, forward_one */
+#include "kernels/poll.h"    /* poll, fastnn_poll */
+#include "kernels/team.h"    /* plan_of, take_team, fastnn_round, piece, weight_share, share_of */
+#include "kernels/totals.h"  /* fastnn_totals */
+#include "simd/vector.h"     /* vec, v_load, v_store, v_fma */
 
 /* One batch: the rows rows[0] ... of data, or without `rows` all of them, in order. */
 typedef struct {

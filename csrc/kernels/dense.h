@@ -2,7 +2,7 @@
    forward   Z = b + H W^T,        fused with ReLU; `activate` does the other activations
    backward  dH = (dZ W) * slope,  fused with the derivative of the activation before
    gradient  gW^T = H^T dZ,        stored, or added to what is there
-   Used by network.h; one row alone takes the kernels of row.h, with the same bits.
+   One row alone takes the kernels of row.h, with the same bits.
 
    All three are one loop: a tile of R rows x C vectors of sums stays in registers, one number a row is broadcast
    and multiplied with C vectors of the second matrix, whose rows are padded to whole vectors. So each output is one
@@ -11,16 +11,17 @@
 #ifndef FASTNN_DENSE_H
 #define FASTNN_DENSE_H
 
-#include "kernels/activations.h"
-#include "kernels/poll.h"
-#include "simd/vector.h"
+#include "fastnn.h"              /* fastnn_activation */
+#include "kernels/activations.h" /* slope, slope_of, v_slope */
+#include "kernels/poll.h"        /* poll, fastnn_poll */
+#include "simd/vector.h"         /* vec, v_load, v_store, v_fma, v_max, N_REGISTERS, UNROLL, OPAQUE */
 
-/* Tiles: how many rows go with one, two or three vectors. They fill the registers, 32 in AVX-512, else 16. */
+/* Tiles: how many rows go with one, two or three vectors. They fill the registers. */
 #define TILES_4(F, kind, C) F(kind, 1, C) F(kind, 2, C) F(kind, 3, C) F(kind, 4, C)
 #define TILES_6(F, kind, C) TILES_4(F, kind, C) F(kind, 5, C) F(kind, 6, C)
 #define TILES_8(F, kind, C) TILES_6(F, kind, C) F(kind, 7, C) F(kind, 8, C)
 #define TILES_12(F, kind, C) TILES_8(F, kind, C) F(kind, 9, C) F(kind, 10, C) F(kind, 11, C) F(kind, 12, C)
-#if defined(FASTNN_VECTOR_BYTES) && FASTNN_VECTOR_BYTES == 64
+#if N_REGISTERS >= 32
 enum { ROWS_1 = 12, ROWS_2 = 12, ROWS_3 = 8 };
 #define EACH_TILE(F, kind) TILES_12(F, kind, 1) TILES_12(F, kind, 2) TILES_8(F, kind, 3)
 #else

@@ -3,26 +3,30 @@
 #ifndef FASTNN_ENGINE_H
 #define FASTNN_ENGINE_H
 
-#include "kernels/predict.h"
-#include "kernels/training.h"
+#include "fastnn.h"           /* fastnn_kernels */
+#include "kernels/batch.h"    /* engine_loss_and_gradient */
+#include "kernels/predict.h"  /* engine_forward */
+#include "kernels/training.h" /* engine_run */
+#include "simd/vector.h"      /* vec, v_load, v_store, v_fma */
+#include "simd/vmath.h"       /* v_exp, v_log, v_logistic, v_tanh */
 
-/* name (n numbers): the vectors of an elementary function over an array. */
-#define ELEMENTWISE(name)                                              \
+/* The vectors of an elementary function over an array of n numbers. */
+#define ELEMENTWISE(name, of_vector)                                   \
     static void engine_##name(const void *x, void *out, ptrdiff_t n) { \
         const real *from = x;                                          \
         real *to = out, rest[LANES] = {0};                             \
         ptrdiff_t i = 0;                                               \
         for (; i + LANES <= n; i += LANES) {                           \
-            v_store(to + i, v_##name(v_load(from + i)));               \
+            v_store(to + i, of_vector(v_load(from + i)));              \
         }                                                              \
         memcpy(rest, from + i, (size_t)(n - i) * sizeof(real));        \
-        v_store(rest, v_##name(v_load(rest)));                         \
+        v_store(rest, of_vector(v_load(rest)));                        \
         memcpy(to + i, rest, (size_t)(n - i) * sizeof(real));          \
     }
-ELEMENTWISE(exp)
-ELEMENTWISE(log)
-ELEMENTWISE(logistic)
-ELEMENTWISE(tanh)
+ELEMENTWISE(exp, v_exp)
+ELEMENTWISE(log, v_log)
+ELEMENTWISE(logistic, v_logistic)
+ELEMENTWISE(tanh, v_tanh)
 
 static double multiply_adds(ptrdiff_t n) {
     enum { CHAINS = 12 }; /* enough to hide the latency, few enough for the registers */

@@ -6,12 +6,14 @@
    its outputs and deltas a column without padding.
    The rows that go through the network together, a chunk, have their numbers in a slot; a team of threads has a round
    of several chunks on the way at a time (team.h).
-   One function lays out the work area and says how large it is. Used by network.h, team.h, batch.h and predict.h. */
+   One function lays out the work area and says how large it is. */
 #ifndef FASTNN_LAYOUT_H
 #define FASTNN_LAYOUT_H
 
-#include "fastnn.h"
-#include "kernels/losses.h"
+#include "fastnn.h"         /* fastnn_layer, fastnn_activation */
+#include "kernels/totals.h" /* fastnn_totals */
+#include "simd/transpose.h" /* v_transpose, load_square, load_rest */
+#include "simd/vector.h"    /* real, vec, LANES, v_load, v_store, v_first */
 
 enum {
     ALIGNMENT = 64,

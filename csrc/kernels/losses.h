@@ -1,5 +1,5 @@
 /* losses.h: output activation, loss and delta from the logits, in one pass; softmax for prediction.
-   Used by network.h and batch.h. LANES rows at a time stand side by side, a row in each lane, so that sums over the
+   LANES rows at a time stand side by side, a row in each lane, so that sums over the
    outputs need no reduction, a network with one output fills its vectors, and the logarithm of a log-sum-exp is taken
    once for all of them. (Row by row with one logarithm a row took a fifth of a small batch's time.) Squares are
    transposed in registers on the way in and out. */
@@ -9,14 +9,12 @@
 #include <float.h>
 #include <math.h>
 
-#include "kernels/activations.h"
-#include "kernels/row.h"
-
-/* What rows add to the curves of their batch; sums in double, whatever the dtype. */
-typedef struct {
-    double loss;  /* sum of loss * weight / total weight */
-    double norms; /* sum of ||y - h|| */
-} fastnn_totals;
+#include "fastnn.h"              /* fastnn_loss, fastnn_activation, FASTNN_N_ACTIVATIONS */
+#include "kernels/activations.h" /* v_activate, slope_of, v_slope, v_relu */
+#include "kernels/totals.h"      /* fastnn_totals */
+#include "simd/transpose.h"      /* v_transpose, load_square, load_rest */
+#include "simd/vector.h"         /* vec, v_load, v_store, v_select, v_first */
+#include "simd/vmath.h"          /* v_log, v_log1p, v_exp_of_negative */
 
 /* z (n, LANES) becomes e^(z - top), top the largest of each lane; returns top and the sum. */
 INLINE vec powers(ptrdiff_t n, real *z, vec *sum) {

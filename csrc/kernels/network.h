@@ -1,11 +1,14 @@
-/* network.h: all layers of a network, forward and backward, for a chunk of rows, and for one row.
-   Used by batch.h and predict.h. */
+/* network.h: all layers of a network, forward and backward, for a chunk of rows, and for one row. */
 #ifndef FASTNN_NETWORK_H
 #define FASTNN_NETWORK_H
 
-#include "kernels/dense.h"
-#include "kernels/layout.h"
-#include "kernels/losses.h"
+#include "fastnn.h"              /* fastnn_data */
+#include "kernels/activations.h" /* activate, slope_of, times_slope_row */
+#include "kernels/dense.h"       /* fastnn_product, dense_forward, dense_backward, dense_gradient, column_sums */
+#include "kernels/layout.h"      /* network, layer, clear_padding */
+#include "kernels/poll.h"        /* fastnn_poll */
+#include "kernels/row.h"         /* matrix_vector, row_forward, rank_one_gradient */
+#include "simd/vector.h"         /* vec, v_load, v_store, PREFETCH */
 
 /* Copy n numbers: whole vectors, and the last ones again where they do not fill one; likewise by 16 bytes. */
 INLINE void copy_numbers(const real *from, ptrdiff_t n, real *to) {

@@ -1,13 +1,13 @@
 /* optimizers.h: one step of each optimizer, in one pass over the packed parameters, with the L2 penalty and the
-   decoupled weight decay on the weights alone. Padding has gradient 0 and stays 0. Used by training.h.
+   decoupled weight decay on the weights alone. Padding has gradient 0 and stays 0.
    Formulas: reference/batched.py has the same from the maths, on flat arrays. */
 #ifndef FASTNN_OPTIMIZERS_H
 #define FASTNN_OPTIMIZERS_H
 
 #include <math.h>
 
-#include "fastnn.h"
-#include "simd/vector.h"
+#include "fastnn.h"      /* fastnn_training */
+#include "simd/vector.h" /* vec, v_load, v_store, v_all, v_fma, v_sqrt */
 
 /* The constants of one update, ready to be broadcast. */
 typedef struct {

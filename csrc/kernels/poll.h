@@ -1,8 +1,8 @@
-/* poll.h: asking Python, between pieces of work, whether to stop. Used by dense.h, batch.h and predict.h. */
+/* poll.h: asking Python, between pieces of work, whether to stop. */
 #ifndef FASTNN_POLL_H
 #define FASTNN_POLL_H
 
-#include "fastnn.h"
+#include "fastnn.h" /* fastnn_ask, fastnn_seconds */
 
 /* Multiply-adds between two looks at the clock, a millisecond or so; seconds between two questions, for which the
    binding may have to wait for its turn. */

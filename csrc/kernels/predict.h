@@ -1,12 +1,18 @@
 /* predict.h: the outputs of rows, from the flat parameters as they are in the moment of the call.
    A few rows go one by one, reading the user's weights where they lie; more are worth a packed copy of the weights,
-   and go in chunks. Both give a row the same bits. Used by engine.h. */
+   and go in chunks. Both give a row the same bits. */
 #ifndef FASTNN_PREDICT_H
 #define FASTNN_PREDICT_H
 
-#include "core/atomic.h"
-#include "kernels/network.h"
-#include "kernels/team.h"
+#include "core/atomic.h"         /* atomic_read, atomic_write */
+#include "fastnn.h"              /* fastnn_data, fastnn_layer, fastnn_parallel, fastnn_team_pays */
+#include "kernels/activations.h" /* activate */
+#include "kernels/layout.h"      /* network, lay_out, take_reals, view_of, pack, fastnn_plan */
+#include "kernels/losses.h"      /* softmax_rows */
+#include "kernels/network.h"     /* inputs_of, gather, forward_chunk, copy_row, copy_numbers */
+#include "kernels/poll.h"        /* fastnn_poll */
+#include "kernels/row.h"         /* matrix_vector */
+#include "kernels/team.h"        /* part_begins, take_team, GAIN, LINE, MEETING */
 
 /* Rows from which on packing pays. */
 enum { MANY_ROWS = 5 };

@@ -3,7 +3,7 @@
    row_forward         z = b + W h, from the engine's own transposed and padded weights
    rank_one_gradient   gW^T = h d^T
    rank_one_step       W^T += rate h d^T
-   Used by network.h and training.h. Each output is the same chain of multiply-adds as in dense.h, so it has the same
+   Each output is the same chain of multiply-adds as in dense.h, so it has the same
    bits. What limits a chain is the latency of its additions; several stand side by side in registers.
 
    matrix_vector has its vectors across the outputs although the outputs' weights are a row apart in memory: squares
@@ -11,33 +11,8 @@
 #ifndef FASTNN_ROW_H
 #define FASTNN_ROW_H
 
-#include "simd/vector.h"
-
-/* Columns first ... of LANES rows, a column in each vector. */
-INLINE void load_square(const real *const rows[LANES], ptrdiff_t first, vec columns[LANES]) {
-#define ROW(i) (rows[i] + first)
-    LOAD_TRANSPOSED(columns, ROW);
-#undef ROW
-}
-
-/* The last n < LANES columns likewise, of rows of n_columns, without reading past the end of a row. */
-OUTLINE void load_rest(const real *const rows[LANES], ptrdiff_t n_columns, ptrdiff_t n, vec columns[LANES]) {
-    if (n_columns >= LANES) {
-        vec square[LANES];
-        load_square(rows, n_columns - LANES, square);
-        for (ptrdiff_t i = 0; i < n; i++) {
-            columns[i] = square[LANES - n + i];
-        }
-        return;
-    }
-    for (ptrdiff_t i = 0; i < n; i++) {
-        real of_lane[LANES];
-        for (int r = 0; r < LANES; r++) {
-            of_lane[r] = rows[r][n_columns - n + i];
-        }
-        columns[i] = v_load(of_lane);
-    }
-}
+#include "simd/transpose.h" /* LOAD_TRANSPOSED, load_square, load_rest */
+#include "simd/vector.h"    /* vec, v_load, v_store, v_all, v_fma */
 
 /* `columns` columns of LANES rows times x, added to the sums. */
 INLINE vec add_columns(vec sum, const vec *columns, const real *x, ptrdiff_t n) {

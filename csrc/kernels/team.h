@@ -4,12 +4,13 @@
    chunk are shared out, and each thread finds the gradient of its own weights from all of them. Of a small one, each
    thread takes whole chunks, with their gradients, and then adds up its own weights' parts of these.
    Either way a chunk's gradient is summed by itself, and added to those of the chunks before: the bits are the same by
-   any number of threads. A thread that is alone does all of a chunk while it is in its cache.
-   Used by batch.h and predict.h. */
+   any number of threads. A thread that is alone does all of a chunk while it is in its cache. */
 #ifndef FASTNN_TEAM_H
 #define FASTNN_TEAM_H
 
-#include "kernels/layout.h"
+#include "fastnn.h"         /* fastnn_layer, fastnn_team_take, fastnn_team_is_awake */
+#include "kernels/layout.h" /* network, layer, fastnn_plan, whole_vectors, chunk_rows */
+#include "simd/vector.h"    /* vec, LANES */
 
 /* What a team costs, in vector multiply-adds, and how much of a batch is on the way at a time. Measured:
    docs/decisions/0009. */

@@ -1,13 +1,18 @@
 /* training.h: the loop over updates: a batch's gradient, a step, curves, tol. Entered once for many updates; allocates
-   nothing. Used by engine.h, whose table the binding calls.
+   nothing.
 
    All threads of a team run the same loop. What they need not be told, each of them finds out for itself from the same
    numbers, so that they always agree when to stop. */
 #ifndef FASTNN_TRAINING_H
 #define FASTNN_TRAINING_H
 
-#include "kernels/batch.h"
-#include "kernels/optimizers.h"
+#include "fastnn.h"             /* fastnn_run, fastnn_training, fastnn_counters, fastnn_team_is_wanted */
+#include "kernels/batch.h"      /* team, member, batch, batch_pass, row_pass, share_out, copy_share */
+#include "kernels/layout.h"     /* network, layer, pack, unpack, clear_padding */
+#include "kernels/network.h"    /* row_list, inputs_of, backward_one */
+#include "kernels/optimizers.h" /* step_of, optimizer_step */
+#include "kernels/row.h"        /* rank_one_gradient, rank_one_step */
+#include "kernels/team.h"       /* owns_biases */
 
 /* A step of this thread's weights, and of the biases of those layers whose last weights are its own. */
 static void step_share(const member *me, const fastnn_training *training, const fastnn_step *step) {

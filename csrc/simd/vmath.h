@@ -1,5 +1,5 @@
 /* vmath.h: exp, log, log1p, logistic and tanh of a vector, branch-free: each lane's bits depend on its number alone.
-   Used by activations.h and losses.h. Largest errors in units in the last place, in both dtypes: exp 1.5, log 1,
+   Largest errors in units in the last place, in both dtypes: exp 1.5, log 1,
    logistic 2.5, tanh 3; measured by tests/test_vmath.py, in float32 over all 2^32 numbers where it is asked to. ±0,
    ±inf, NaN and subnormals are right.
 
@@ -9,7 +9,7 @@
 #ifndef FASTNN_VMATH_H
 #define FASTNN_VMATH_H
 
-#include "simd/vector.h"
+#include "simd/vector.h" /* vec, words, v_fma, v_select, v_bits, w_shift_left */
 
 #ifdef FASTNN_FLOAT32
 #define EXP_LOWEST -104.0f    /* exp is 0 from here down */
