@@ -25,10 +25,10 @@ typedef enum {
 } fastnn_loss;
 
 typedef enum {
-#define FASTNN_OPTIMIZER(name, n_state) FASTNN_OPTIMIZER_##name,
-#include "tables/optimizers.def"
-#undef FASTNN_OPTIMIZER
-} fastnn_optimizer;
+#define FASTNN_SOLVER(name, n_state) FASTNN_SOLVER_##name,
+#include "tables/solvers.def"
+#undef FASTNN_SOLVER
+} fastnn_solver;
 
 /* Rows, for those who list the tables. */
 
@@ -49,8 +49,8 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    int n_state; /* numbers of optimizer state a parameter */
-} fastnn_optimizer_row;
+    int n_state; /* numbers of solver state a parameter */
+} fastnn_solver_row;
 
 static const fastnn_activation_row fastnn_activations[] = {
 #define FASTNN_ACTIVATION(name, hidden, output) {#name, hidden, output},
@@ -74,17 +74,17 @@ static const fastnn_pair fastnn_pairs[] = {
 #undef FASTNN_PAIR
 };
 
-static const fastnn_optimizer_row fastnn_optimizers[] = {
-#define FASTNN_OPTIMIZER(name, n_state) {#name, n_state},
-#include "tables/optimizers.def"
-#undef FASTNN_OPTIMIZER
+static const fastnn_solver_row fastnn_solvers[] = {
+#define FASTNN_SOLVER(name, n_state) {#name, n_state},
+#include "tables/solvers.def"
+#undef FASTNN_SOLVER
 };
 
 enum {
     FASTNN_N_ACTIVATIONS = sizeof fastnn_activations / sizeof *fastnn_activations,
     FASTNN_N_LOSSES = sizeof fastnn_losses / sizeof *fastnn_losses,
     FASTNN_N_PAIRS = sizeof fastnn_pairs / sizeof *fastnn_pairs,
-    FASTNN_N_OPTIMIZERS = sizeof fastnn_optimizers / sizeof *fastnn_optimizers
+    FASTNN_N_SOLVERS = sizeof fastnn_solvers / sizeof *fastnn_solvers
 };
 
 /* How a call of run ended. */
@@ -120,7 +120,7 @@ typedef struct {
    is not finite. The gradient is the same. */
 typedef struct {
     fastnn_loss loss;
-    fastnn_optimizer solver;
+    fastnn_solver solver;
     int nesterov, as_sklearn;
     double momentum, beta_1, beta_2, epsilon, weight_decay, tol;
     int64_t updates_per_pass;
@@ -153,7 +153,7 @@ typedef struct {
     ptrdiff_t n_updates;
     const double *learning_rate, *l2; /* (n_updates,) */
     void *parameters;                 /* IN and OUT */
-    void *state;                      /* IN and OUT: the optimizer's */
+    void *state;                      /* IN and OUT: the solver's */
     fastnn_counters *counters;        /* IN and OUT */
     double *objective, *cost;         /* OUT: (n_updates,) */
     ptrdiff_t n_done;                 /* OUT: updates made */
@@ -169,7 +169,7 @@ typedef struct {
     const char *target;
     int vector_bytes;
 
-    /* For a call of run or loss_and_gradient. n_state: numbers of optimizer state a parameter, 0 if none. n_rows: of
+    /* For a call of run or loss_and_gradient. n_state: numbers of solver state a parameter, 0 if none. n_rows: of
        the largest batch. */
     size_t (*work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, int n_state, ptrdiff_t n_rows, int n_threads);
     int (*run)(fastnn_run *run, void *work); /* returns how it ended */

@@ -73,7 +73,7 @@ OTHERS = {"estimators.": {"sklearn", "scipy"}, "plots.": {"sklearn", "matplotlib
 C_LEVELS = {
     "tables/activations.def": 0,
     "tables/losses.def": 0,
-    "tables/optimizers.def": 0,
+    "tables/solvers.def": 0,
     "tables/targets.def": 0,
     "core/atomic.h": 0,
     "fastnn.h": 1,
@@ -91,7 +91,7 @@ C_LEVELS = {
     "kernels/totals.h": 3,
     "kernels/activations.h": 4,
     "kernels/poll.h": 4,
-    "kernels/optimizers.h": 4,
+    "kernels/solvers.h": 4,
     "kernels/row.h": 4,
     "kernels/dense.h": 5,
     "kernels/layout.h": 5,
@@ -216,6 +216,27 @@ def test_a_c_file_says_at_the_include_what_it_takes():
                 assert set(taken) <= c_words(path), f"{path} does not use {set(taken) - c_words(path)} of {included}"
 
 
+def c_code(path):
+    return re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+
+
+def test_no_name_in_c_is_that_of_a_type():
+    paths = [*(ROOT / "csrc").rglob("*.[hc]"), *(ROOT / "tests" / "c").glob("*.[hc]")]
+    types = {name for path in paths for name in re.findall(r"^(?:}|typedef .*?) ?(\w+);", c_code(path), re.MULTILINE)}
+    assert {"vec", "fastnn_layer", "work_area"} <= types
+    for path in paths:
+        code = re.sub(r"^(?:}|typedef) .*", "", c_code(path), flags=re.MULTILINE)
+        declared = set(re.findall(r"\w[ ,][ *]*(\w+)(?=[,;)\[]| =)", code))
+        assert not types & declared, f"{path}: {types & declared}"
+
+
+def test_the_prefix_is_for_what_leaves_a_unit():
+    interface = set(re.findall(r"\bfastnn_\w+", c_code(ROOT / "csrc" / "fastnn.h")))
+    for path in [*(ROOT / "csrc" / "kernels").iterdir(), *(ROOT / "csrc" / "simd").iterdir()]:
+        named = set(re.findall(r"\bfastnn_\w+", c_code(path)))
+        assert named <= interface, f"{path}: {named - interface}"
+
+
 def test_nothing_but_the_door_knows_the_plots():
     for name, path in sources():
         if not name.startswith("plots."):
@@ -265,7 +286,7 @@ def test_the_tables_have_the_names_of_the_c_sources():
 
     for table, row, names in [
         ("activations", "ACTIVATION", _tables.ACTIVATIONS), ("losses", "LOSS", _tables.LOSSES),
-        ("optimizers", "OPTIMIZER", _tables.SOLVERS),
+        ("solvers", "SOLVER", _tables.SOLVERS),
     ]:  # fmt: skip
         text = (ROOT / "csrc" / "tables" / f"{table}.def").read_text()
         assert re.findall(rf"^FASTNN_{row}\((\w+)", text, re.MULTILINE) == list(names)

@@ -21,7 +21,7 @@ FLAGS = ["-std=c11", "-fsyntax-only", "-Werror=switch"]
 
 ROWS = {
     "activations.def": ("FASTNN_ACTIVATION(swish, 1, 1)", "FASTNN_ACTIVATION_swish.* not handled in switch"),
-    "optimizers.def": ("FASTNN_OPTIMIZER(adagrad, 1)", "FASTNN_OPTIMIZER_adagrad.* not handled in switch"),
+    "solvers.def": ("FASTNN_SOLVER(adagrad, 1)", "FASTNN_SOLVER_adagrad.* not handled in switch"),
     "losses.def": ("FASTNN_LOSS(hinge)", "FASTNN_LOSS_hinge.* not handled in switch"),
 }
 PAIRS = [(loss, output) for loss, outputs in LOSS_OUTPUTS.items() for output in ACTIVATIONS if output not in outputs]

@@ -30,10 +30,10 @@ INLINE vec v_activate(fastnn_activation activation, vec z) {
    So a kernel that multiplies by it has no choice to make. */
 typedef struct {
     vec constant, linear, square, above;
-} slope;
+} slope_terms;
 
-INLINE slope slope_of(fastnn_activation activation) {
-    slope s = {v_all(0), v_all(0), v_all(0), v_all(-(real)INFINITY)};
+INLINE slope_terms slope_of(fastnn_activation activation) {
+    slope_terms s = {v_all(0), v_all(0), v_all(0), v_all(-(real)INFINITY)};
     switch (activation) {
     case FASTNN_ACTIVATION_identity: s.constant = v_all(1); break;
     case FASTNN_ACTIVATION_logistic: /* (1 - h) h */
@@ -55,7 +55,7 @@ INLINE slope slope_of(fastnn_activation activation) {
     return s;
 }
 
-INLINE vec v_slope(const slope *s, vec h) {
+INLINE vec v_slope(const slope_terms *s, vec h) {
     return v_mask(v_less(s->above, h), v_fma(v_fma(s->square, h, s->linear), h, s->constant));
 }
 
@@ -86,7 +86,7 @@ static void activate(fastnn_activation activation, ptrdiff_t n_rows, ptrdiff_t n
 
 /* d (n_vectors) times the slopes of one row, in place. */
 static void times_slope_row(fastnn_activation activation, ptrdiff_t n_vectors, const real *h, real *d) {
-    slope s = slope_of(activation);
+    slope_terms s = slope_of(activation);
     for (ptrdiff_t i = 0; i < n_vectors * LANES; i += LANES) {
         v_store(d + i, v_load(d + i) * v_slope(&s, v_load(h + i)));
     }

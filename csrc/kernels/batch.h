@@ -7,12 +7,12 @@
 #define FASTNN_BATCH_H
 
 #include "fastnn.h"          /* fastnn_data, fastnn_run, fastnn_meet, fastnn_parallel, fastnn_team_pays */
-#include "kernels/layout.h"  /* network, layer, lay_out, view_of, pack, unpack, copy_back, SQUARES */
+#include "kernels/layout.h"  /* packed_network, packed_layer, lay_out, view_of, pack, unpack, copy_back, SQUARES */
 #include "kernels/losses.h"  /* loss_and_delta */
 #include "kernels/network.h" /* gather, inputs_of, forward_chunk, backward_chunk, gradient_chunk, forward_one */
-#include "kernels/poll.h"    /* poll, fastnn_poll */
-#include "kernels/team.h"    /* plan_of, take_team, fastnn_round, piece, weight_share, share_of */
-#include "kernels/totals.h"  /* fastnn_totals */
+#include "kernels/poll.h"    /* poll, poll_state */
+#include "kernels/team.h"    /* plan_of, take_team, chunk_round, piece, weight_share, share_of */
+#include "kernels/totals.h"  /* loss_totals */
 #include "simd/vector.h"     /* vec, v_load, v_store, v_fma */
 
 /* One batch: the rows rows[0] ... of data, or without `rows` all of them, in order. */
@@ -23,11 +23,11 @@ typedef struct {
     ptrdiff_t n_listed; /* rows of this batch and of those after it */
     fastnn_loss loss;
     int as_sklearn;
-} batch;
+} sample_batch;
 
 /* What a team shares besides the network. */
 typedef struct {
-    const network *net;
+    const packed_network *net;
     fastnn_run *run;    /* of make_updates */
     ptrdiff_t next;     /* update */
     int stop;           /* how the run ended */
@@ -36,19 +36,19 @@ typedef struct {
     int changes;        /* likewise: the team, after this update */
     int is_judged;      /* whether fastnn_team_pays was asked on the way */
     double waited;      /* thread 0 for the others, in all */
-} team;
+} team_state;
 
 /* One thread of it. */
 typedef struct {
-    team *team;
-    const network *net;
+    team_state *team;
+    const packed_network *net;
     int thread, n_threads;
     weight_share share;
-    fastnn_poll asked;         /* thread 0 asks, */
+    poll_state asked;          /* thread 0 asks, */
     double since, waited, met; /* and sees how long it has waited for the others: until it met them last */
 } member;
 
-static member member_of(team *t, int thread, int n_threads, fastnn_ask ask) {
+static member member_of(team_state *t, int thread, int n_threads, fastnn_ask ask) {
     return (member){
         .team = t,
         .net = t->net,
@@ -72,8 +72,8 @@ static void meet(member *me) {
 }
 
 /* Do a task by the team, if it is to be had for work that takes so many vector multiply-adds; else by this thread. */
-static void share_out(team *t, double vectors, fastnn_task *task, void *job) {
-    const fastnn_plan *plan = &t->net->plan;
+static void share_out(team_state *t, double vectors, fastnn_task *task, void *job) {
+    const team_plan *plan = &t->net->plan;
     int has_team = take_team(plan, vectors);
     double began = has_team ? fastnn_seconds() : 0;
     t->may_grow = plan->n_threads > 1 && !has_team;
@@ -91,7 +91,7 @@ static void share_out(team *t, double vectors, fastnn_task *task, void *job) {
 /* Of one row of a batch, in multiply-adds: products, and the rest. */
 static double work_of_row(double n_weights) { return 3 * n_weights + 200; }
 
-static double total_weight(const batch *b) {
+static double total_weight(const sample_batch *b) {
     const real *weight = b->data->sample_weight;
     double total = 0;
     if (!weight) {
@@ -105,7 +105,7 @@ static double total_weight(const batch *b) {
 
 /* The sums of the squares of every SQUARES weights: those that are this thread's. */
 static void squares_of(const member *me) {
-    const network *net = me->net;
+    const packed_network *net = me->net;
     for (ptrdiff_t first = (ptrdiff_t)me->thread * SQUARES; first < net->n_weights; first += me->n_threads * SQUARES) {
         ptrdiff_t end = net->n_weights - first < SQUARES ? net->n_weights : first + SQUARES;
         vec squares = v_all(0);
@@ -121,7 +121,7 @@ static void squares_of(const member *me) {
 }
 
 /* Half of l2 times the sum of the squared weights. */
-static double penalty(const network *net, double l2) {
+static double penalty(const packed_network *net, double l2) {
     double total = 0;
     for (ptrdiff_t i = 0; l2 != 0 && i * SQUARES < net->n_weights; i++) {
         total += net->squares[i];
@@ -130,14 +130,14 @@ static double penalty(const network *net, double l2) {
 }
 
 /* What a batch's objective has of the sum of its losses. */
-static double reported(const network *net, const batch *b, double loss) {
+static double reported(const packed_network *net, const sample_batch *b, double loss) {
     int averages = b->as_sklearn && b->loss == FASTNN_LOSS_squared_error;
     return averages ? loss / (double)net->layers[net->n_layers - 1].n_out : loss;
 }
 
 /* The deltas of the last layer from its logits, which stand where the deltas will, of n rows from `first` on. */
-static void losses_of(const network *view, const batch *b, ptrdiff_t first, ptrdiff_t n, double total) {
-    const layer *last = &view->layers[view->n_layers - 1];
+static void losses_of(const packed_network *view, const sample_batch *b, ptrdiff_t first, ptrdiff_t n, double total) {
+    const packed_layer *last = &view->layers[view->n_layers - 1];
     const real *y = b->data->y, *weight = b->data->sample_weight;
     if (!b->rows) {
         y += first * last->n_out;
@@ -147,15 +147,15 @@ static void losses_of(const network *view, const batch *b, ptrdiff_t first, ptrd
                    b->rows ? b->rows + first : NULL, total, last->delta, view->lanes, view->totals);
 }
 
-static row_list listed(const batch *b, ptrdiff_t first, ptrdiff_t n) {
+static row_list listed(const sample_batch *b, ptrdiff_t first, ptrdiff_t n) {
     return (row_list){b->rows ? b->rows + first : NULL, first, n, b->n_listed - first};
 }
 
 /* A piece through the network, to the losses, and to the deltas of all layers where they are wanted. Returns its
    inputs. */
-static const real *through_network(member *me, const network *view, const batch *b, const piece *p, int with_deltas,
-                                   double total) {
-    const network *net = me->net;
+static const real *through_network(member *me, const packed_network *view, const sample_batch *b, const piece *p,
+                                   int with_deltas, double total) {
+    const packed_network *net = me->net;
     row_list chunk = listed(b, p->chunk_first, p->chunk_n), rows = listed(b, p->chunk_first + p->row, p->n);
     const real *inputs = inputs_of(net, b->data, &chunk);
     int copies = inputs == net->inputs;
@@ -170,23 +170,23 @@ static const real *through_network(member *me, const network *view, const batch 
 }
 
 /* This thread's rows of a round likewise, in the chunks' slots. */
-static void rows_of_round(member *me, const batch *b, const fastnn_round *r, int with_deltas, double total) {
-    const network *net = me->net;
+static void rows_of_round(member *me, const sample_batch *b, const chunk_round *r, int with_deltas, double total) {
+    const packed_network *net = me->net;
     ptrdiff_t n_groups = groups_of(r), end = part_begins(n_groups, me->thread + 1, me->n_threads);
     piece p;
     for (ptrdiff_t group = part_begins(n_groups, me->thread, me->n_threads); group < end;) {
         group = next_piece(r, group, end, &p);
-        network view = view_of(net, me->thread, p.chunk, p.chunk, p.row);
+        packed_network view = view_of(net, me->thread, p.chunk, p.chunk, p.row);
         through_network(me, &view, b, &p, with_deltas, total);
     }
 }
 
 /* Whole chunks of a round likewise, in the thread's own slot, and their gradients. */
-static void chunks_of_round(member *me, const batch *b, const fastnn_round *r, double total) {
-    const network *net = me->net;
+static void chunks_of_round(member *me, const sample_batch *b, const chunk_round *r, double total) {
+    const packed_network *net = me->net;
     ptrdiff_t n = chunks_of(r), end = part_begins(n, me->thread + 1, me->n_threads);
     for (ptrdiff_t chunk = part_begins(n, me->thread, me->n_threads); chunk < end; chunk++) {
-        network view = view_of(net, me->thread, me->thread, chunk, 0);
+        packed_network view = view_of(net, me->thread, me->thread, chunk, 0);
         view.gradient = net->partial + chunk * net->n_packed;
         piece p = whole_chunk(r, chunk);
         const real *inputs = through_network(me, &view, b, &p, 1, total);
@@ -197,7 +197,7 @@ static void chunks_of_round(member *me, const batch *b, const fastnn_round *r, d
 }
 
 /* Numbers `begin` to before `end` of the gradient: the sum of the chunks', in their order, and of the rounds before. */
-static void add_partial(const network *net, ptrdiff_t n_chunks, ptrdiff_t begin, ptrdiff_t end, int adds) {
+static void add_partial(const packed_network *net, ptrdiff_t n_chunks, ptrdiff_t begin, ptrdiff_t end, int adds) {
     for (ptrdiff_t i = begin; i < end; i += LANES) {
         vec sum = v_load(net->partial + i);
         sum = adds ? v_load(net->gradient + i) + sum : sum;
@@ -210,10 +210,10 @@ static void add_partial(const network *net, ptrdiff_t n_chunks, ptrdiff_t begin,
 
 /* The gradient of this thread's weights, without the penalty's, from the rows of a round; added to that of the rounds
    before. */
-static void weights_of_round(const member *me, const batch *b, const fastnn_round *r) {
-    const network *net = me->net;
+static void weights_of_round(const member *me, const sample_batch *b, const chunk_round *r) {
+    const packed_network *net = me->net;
     for (ptrdiff_t i = 0; i < chunks_of(r); i++) {
-        network view = view_of(net, me->thread, i, i, 0);
+        packed_network view = view_of(net, me->thread, i, i, 0);
         piece p = whole_chunk(r, i);
         row_list chunk = listed(b, p.chunk_first, p.n);
         const real *inputs = inputs_of(&view, b->data, &chunk);
@@ -227,35 +227,36 @@ static void weights_of_round(const member *me, const batch *b, const fastnn_roun
 }
 
 /* The same from the gradients of the chunks. */
-static void sums_of_round(const member *me, const fastnn_round *r) {
-    const network *net = me->net;
+static void sums_of_round(const member *me, const chunk_round *r) {
+    const packed_network *net = me->net;
     add_partial(net, chunks_of(r), me->share.begin.place, me->share.end.place, r->first > 0);
     for (ptrdiff_t l = 0; l < net->n_layers; l++) {
-        const layer *of = &net->layers[l];
+        const packed_layer *layer = &net->layers[l];
         if (owns_biases(net, &me->share, l)) {
-            add_partial(net, chunks_of(r), of->biases, of->biases + of->n_vectors * LANES, r->first > 0);
+            add_partial(net, chunks_of(r), layer->biases, layer->biases + layer->n_vectors * LANES, r->first > 0);
         }
     }
 }
 
-static void add_totals(const network *net, const fastnn_round *r, fastnn_totals *totals) {
+static void add_totals(const packed_network *net, const chunk_round *r, loss_totals *totals) {
     for (ptrdiff_t chunk = 0; chunk < chunks_of(r); chunk++) {
-        const fastnn_totals *of = net->totals + chunk * whole_vectors(net->chunk);
+        const loss_totals *of_group = net->totals + chunk * whole_vectors(net->chunk);
         for (ptrdiff_t group = 0; group < whole_vectors(whole_chunk(r, chunk).n); group++) {
-            totals->loss += of[group].loss;
-            totals->norms += of[group].norms;
+            totals->loss += of_group[group].loss;
+            totals->norms += of_group[group].norms;
         }
     }
 }
 
 /* Objective and cost of a batch; the gradient without the penalty's where it is wanted. Returns whether to stop. The
    threads have met after their rows, and not after their weights. */
-static int batch_pass(member *me, const batch *b, int with_gradient, double l2, double *objective, double *cost) {
-    const network *net = me->net;
-    fastnn_totals totals = {0, 0};
+static int batch_pass(member *me, const sample_batch *b, int with_gradient, double l2, double *objective,
+                      double *cost) {
+    const packed_network *net = me->net;
+    loss_totals totals = {0, 0};
     double total = total_weight(b);
     int by_chunks = with_gradient && net->plan.by_chunks && me->n_threads > 1;
-    fastnn_round r = {.chunk = chunk_of(b->n_rows, net->chunk)};
+    chunk_round r = {.chunk = chunk_of(b->n_rows, net->chunk)};
     ptrdiff_t n_chunks = me->n_threads == 1 ? 1 : by_chunks ? net->plan.n_chunks : net->plan.n_slots;
     ptrdiff_t most = n_chunks * r.chunk;
     if (l2 != 0) {
@@ -292,7 +293,7 @@ static int batch_pass(member *me, const batch *b, int with_gradient, double l2, 
 }
 
 static void copy_share(const member *me) {
-    const network *net = me->net;
+    const packed_network *net = me->net;
     for (ptrdiff_t l = 1; l < net->n_layers; l++) {
         ptrdiff_t row, end = rows_of_share(net, &me->share, l, &row);
         if (!net->layers[l].is_single) { /* which has no copy */
@@ -302,8 +303,8 @@ static void copy_share(const member *me) {
 }
 
 /* A batch of one row, which is thread 0's: forward, to its losses. */
-static int row_pass(member *me, const batch *b, double l2, double *objective, double *cost) {
-    const network *net = me->net;
+static int row_pass(member *me, const sample_batch *b, double l2, double *objective, double *cost) {
+    const packed_network *net = me->net;
     if (me->thread == 0) {
         row_list row = listed(b, 0, 1);
         const real *inputs = inputs_of(net, b->data, &row);
@@ -323,25 +324,25 @@ static int row_pass(member *me, const batch *b, double l2, double *objective, do
 }
 
 /* Lay out the work area for batches of n_rows; see lay_out. */
-static size_t lay_out_training(network *net, const fastnn_layer *layers, ptrdiff_t n_layers, int n_state,
+static size_t lay_out_training(packed_network *net, const fastnn_layer *layers, ptrdiff_t n_layers, int n_state,
                                ptrdiff_t n_rows, int most, char *base) {
     double n_weights = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         n_weights += (double)layers[l].n_in * (double)layers[l].n_out;
     }
-    fastnn_plan plan = plan_of(layers, n_layers, work_of_row(n_weights), n_rows, most);
+    team_plan plan = plan_of(layers, n_layers, work_of_row(n_weights), n_rows, most);
     return lay_out(net, layers, n_layers, n_state, &plan, base);
 }
 
 static size_t work_size(const fastnn_layer *layers, ptrdiff_t n_layers, int n_state, ptrdiff_t n_rows, int n_threads) {
-    network net;
+    packed_network net;
     return lay_out_training(&net, layers, n_layers, n_state, n_rows, n_threads, NULL);
 }
 
 /* One pass over all samples, for engine_loss_and_gradient. */
 typedef struct {
-    team team;
-    const batch *batch;
+    team_state team;
+    const sample_batch *batch;
     int with_gradient;
     double l2;
     fastnn_ask ask;
@@ -366,10 +367,10 @@ static void make_pass(void *job, int thread, int n_threads) {
 static int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_layers, fastnn_loss loss, int as_sklearn,
                                     double l2, const fastnn_data *data, const void *parameters, void *gradient,
                                     double *objective, double *cost, int n_threads, fastnn_ask ask, void *work) {
-    network net;
+    packed_network net;
     lay_out_training(&net, layers, n_layers, 0, data->n_samples, n_threads, work);
     pack(&net, parameters, net.parameters);
-    batch b = {data, NULL, data->n_samples, 0, loss, as_sklearn};
+    sample_batch b = {data, NULL, data->n_samples, 0, loss, as_sklearn};
     whole_pass pass = {{.net = &net}, &b, gradient != NULL, l2, ask, objective, cost};
     fastnn_work_begins();
     share_out(&pass.team, net.plan.a_row * (double)data->n_samples, make_pass, &pass);

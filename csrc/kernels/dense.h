@@ -12,8 +12,8 @@
 #define FASTNN_DENSE_H
 
 #include "fastnn.h"              /* fastnn_activation */
-#include "kernels/activations.h" /* slope, slope_of, v_slope */
-#include "kernels/poll.h"        /* poll, fastnn_poll */
+#include "kernels/activations.h" /* slope_terms, slope_of, v_slope */
+#include "kernels/poll.h"        /* poll, poll_state */
 #include "simd/vector.h"         /* vec, v_load, v_store, v_fma, v_max, N_REGISTERS, UNROLL, OPAQUE */
 
 /* Tiles: how many rows go with one, two or three vectors. They fill the registers. */
@@ -33,7 +33,7 @@ enum { MAX_ROWS = 12, MAX_VECTORS = 3 };
 /* Steps of a chain before the sums go to memory and come back. */
 enum { STEPS = 256 };
 
-enum product { FORWARD, BACKWARD, GRADIENT };
+enum product_kind { FORWARD, BACKWARD, GRADIENT };
 
 /* One product: out (n_rows, n_vectors) from n_steps steps of each chain. */
 typedef struct {
@@ -42,17 +42,17 @@ typedef struct {
     ptrdiff_t a_stride;
     const real *b; /* (n_steps, n_vectors) */
     ptrdiff_t b_stride;
-    const real *start;  /* FORWARD: (n_vectors,) the biases */
-    real lowest;        /* FORWARD: outputs are no smaller: 0 for ReLU, else -inf */
-    const real *h;      /* BACKWARD: like out, the outputs of the layer before */
-    slope slope_before; /* BACKWARD: of its activation */
-    int adds;           /* GRADIENT: to what is in out */
+    const real *start;        /* FORWARD: (n_vectors,) the biases */
+    real lowest;              /* FORWARD: outputs are no smaller: 0 for ReLU, else -inf */
+    const real *h;            /* BACKWARD: like out, the outputs of the layer before */
+    slope_terms slope_before; /* BACKWARD: of its activation */
+    int adds;                 /* GRADIENT: to what is in out */
     real *out;
     ptrdiff_t out_stride;
-    fastnn_poll *asked; /* what is left undone when it is to stop; NULL: nothing */
-} fastnn_product;
+    poll_state *asked; /* what is left undone when it is to stop; NULL: nothing */
+} dense_product;
 
-INLINE void tile(const enum product kind, const int R, const int C, const fastnn_product *p, ptrdiff_t row,
+INLINE void tile(const enum product_kind kind, const int R, const int C, const dense_product *p, ptrdiff_t row,
                  ptrdiff_t vector, ptrdiff_t first, ptrdiff_t n_steps) {
     const ptrdiff_t a_row = kind == GRADIENT ? 1 : p->a_stride, a_step = kind == GRADIENT ? p->a_stride : 1;
     const ptrdiff_t b_step = p->b_stride, out_stride = p->out_stride;
@@ -125,7 +125,7 @@ INLINE void tile(const enum product kind, const int R, const int C, const fastnn
 }
 
 /* `n_strips` tiles of R rows one below the other. */
-INLINE void strips(const enum product kind, const int R, const int C, const fastnn_product *p, ptrdiff_t row,
+INLINE void strips(const enum product_kind kind, const int R, const int C, const dense_product *p, ptrdiff_t row,
                    ptrdiff_t n_strips, ptrdiff_t vector, ptrdiff_t first, ptrdiff_t n_steps) {
     for (; n_strips > 0; n_strips--, row += R) {
         tile(kind, R, C, p, row, vector, first, n_steps);
@@ -133,13 +133,13 @@ INLINE void strips(const enum product kind, const int R, const int C, const fast
 }
 
 /* One function for each size of tile: inside of a larger one the compiler runs out of registers. */
-typedef void strips_of(const fastnn_product *p, ptrdiff_t row, ptrdiff_t n_strips, ptrdiff_t vector, ptrdiff_t first,
+typedef void strips_of(const dense_product *p, ptrdiff_t row, ptrdiff_t n_strips, ptrdiff_t vector, ptrdiff_t first,
                        ptrdiff_t n_steps);
 
-#define STRIPS(kind, R, C)                                                                                      \
-    OUTLINE void kind##_##R##_##C(const fastnn_product *p, ptrdiff_t row, ptrdiff_t n_strips, ptrdiff_t vector, \
-                                  ptrdiff_t first, ptrdiff_t n_steps) {                                         \
-        strips(kind, R, C, p, row, n_strips, vector, first, n_steps);                                           \
+#define STRIPS(kind, R, C)                                                                                     \
+    OUTLINE void kind##_##R##_##C(const dense_product *p, ptrdiff_t row, ptrdiff_t n_strips, ptrdiff_t vector, \
+                                  ptrdiff_t first, ptrdiff_t n_steps) {                                        \
+        strips(kind, R, C, p, row, n_strips, vector, first, n_steps);                                          \
     }
 EACH_TILE(STRIPS, FORWARD)
 EACH_TILE(STRIPS, BACKWARD)
@@ -153,8 +153,8 @@ static strips_of *const tiles[3][MAX_VECTORS + 1][MAX_ROWS + 1] = {
 };
 
 /* n_rows rows of a panel of C vectors, in strips of equal height, or the first of them one row higher. */
-static void panel(enum product kind, int C, const fastnn_product *p, ptrdiff_t row, ptrdiff_t n_rows, ptrdiff_t vector,
-                  ptrdiff_t first, ptrdiff_t n_steps) {
+static void panel(enum product_kind kind, int C, const dense_product *p, ptrdiff_t row, ptrdiff_t n_rows,
+                  ptrdiff_t vector, ptrdiff_t first, ptrdiff_t n_steps) {
     static const ptrdiff_t most[] = {0, ROWS_1, ROWS_2, ROWS_3};
     ptrdiff_t n_strips = (n_rows + most[C] - 1) / most[C], height = n_rows / n_strips;
     ptrdiff_t n_higher = n_rows % n_strips;
@@ -165,7 +165,7 @@ static void panel(enum product kind, int C, const fastnn_product *p, ptrdiff_t r
 }
 
 /* All vectors of a block of rows: panels of two; of one or three where their number is odd. */
-static void panels(enum product kind, const fastnn_product *p, ptrdiff_t row, ptrdiff_t n_rows, ptrdiff_t first,
+static void panels(enum product_kind kind, const dense_product *p, ptrdiff_t row, ptrdiff_t n_rows, ptrdiff_t first,
                    ptrdiff_t n_steps) {
     ptrdiff_t vector = 0;
     if (p->n_vectors % 2 == 1) {
@@ -179,7 +179,7 @@ static void panels(enum product kind, const fastnn_product *p, ptrdiff_t row, pt
 
 /* By blocks of steps, and in each by blocks of rows whose part of the first matrix stays in the L1 cache while all
    vectors of the second go by. */
-static void product(enum product kind, const fastnn_product *p) {
+static void product(enum product_kind kind, const dense_product *p) {
     enum { BYTES = 20 * 1024 };
     for (ptrdiff_t first = 0; first < p->n_steps; first += STEPS) {
         ptrdiff_t n_steps = p->n_steps - first < STEPS ? p->n_steps - first : STEPS;
@@ -195,13 +195,13 @@ static void product(enum product kind, const fastnn_product *p) {
     }
 }
 
-static void dense_forward(const fastnn_product *p) { product(FORWARD, p); }
+static void dense_forward(const dense_product *p) { product(FORWARD, p); }
 
-static void dense_backward(const fastnn_product *p) { product(BACKWARD, p); }
+static void dense_backward(const dense_product *p) { product(BACKWARD, p); }
 
-static void dense_gradient(const fastnn_product *p) { product(GRADIENT, p); }
+static void dense_gradient(const dense_product *p) { product(GRADIENT, p); }
 
-INLINE void backward_single_with(const int is_relu, const slope *s, ptrdiff_t n_rows, ptrdiff_t n_vectors,
+INLINE void backward_single_with(const int is_relu, const slope_terms *s, ptrdiff_t n_rows, ptrdiff_t n_vectors,
                                  const real *d, const real *w, const real *h, real *out) {
     for (ptrdiff_t row = 0; row < n_rows; row++) {
         for (ptrdiff_t i = 0; i < n_vectors * LANES; i += LANES, h += LANES, out += LANES) {
@@ -215,7 +215,7 @@ INLINE void backward_single_with(const int is_relu, const slope *s, ptrdiff_t n_
    products of one step this took twice as long. */
 OUTLINE void backward_single(fastnn_activation activation, ptrdiff_t n_rows, ptrdiff_t n_vectors, const real *d,
                              const real *w, const real *h, real *out) {
-    slope s = slope_of(activation);
+    slope_terms s = slope_of(activation);
     if (activation == FASTNN_ACTIVATION_relu) {
         backward_single_with(1, &s, n_rows, n_vectors, d, w, h, out);
     } else {

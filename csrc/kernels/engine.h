@@ -54,7 +54,7 @@ static double multiply_adds(ptrdiff_t n) {
 
 const fastnn_kernels TABLE(FASTNN_TARGET_NAME, DTYPE) = {
     .target = STRING(FASTNN_TARGET_NAME),
-    .vector_bytes = LANES * FASTNN_REAL_BYTES,
+    .vector_bytes = LANES * REAL_BYTES,
     .work_size = work_size,
     .run = engine_run,
     .loss_and_gradient = engine_loss_and_gradient,

@@ -1,6 +1,6 @@
 /* layout.h: the engine's own copy of a network, and where each number of a call lives.
    Weights stand transposed, W^T (n_in, n_out), with rows padded to whole vectors by zeros that stay zero; the weights
-   of all layers come first, then the biases of all, in one block, and the gradient and each number of optimizer state
+   of all layers come first, then the biases of all, in one block, and the gradient and each number of solver state
    in blocks laid out alike. `pack` and `unpack` translate from and to the flat parameters of spec.py.
    A last layer of a single output would be all padding. It stands the other way round: W (1, n_in to whole vectors),
    its outputs and deltas a column without padding.
@@ -11,7 +11,7 @@
 #define FASTNN_LAYOUT_H
 
 #include "fastnn.h"         /* fastnn_layer, fastnn_activation */
-#include "kernels/totals.h" /* fastnn_totals */
+#include "kernels/totals.h" /* loss_totals */
 #include "simd/transpose.h" /* v_transpose, load_square, load_rest */
 #include "simd/vector.h"    /* real, vec, LANES, v_load, v_store, v_first */
 
@@ -38,7 +38,7 @@ typedef struct {
     ptrdiff_t slot; /* numbers of h, and of delta, in a slot */
     real *h;        /* outputs (n_slots, chunk, stride) */
     real *delta;
-} layer;
+} packed_layer;
 
 /* How many threads compute, and what they share out. */
 typedef struct {
@@ -47,25 +47,25 @@ typedef struct {
     ptrdiff_t n_chunks; /* of a round */
     ptrdiff_t n_slots;
     double a_row; /* vector multiply-adds */
-} fastnn_plan;
+} team_plan;
 
 typedef struct {
     ptrdiff_t n_layers;
     ptrdiff_t chunk;               /* rows that go through the network together, at most */
     ptrdiff_t n_weights, n_packed; /* numbers of a packed block: weights and their padding, and all */
-    fastnn_plan plan;
-    layer *layers;
-    layer *views;     /* (n_threads, n_layers): of view_of */
-    real *parameters; /* packed blocks: one, */
-    real *gradient;   /* one, */
-    real *state;      /* and one per number of optimizer state */
-    real *partial;    /* packed blocks: the gradients of the chunks of a round, where threads take whole chunks */
-    real *inputs;     /* (n_slots, chunk, n_in): gathered rows */
-    real *lanes;      /* (n_threads, n_lanes): work of losses.h */
+    team_plan plan;
+    packed_layer *layers;
+    packed_layer *views; /* (n_threads, n_layers): of view_of */
+    real *parameters;    /* packed blocks: one, */
+    real *gradient;      /* one, */
+    real *state;         /* and one per number of solver state */
+    real *partial;       /* packed blocks: the gradients of the chunks of a round, where threads take whole chunks */
+    real *inputs;        /* (n_slots, chunk, n_in): gathered rows */
+    real *lanes;         /* (n_threads, n_lanes): work of losses.h */
     ptrdiff_t n_lanes;
-    fastnn_totals *totals; /* (n_chunks, chunk to whole vectors): of LANES rows each */
-    double *squares;       /* of SQUARES weights each */
-} network;
+    loss_totals *totals; /* (n_chunks, chunk to whole vectors): of LANES rows each */
+    double *squares;     /* of SQUARES weights each */
+} packed_network;
 
 INLINE ptrdiff_t whole_vectors(ptrdiff_t n) { return (n + LANES - 1) / LANES; }
 
@@ -114,43 +114,43 @@ static ptrdiff_t packed_rows(const fastnn_layer *flat, ptrdiff_t l) {
 }
 
 /* Lay out the work area at `base`, whose packed blocks become zeros, and return its size in bytes, SIZE_MAX if there
-   are no such sizes. n_state: numbers of optimizer state a parameter; less than 0: for prediction, without gradient and
+   are no such sizes. n_state: numbers of solver state a parameter; less than 0: for prediction, without gradient and
    deltas. base NULL: only the size. */
-static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers, int n_state, const fastnn_plan *plan,
-                      char *base) {
+static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n_layers, int n_state,
+                      const team_plan *plan, char *base) {
     size_t used = 0;
-    layer measured;
+    packed_layer measured;
     int trains = n_state >= 0;
     net->n_layers = n_layers;
     net->plan = *plan;
     net->chunk = chunk_rows(flat, n_layers);
-    net->layers = take(base, &used, n_layers, 1, sizeof(layer));
-    net->views = take(base, &used, n_layers, plan->n_threads, sizeof(layer));
+    net->layers = take(base, &used, n_layers, 1, sizeof(packed_layer));
+    net->views = take(base, &used, n_layers, plan->n_threads, sizeof(packed_layer));
     net->n_packed = 0;
     ptrdiff_t widest = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
-        layer *of = base ? &net->layers[l] : &measured;
+        packed_layer *layer = base ? &net->layers[l] : &measured;
         if (flat[l].n_in > COUNTABLE || flat[l].n_out > COUNTABLE) {
             return SIZE_MAX;
         }
-        of->n_in = flat[l].n_in;
-        of->n_out = flat[l].n_out;
-        of->n_vectors = whole_vectors(of->n_out);
-        of->activation = (fastnn_activation)flat[l].activation;
-        of->flat_weights = flat[l].weights;
-        of->flat_biases = flat[l].biases;
-        of->is_single = is_single(flat, n_layers, l);
-        of->stride = of->is_single ? 1 : of->n_vectors * LANES;
-        of->weights = net->n_packed;
+        layer->n_in = flat[l].n_in;
+        layer->n_out = flat[l].n_out;
+        layer->n_vectors = whole_vectors(layer->n_out);
+        layer->activation = (fastnn_activation)flat[l].activation;
+        layer->flat_weights = flat[l].weights;
+        layer->flat_biases = flat[l].biases;
+        layer->is_single = is_single(flat, n_layers, l);
+        layer->stride = layer->is_single ? 1 : layer->n_vectors * LANES;
+        layer->weights = net->n_packed;
         ptrdiff_t n_rows = packed_rows(flat, l);
-        if (of->stride > (PTRDIFF_MAX / 2 - net->n_packed) / n_rows) {
+        if (layer->stride > (PTRDIFF_MAX / 2 - net->n_packed) / n_rows) {
             return SIZE_MAX;
         }
-        net->n_packed += n_rows * of->stride;
-        of->slot = of->is_single ? whole_vectors(net->chunk) * LANES : net->chunk * of->stride;
-        of->h = take_reals(base, &used, plan->n_slots, of->slot);
-        of->delta = trains ? take_reals(base, &used, plan->n_slots, of->slot) : NULL;
-        widest = of->n_vectors * LANES > widest ? of->n_vectors * LANES : widest;
+        net->n_packed += n_rows * layer->stride;
+        layer->slot = layer->is_single ? whole_vectors(net->chunk) * LANES : net->chunk * layer->stride;
+        layer->h = take_reals(base, &used, plan->n_slots, layer->slot);
+        layer->delta = trains ? take_reals(base, &used, plan->n_slots, layer->slot) : NULL;
+        widest = layer->n_vectors * LANES > widest ? layer->n_vectors * LANES : widest;
     }
     net->n_weights = net->n_packed;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
@@ -162,7 +162,7 @@ static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers
     net->inputs = take_reals(base, &used, plan->n_slots * net->chunk, flat[0].n_in);
     net->n_lanes = 2 * widest * LANES;
     net->lanes = take_reals(base, &used, plan->n_threads, net->n_lanes);
-    net->totals = take(base, &used, plan->n_chunks, whole_vectors(net->chunk), sizeof(fastnn_totals));
+    net->totals = take(base, &used, plan->n_chunks, whole_vectors(net->chunk), sizeof(loss_totals));
     net->squares = take(base, &used, net->n_weights / SQUARES + 1, 1, sizeof(double));
 
     size_t zeros = used; /* from here on: what has padding */
@@ -171,11 +171,11 @@ static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers
     net->partial = plan->by_chunks ? take_reals(base, &used, net->n_packed, plan->n_chunks) : NULL;
     net->state = n_state > 0 ? take_reals(base, &used, net->n_packed, n_state) : NULL;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
-        layer *of = base ? &net->layers[l] : &measured;
-        of->back = NULL;
+        packed_layer *layer = base ? &net->layers[l] : &measured;
+        layer->back = NULL;
         if (trains && l && !is_single(flat, n_layers, l)) {
             ptrdiff_t stride = whole_vectors(flat[l].n_out) * LANES;
-            of->back = take_reals(base, &used, packed_rows(flat, l), stride);
+            layer->back = take_reals(base, &used, packed_rows(flat, l), stride);
         }
     }
     if (base) {
@@ -185,17 +185,17 @@ static size_t lay_out(network *net, const fastnn_layer *flat, ptrdiff_t n_layers
 }
 
 /* The network as it stands for a thread's rows from `row` of a chunk on, whose numbers are in a slot. */
-static network view_of(const network *net, int thread, ptrdiff_t slot, ptrdiff_t chunk, ptrdiff_t row) {
-    network view = *net;
+static packed_network view_of(const packed_network *net, int thread, ptrdiff_t slot, ptrdiff_t chunk, ptrdiff_t row) {
+    packed_network view = *net;
     if (thread == 0 && slot == 0 && chunk == 0 && row == 0) {
         return view;
     }
     view.layers = net->views + thread * net->n_layers;
     for (ptrdiff_t l = 0; l < net->n_layers; l++) {
-        layer *of = &view.layers[l];
-        *of = net->layers[l];
-        of->h += slot * of->slot + row * of->stride;
-        of->delta = of->delta ? of->delta + slot * of->slot + row * of->stride : NULL;
+        packed_layer *layer = &view.layers[l];
+        *layer = net->layers[l];
+        layer->h += slot * layer->slot + row * layer->stride;
+        layer->delta = layer->delta ? layer->delta + slot * layer->slot + row * layer->stride : NULL;
     }
     view.inputs += (slot * net->chunk + row) * net->layers[0].n_in;
     view.lanes += thread * net->n_lanes;
@@ -204,8 +204,8 @@ static network view_of(const network *net, int thread, ptrdiff_t slot, ptrdiff_t
 }
 
 /* What stands across a single output's row of weights is padded by whatever an activation makes of 0; not the row. */
-static void clear_padding(const layer *of, real *row) {
-    memset(row + of->n_in, 0, (size_t)(whole_vectors(of->n_in) * LANES - of->n_in) * sizeof(real));
+static void clear_padding(const packed_layer *layer, real *row) {
+    memset(row + layer->n_in, 0, (size_t)(whole_vectors(layer->n_in) * LANES - layer->n_in) * sizeof(real));
 }
 
 /* Numbers of a flat block: the last biases end it. */
@@ -214,30 +214,30 @@ static ptrdiff_t n_parameters(const fastnn_layer *layers, ptrdiff_t n_layers) {
 }
 
 /* A flat block, one number a parameter, into a packed block of zeros. */
-static void pack(const network *net, const real *flat, real *packed) {
+static void pack(const packed_network *net, const real *flat, real *packed) {
     for (ptrdiff_t l = 0; l < net->n_layers; l++) {
-        const layer *of = &net->layers[l];
-        const real *weights = flat + of->flat_weights;
-        ptrdiff_t stride = of->stride;
-        memcpy(packed + of->biases, flat + of->flat_biases, (size_t)of->n_out * sizeof(real));
-        if (of->is_single) {
-            memcpy(packed + of->weights, weights, (size_t)of->n_in * sizeof(real));
+        const packed_layer *layer = &net->layers[l];
+        const real *weights = flat + layer->flat_weights;
+        ptrdiff_t stride = layer->stride;
+        memcpy(packed + layer->biases, flat + layer->flat_biases, (size_t)layer->n_out * sizeof(real));
+        if (layer->is_single) {
+            memcpy(packed + layer->weights, weights, (size_t)layer->n_in * sizeof(real));
             continue;
         }
-        for (ptrdiff_t i = 0; i < of->n_out; i += LANES) {
-            words valid = v_first(of->n_out - i);
+        for (ptrdiff_t i = 0; i < layer->n_out; i += LANES) {
+            words valid = v_first(layer->n_out - i);
             const real *rows[LANES];
             for (int r = 0; r < LANES; r++) {
-                rows[r] = weights + (i + r < of->n_out ? i + r : of->n_out - 1) * of->n_in;
+                rows[r] = weights + (i + r < layer->n_out ? i + r : layer->n_out - 1) * layer->n_in;
             }
-            real *to = packed + of->weights + i;
-            for (ptrdiff_t j = 0; j < of->n_in; j += LANES) {
+            real *to = packed + layer->weights + i;
+            for (ptrdiff_t j = 0; j < layer->n_in; j += LANES) {
                 vec columns[LANES];
-                ptrdiff_t n = of->n_in - j < LANES ? of->n_in - j : LANES;
+                ptrdiff_t n = layer->n_in - j < LANES ? layer->n_in - j : LANES;
                 if (n == LANES) {
                     load_square(rows, j, columns);
                 } else {
-                    load_rest(rows, of->n_in, n, columns);
+                    load_rest(rows, layer->n_in, n, columns);
                 }
                 for (ptrdiff_t k = 0; k < n; k++) {
                     v_store(to + (j + k) * stride, v_mask(valid, columns[k]));
@@ -248,31 +248,31 @@ static void pack(const network *net, const real *flat, real *packed) {
 }
 
 /* A packed block back into a flat one. */
-static void unpack(const network *net, const real *packed, real *flat) {
+static void unpack(const packed_network *net, const real *packed, real *flat) {
     for (ptrdiff_t l = 0; l < net->n_layers; l++) {
-        const layer *of = &net->layers[l];
-        real *weights = flat + of->flat_weights;
-        ptrdiff_t stride = of->stride;
-        memcpy(flat + of->flat_biases, packed + of->biases, (size_t)of->n_out * sizeof(real));
-        if (of->is_single) {
-            memcpy(weights, packed + of->weights, (size_t)of->n_in * sizeof(real));
+        const packed_layer *layer = &net->layers[l];
+        real *weights = flat + layer->flat_weights;
+        ptrdiff_t stride = layer->stride;
+        memcpy(flat + layer->flat_biases, packed + layer->biases, (size_t)layer->n_out * sizeof(real));
+        if (layer->is_single) {
+            memcpy(weights, packed + layer->weights, (size_t)layer->n_in * sizeof(real));
             continue;
         }
-        for (ptrdiff_t i = 0; i < of->n_out; i += LANES) {
-            ptrdiff_t n_rows = of->n_out - i < LANES ? of->n_out - i : LANES;
-            const real *from = packed + of->weights + i;
-            for (ptrdiff_t j = 0; j < of->n_in; j += LANES) {
+        for (ptrdiff_t i = 0; i < layer->n_out; i += LANES) {
+            ptrdiff_t n_rows = layer->n_out - i < LANES ? layer->n_out - i : LANES;
+            const real *from = packed + layer->weights + i;
+            for (ptrdiff_t j = 0; j < layer->n_in; j += LANES) {
                 vec square[LANES];
-                ptrdiff_t n = of->n_in - j < LANES ? of->n_in - j : LANES;
+                ptrdiff_t n = layer->n_in - j < LANES ? layer->n_in - j : LANES;
                 for (int k = 0; k < LANES; k++) {
                     square[k] = v_load(from + (j + (k < n ? k : n - 1)) * stride);
                 }
                 v_transpose(square);
                 for (ptrdiff_t r = 0; r < n_rows; r++) {
                     if (n == LANES) {
-                        v_store(weights + (i + r) * of->n_in + j, square[r]);
+                        v_store(weights + (i + r) * layer->n_in + j, square[r]);
                     } else {
-                        memcpy(weights + (i + r) * of->n_in + j, &square[r], (size_t)n * sizeof(real));
+                        memcpy(weights + (i + r) * layer->n_in + j, &square[r], (size_t)n * sizeof(real));
                     }
                 }
             }
@@ -282,13 +282,13 @@ static void unpack(const network *net, const real *packed, real *flat) {
 
 /* The copies that the backward pass reads of a layer's packed rows of weights from `first` to before `end`, by whole
    vectors of them. */
-static void copy_back(const layer *of, const real *parameters, ptrdiff_t first, ptrdiff_t end) {
-    ptrdiff_t stride = of->stride, back_stride = whole_vectors(of->n_in) * LANES;
+static void copy_back(const packed_layer *layer, const real *parameters, ptrdiff_t first, ptrdiff_t end) {
+    ptrdiff_t stride = layer->stride, back_stride = whole_vectors(layer->n_in) * LANES;
     for (ptrdiff_t j = first; j < end; j += LANES) {
         for (ptrdiff_t i = 0; i < stride; i += LANES) {
             vec square[LANES];
-            const real *from = parameters + of->weights + j * stride + i;
-            real *to = of->back + i * back_stride + j;
+            const real *from = parameters + layer->weights + j * stride + i;
+            real *to = layer->back + i * back_stride + j;
             UNROLL for (int k = 0; k < LANES; k++) { square[k] = v_load(from + k * stride); }
             v_transpose(square);
             UNROLL for (int k = 0; k < LANES; k++) { v_store(to + k * back_stride, square[k]); }

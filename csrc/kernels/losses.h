@@ -11,7 +11,7 @@
 
 #include "fastnn.h"              /* fastnn_loss, fastnn_activation, FASTNN_N_ACTIVATIONS */
 #include "kernels/activations.h" /* v_activate, slope_of, v_slope, v_relu */
-#include "kernels/totals.h"      /* fastnn_totals */
+#include "kernels/totals.h"      /* loss_totals */
 #include "simd/transpose.h"      /* v_transpose, load_square, load_rest */
 #include "simd/vector.h"         /* vec, v_load, v_store, v_select, v_first */
 #include "simd/vmath.h"          /* v_log, v_log1p, v_exp_of_negative */
@@ -38,7 +38,7 @@ INLINE vec clipped(vec x, real low, real high) { return v_min(v_max(x, v_all(low
 
 /* The loss of one output of LANES rows from logit z and target y, and what delta is before weighing. */
 INLINE vec output_loss(const fastnn_loss loss, const fastnn_activation activation, int as_sklearn,
-                       const slope *of_activation, vec z, vec y, vec *h, vec *delta) {
+                       const slope_terms *of_activation, vec z, vec y, vec *h, vec *delta) {
     *h = v_activate(activation, z);
     vec error = *h - y;
     *delta = error;
@@ -82,7 +82,7 @@ INLINE void loss_lanes(const fastnn_loss loss, const fastnn_activation activatio
             total = clipped(total, (real)-log1p(-LEAST_PROBABILITY), (real)-log(LEAST_PROBABILITY));
         }
     } else {
-        slope of_activation = slope_of(activation);
+        slope_terms of_activation = slope_of(activation);
         for (ptrdiff_t i = 0; i < n * LANES; i += LANES) {
             vec h, delta, target = v_load(y + i);
             vec of_output =
@@ -166,7 +166,7 @@ OUTLINE void store_lanes(int n, ptrdiff_t stride, const real *lanes, real *rows)
    sample_weight NULL: 1. totals: OUT, of LANES rows each. work: 2 * whole vectors of n_out * LANES * LANES numbers. */
 static void loss_and_delta(fastnn_loss loss, int as_sklearn, fastnn_activation activation, ptrdiff_t n_rows,
                            ptrdiff_t n_out, ptrdiff_t stride, const real *y, const real *sample_weight,
-                           const ptrdiff_t *rows, double total, real *z, real *work, fastnn_totals *totals) {
+                           const ptrdiff_t *rows, double total, real *z, real *work, loss_totals *totals) {
     real *of_z = work, *of_y = work + (stride > 1 ? stride : LANES) * LANES;
     for (ptrdiff_t first = 0; first < n_rows; first += LANES) {
         int n = n_rows - first < LANES ? (int)(n_rows - first) : LANES;
@@ -195,7 +195,7 @@ static void loss_and_delta(fastnn_loss loss, int as_sklearn, fastnn_activation a
         loss_of_block(loss, activation, as_sklearn, n_out, of_z, of_y, v_load(share), &losses, &squares);
         v_store(loss_of, losses);
         v_store(norm_of, v_sqrt(squares));
-        fastnn_totals sums = {0, 0};
+        loss_totals sums = {0, 0};
         for (int r = 0; r < n; r++) {
             sums.loss += (double)share[r] * loss_of[r];
             sums.norms += norm_of[r];

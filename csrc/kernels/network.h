@@ -4,15 +4,15 @@
 
 #include "fastnn.h"              /* fastnn_data */
 #include "kernels/activations.h" /* activate, slope_of, times_slope_row */
-#include "kernels/dense.h"       /* fastnn_product, dense_forward, dense_backward, dense_gradient, column_sums */
-#include "kernels/layout.h"      /* network, layer, clear_padding */
-#include "kernels/poll.h"        /* fastnn_poll */
+#include "kernels/dense.h"       /* dense_product, dense_forward, dense_backward, dense_gradient, column_sums */
+#include "kernels/layout.h"      /* packed_network, packed_layer, clear_padding */
+#include "kernels/poll.h"        /* poll_state */
 #include "kernels/row.h"         /* matrix_vector, row_forward, rank_one_gradient */
 #include "simd/vector.h"         /* vec, v_load, v_store, PREFETCH */
 
 /* Copy n numbers: whole vectors, and the last ones again where they do not fill one; likewise by 16 bytes. */
 INLINE void copy_numbers(const real *from, ptrdiff_t n, real *to) {
-    enum { N = 16 / FASTNN_REAL_BYTES };
+    enum { N = 16 / REAL_BYTES };
     if (n >= LANES) {
         for (ptrdiff_t j = 0; j + LANES < n; j += LANES) {
             v_store(to + j, v_load(from + j));
@@ -61,7 +61,7 @@ typedef struct {
 
 /* Where the inputs of a chunk stand, each row n_in numbers after the one before: in X, if they lie side by side there,
    else in net->inputs, once they are gathered. */
-static const real *inputs_of(const network *net, const fastnn_data *data, const row_list *rows) {
+static const real *inputs_of(const packed_network *net, const fastnn_data *data, const row_list *rows) {
     ptrdiff_t row = rows->list ? rows->list[0] : rows->first;
     for (ptrdiff_t r = 1; rows->list && r < rows->n; r++) {
         if (rows->list[r] != row + r) {
@@ -72,7 +72,7 @@ static const real *inputs_of(const network *net, const fastnn_data *data, const 
 }
 
 /* Copy rows to `to`, or leave them in X; ask for those that come next. */
-static void gather(const network *net, const fastnn_data *data, const row_list *rows, int copies, real *to) {
+static void gather(const packed_network *net, const fastnn_data *data, const row_list *rows, int copies, real *to) {
     ptrdiff_t n_in = net->layers[0].n_in, n_out = net->layers[net->n_layers - 1].n_out;
     ptrdiff_t ahead = rows->n_listed; /* a distance that brings some 2 KiB on the way */
     if (rows->list && !data->csr_columns) {
@@ -93,52 +93,52 @@ static void gather(const network *net, const fastnn_data *data, const row_list *
 }
 
 /* Outputs of all hidden layers, and in `logits` (n, stride of the last layer) the sums of the last. */
-static void forward_chunk(const network *net, const real *inputs, ptrdiff_t n, real *logits, fastnn_poll *asked) {
+static void forward_chunk(const packed_network *net, const real *inputs, ptrdiff_t n, real *logits, poll_state *asked) {
     ptrdiff_t last = net->n_layers - 1;
     for (ptrdiff_t l = 0; l <= last; l++) {
-        const layer *of = &net->layers[l];
-        const real *h = l ? of[-1].h : inputs;
-        const real *weights = net->parameters + of->weights, *biases = net->parameters + of->biases;
-        ptrdiff_t h_stride = l ? of[-1].stride : of->n_in;
-        if (of->is_single) {
-            matrix_vector(n, of->n_in, h, h_stride, weights, biases, 0, logits);
+        const packed_layer *layer = &net->layers[l];
+        const real *h = l ? layer[-1].h : inputs;
+        const real *weights = net->parameters + layer->weights, *biases = net->parameters + layer->biases;
+        ptrdiff_t h_stride = l ? layer[-1].stride : layer->n_in;
+        if (layer->is_single) {
+            matrix_vector(n, layer->n_in, h, h_stride, weights, biases, 0, logits);
             return;
         }
-        int is_relu = l < last && of->activation == FASTNN_ACTIVATION_relu;
-        fastnn_product p = {
+        int is_relu = l < last && layer->activation == FASTNN_ACTIVATION_relu;
+        dense_product p = {
             .n_rows = n,
-            .n_vectors = of->n_vectors,
-            .n_steps = of->n_in,
+            .n_vectors = layer->n_vectors,
+            .n_steps = layer->n_in,
             .a = h,
             .a_stride = h_stride,
             .b = weights,
-            .b_stride = of->stride,
+            .b_stride = layer->stride,
             .start = biases,
             .lowest = is_relu ? 0 : -(real)INFINITY,
-            .out = l < last ? of->h : logits,
-            .out_stride = of->stride,
+            .out = l < last ? layer->h : logits,
+            .out_stride = layer->stride,
             .asked = asked,
         };
         dense_forward(&p);
         if (l < last && !is_relu) {
-            activate(of->activation, n, of->n_vectors, of->h, of->stride);
+            activate(layer->activation, n, layer->n_vectors, layer->h, layer->stride);
         }
     }
 }
 
 /* The gradient of a last layer of a single output: one row of weights, from a column of deltas padded by zeros. */
-static void single_gradient(const network *net, const layer *of, ptrdiff_t n, int adds) {
-    const layer *before = of - 1;
-    real *gradient = net->gradient + of->weights, *bias = net->gradient + of->biases;
-    row_forward(n, before->n_vectors, of->delta, before->h, before->stride, NULL, net->lanes);
+static void single_gradient(const packed_network *net, const packed_layer *layer, ptrdiff_t n, int adds) {
+    const packed_layer *before = layer - 1;
+    real *gradient = net->gradient + layer->weights, *bias = net->gradient + layer->biases;
+    row_forward(n, before->n_vectors, layer->delta, before->h, before->stride, NULL, net->lanes);
     for (ptrdiff_t i = 0; i < before->stride; i += LANES) {
         vec sum = v_load(net->lanes + i);
         v_store(gradient + i, adds ? v_load(gradient + i) + sum : sum);
     }
-    clear_padding(of, gradient);
+    clear_padding(layer, gradient);
     vec sums = v_all(0);
     for (ptrdiff_t row = 0; row < n; row += LANES) {
-        sums = sums + v_load(of->delta + row);
+        sums = sums + v_load(layer->delta + row);
     }
     real total = 0;
     for (int i = 0; i < LANES; i++) {
@@ -148,21 +148,21 @@ static void single_gradient(const network *net, const layer *of, ptrdiff_t n, in
 }
 
 /* Deltas of the hidden layers from those of the last. */
-static void backward_chunk(const network *net, ptrdiff_t n, fastnn_poll *asked) {
+static void backward_chunk(const packed_network *net, ptrdiff_t n, poll_state *asked) {
     for (ptrdiff_t l = net->n_layers - 1; l > 0; l--) {
-        const layer *of = &net->layers[l], *before = of - 1;
-        if (of->is_single) {
-            backward_single(before->activation, n, before->n_vectors, of->delta, net->parameters + of->weights,
+        const packed_layer *layer = &net->layers[l], *before = layer - 1;
+        if (layer->is_single) {
+            backward_single(before->activation, n, before->n_vectors, layer->delta, net->parameters + layer->weights,
                             before->h, before->delta);
             continue;
         }
-        fastnn_product backward = {
+        dense_product backward = {
             .n_rows = n,
             .n_vectors = before->n_vectors,
-            .n_steps = of->n_out,
-            .a = of->delta,
-            .a_stride = of->stride,
-            .b = of->back,
+            .n_steps = layer->n_out,
+            .a = layer->delta,
+            .a_stride = layer->stride,
+            .b = layer->back,
             .b_stride = before->stride,
             .h = before->h,
             .slope_before = slope_of(before->activation),
@@ -176,60 +176,60 @@ static void backward_chunk(const network *net, ptrdiff_t n, fastnn_poll *asked) 
 
 /* The gradient of a layer's packed rows of weights from `first` to before `end`, and with the last of them that of its
    biases; from the outputs of the layer before, or the inputs, and its deltas. Stored, or added to what is there. */
-static void gradient_chunk(const network *net, const layer *of, const real *inputs, ptrdiff_t n, ptrdiff_t first,
-                           ptrdiff_t end, int adds) {
-    const layer *before = of > net->layers ? of - 1 : NULL;
-    if (of->is_single) {
-        single_gradient(net, of, n, adds);
+static void gradient_chunk(const packed_network *net, const packed_layer *layer, const real *inputs, ptrdiff_t n,
+                           ptrdiff_t first, ptrdiff_t end, int adds) {
+    const packed_layer *before = layer > net->layers ? layer - 1 : NULL;
+    if (layer->is_single) {
+        single_gradient(net, layer, n, adds);
         return;
     }
-    fastnn_product gradient = {
+    dense_product gradient = {
         .n_rows = end - first,
-        .n_vectors = of->n_vectors,
+        .n_vectors = layer->n_vectors,
         .n_steps = n,
         .a = (before ? before->h : inputs) + first,
-        .a_stride = before ? before->stride : of->n_in,
-        .b = of->delta,
-        .b_stride = of->stride,
+        .a_stride = before ? before->stride : layer->n_in,
+        .b = layer->delta,
+        .b_stride = layer->stride,
         .adds = adds,
-        .out = net->gradient + of->weights + first * of->stride,
-        .out_stride = of->stride,
+        .out = net->gradient + layer->weights + first * layer->stride,
+        .out_stride = layer->stride,
     };
     dense_gradient(&gradient);
-    if (end == of->n_in) {
-        column_sums(n, of->n_vectors, of->delta, of->stride, adds, net->gradient + of->biases);
+    if (end == layer->n_in) {
+        column_sums(n, layer->n_vectors, layer->delta, layer->stride, adds, net->gradient + layer->biases);
     }
 }
 
 /* The same for one row, whose outputs and deltas stand in the first row of each block. */
-static void forward_one(const network *net, const real *inputs, real *logits) {
+static void forward_one(const packed_network *net, const real *inputs, real *logits) {
     ptrdiff_t last = net->n_layers - 1;
     for (ptrdiff_t l = 0; l <= last; l++) {
-        const layer *of = &net->layers[l];
-        const real *h = l ? of[-1].h : inputs;
-        const real *weights = net->parameters + of->weights, *biases = net->parameters + of->biases;
-        if (of->is_single) {
-            matrix_vector(1, of->n_in, h, of[-1].stride, weights, biases, 0, logits);
+        const packed_layer *layer = &net->layers[l];
+        const real *h = l ? layer[-1].h : inputs;
+        const real *weights = net->parameters + layer->weights, *biases = net->parameters + layer->biases;
+        if (layer->is_single) {
+            matrix_vector(1, layer->n_in, h, layer[-1].stride, weights, biases, 0, logits);
             return;
         }
-        real *out = l < last ? of->h : logits;
-        row_forward(of->n_in, of->n_vectors, h, weights, of->stride, biases, out);
+        real *out = l < last ? layer->h : logits;
+        row_forward(layer->n_in, layer->n_vectors, h, weights, layer->stride, biases, out);
         if (l < last) {
-            activate(of->activation, 1, of->n_vectors, out, 0);
+            activate(layer->activation, 1, layer->n_vectors, out, 0);
         }
     }
 }
 
 /* Deltas of the hidden layers from that of the last. The weights' rows are padded, by zeros, to whole vectors. */
-static void backward_one(const network *net) {
+static void backward_one(const packed_network *net) {
     static const real zero = 0;
     for (ptrdiff_t l = net->n_layers - 1; l > 0; l--) {
-        const layer *of = &net->layers[l], *before = of - 1;
-        const real *weights = net->parameters + of->weights;
-        if (of->is_single) {
-            rank_one_gradient(1, before->n_vectors, of->delta, weights, before->delta);
+        const packed_layer *layer = &net->layers[l], *before = layer - 1;
+        const real *weights = net->parameters + layer->weights;
+        if (layer->is_single) {
+            rank_one_gradient(1, before->n_vectors, layer->delta, weights, before->delta);
         } else {
-            matrix_vector(before->stride, of->stride, weights, of->stride, of->delta, &zero, 0, before->delta);
+            matrix_vector(before->stride, layer->stride, weights, layer->stride, layer->delta, &zero, 0, before->delta);
         }
         times_slope_row(before->activation, before->n_vectors, before->h, before->delta);
     }

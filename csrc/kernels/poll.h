@@ -17,10 +17,10 @@ typedef struct {
     double asked;   /* when */
     int looked;     /* at the clock, since whoever wants to know cleared this */
     int stops;      /* the answer, once it is to stop */
-} fastnn_poll;
+} poll_state;
 
 /* Whether to stop; `work`: since the last call. */
-static int poll(fastnn_poll *p, double work) {
+static int poll(poll_state *p, double work) {
     p->work += work;
     if (p->work < WORK_BETWEEN_LOOKS || p->stops) {
         return p->stops;

@@ -7,10 +7,10 @@
 #include "core/atomic.h"         /* atomic_read, atomic_write */
 #include "fastnn.h"              /* fastnn_data, fastnn_layer, fastnn_parallel, fastnn_team_pays */
 #include "kernels/activations.h" /* activate */
-#include "kernels/layout.h"      /* network, lay_out, take_reals, view_of, pack, fastnn_plan */
+#include "kernels/layout.h"      /* packed_network, lay_out, take_reals, view_of, pack, team_plan */
 #include "kernels/losses.h"      /* softmax_rows */
 #include "kernels/network.h"     /* inputs_of, gather, forward_chunk, copy_row, copy_numbers */
-#include "kernels/poll.h"        /* fastnn_poll */
+#include "kernels/poll.h"        /* poll_state */
 #include "kernels/row.h"         /* matrix_vector */
 #include "kernels/team.h"        /* part_begins, take_team, GAIN, LINE, MEETING */
 
@@ -56,14 +56,15 @@ static void forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t
                         const real *inputs, real *out) {
     const real *h = inputs;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
-        const fastnn_layer *of = &layers[l];
+        const fastnn_layer *layer = &layers[l];
         real *z = w->h[l % 2];
-        ptrdiff_t n_vectors = whole_vectors(of->n_out);
-        matrix_vector(of->n_out, of->n_in, parameters + of->weights, of->n_in, h, parameters + of->biases, 1, z);
-        if (of->activation == FASTNN_ACTIVATION_softmax) {
-            softmax_rows(1, of->n_out, n_vectors, z, w->lanes);
+        ptrdiff_t n_vectors = whole_vectors(layer->n_out);
+        matrix_vector(layer->n_out, layer->n_in, parameters + layer->weights, layer->n_in, h,
+                      parameters + layer->biases, 1, z);
+        if (layer->activation == FASTNN_ACTIVATION_softmax) {
+            softmax_rows(1, layer->n_out, n_vectors, z, w->lanes);
         } else {
-            activate((fastnn_activation)of->activation, 1, n_vectors, z, 0);
+            activate((fastnn_activation)layer->activation, 1, n_vectors, z, 0);
         }
         h = z;
     }
@@ -71,7 +72,7 @@ static void forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t
 }
 
 /* Lay out the work area for many rows, and as many threads as pay for them; see lay_out and plan_of. */
-static size_t lay_out_forward(network *net, const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples,
+static size_t lay_out_forward(packed_network *net, const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples,
                               int most, char *base) {
     double a_row = 200, vectors = 0; /* multiply-adds; vectors of weights, which all read */
     for (ptrdiff_t l = 0; l < n_layers; l++) {
@@ -79,13 +80,13 @@ static size_t lay_out_forward(network *net, const fastnn_layer *layers, ptrdiff_
         vectors += (double)layers[l].n_in * (double)whole_vectors(layers[l].n_out);
     }
     a_row /= LANES;
-    fastnn_plan plan = {1, 0, 1, 1, a_row};
+    team_plan plan = {1, 0, 1, 1, a_row};
     double best = GAIN * a_row * (double)n_samples;
     for (int n = 2; n <= most && n <= n_samples; n++) {
         double time = a_row * (double)n_samples / n + LINE * vectors + 2 * MEETING;
         if (time < best) {
             best = time;
-            plan = (fastnn_plan){n, 0, n, n, a_row}; /* each its own rows, in its own slot */
+            plan = (team_plan){n, 0, n, n, a_row}; /* each its own rows, in its own slot */
         }
     }
     return lay_out(net, layers, n_layers, -1, &plan, base);
@@ -93,7 +94,7 @@ static size_t lay_out_forward(network *net, const fastnn_layer *layers, ptrdiff_
 
 static size_t forward_work_size(const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples, int n_threads) {
     row_work w;
-    network net;
+    packed_network net;
     return n_samples < MANY_ROWS ? lay_out_row(&w, layers, n_layers, NULL)
                                  : lay_out_forward(&net, layers, n_layers, n_samples, n_threads, NULL);
 }
@@ -119,7 +120,7 @@ static int forward_few(const fastnn_layer *layers, ptrdiff_t n_layers, const fas
 
 /* Outputs of many rows: what the threads share. */
 typedef struct {
-    const network *net;
+    const packed_network *net;
     const fastnn_data *data;
     real *out;
     int checks;
@@ -129,8 +130,8 @@ typedef struct {
 } prediction;
 
 /* The last layer's outputs from its sums, of n rows. */
-static void finish_outputs(const network *net, ptrdiff_t n, real *out) {
-    const layer *last = &net->layers[net->n_layers - 1];
+static void finish_outputs(const packed_network *net, ptrdiff_t n, real *out) {
+    const packed_layer *last = &net->layers[net->n_layers - 1];
     if (last->is_single) { /* a column: to an elementwise activation, a row of n */
         activate(last->activation, 1, whole_vectors(n), last->h, 0);
         memcpy(out, last->h, (size_t)n * sizeof(real));
@@ -149,10 +150,10 @@ static void finish_outputs(const network *net, ptrdiff_t n, real *out) {
 /* One thread's chunks of rows, in a slot of its own. */
 static void forward_part(void *job, int thread, int n_threads) {
     prediction *p = job;
-    const network *net = p->net;
-    network view = view_of(net, thread, thread, 0, 0);
-    const layer *last = &view.layers[net->n_layers - 1];
-    fastnn_poll asked = {.ask = thread == 0 ? p->ask : NULL};
+    const packed_network *net = p->net;
+    packed_network view = view_of(net, thread, thread, 0, 0);
+    const packed_layer *last = &view.layers[net->n_layers - 1];
+    poll_state asked = {.ask = thread == 0 ? p->ask : NULL};
     ptrdiff_t n_samples = p->data->n_samples, end = part_begins(n_samples, thread + 1, n_threads);
     for (ptrdiff_t first = part_begins(n_samples, thread, n_threads); first < end; first += net->chunk) {
         if (atomic_read(&p->is_interrupted) || atomic_read(&p->is_not_finite)) {
@@ -184,7 +185,7 @@ static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const 
     if (data->n_samples < MANY_ROWS) {
         return forward_few(layers, n_layers, data, parameters, out, checks, work);
     }
-    network net;
+    packed_network net;
     lay_out_forward(&net, layers, n_layers, data->n_samples, n_threads, work);
     pack(&net, parameters, net.parameters);
     prediction job = {&net, data, out, checks, ask, 0, 0, 0};

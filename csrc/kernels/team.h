@@ -9,7 +9,7 @@
 #define FASTNN_TEAM_H
 
 #include "fastnn.h"         /* fastnn_layer, fastnn_team_take, fastnn_team_is_awake */
-#include "kernels/layout.h" /* network, layer, fastnn_plan, whole_vectors, chunk_rows */
+#include "kernels/layout.h" /* packed_network, packed_layer, team_plan, whole_vectors, chunk_rows */
 #include "simd/vector.h"    /* vec, LANES */
 
 /* What a team costs, in vector multiply-adds, and how much of a batch is on the way at a time. Measured:
@@ -35,7 +35,7 @@ static ptrdiff_t chunk_of(ptrdiff_t n_rows, ptrdiff_t most) {
 }
 
 /* For batches of n_rows, whose rows take `a_row` multiply-adds each: the plan that should take least time. */
-static fastnn_plan plan_of(const fastnn_layer *layers, ptrdiff_t n_layers, double a_row, ptrdiff_t n_rows, int most) {
+static team_plan plan_of(const fastnn_layer *layers, ptrdiff_t n_layers, double a_row, ptrdiff_t n_rows, int most) {
     double vectors_a_row = (double)whole_vectors(layers[0].n_in), vectors = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         vectors_a_row += 2 * (double)whole_vectors(layers[l].n_out);
@@ -43,7 +43,7 @@ static fastnn_plan plan_of(const fastnn_layer *layers, ptrdiff_t n_layers, doubl
     }
     ptrdiff_t chunk = chunk_of(n_rows, chunk_rows(layers, n_layers)), n_chunks = (n_rows + chunk - 1) / chunk;
     double rows_cost = a_row / LANES, alone = rows_cost * (double)n_rows, best = GAIN * alone;
-    fastnn_plan plan = {1, 0, 1, 1, rows_cost};
+    team_plan plan = {1, 0, 1, 1, rows_cost};
     for (int n = 2; n <= most && n <= whole_vectors(n_rows); n++) {
         double others = (double)(n - 1) / n; /* share of what comes from another core */
         for (int by_chunks = 0; by_chunks < 2; by_chunks++) {
@@ -58,7 +58,7 @@ static fastnn_plan plan_of(const fastnn_layer *layers, ptrdiff_t n_layers, doubl
             if (time < best) {
                 best = time;
                 together = (n_chunks + n_rounds - 1) / n_rounds;
-                plan = (fastnn_plan){n, by_chunks, together, by_chunks ? n : together, rows_cost};
+                plan = (team_plan){n, by_chunks, together, by_chunks ? n : together, rows_cost};
             }
         }
     }
@@ -66,14 +66,14 @@ static fastnn_plan plan_of(const fastnn_layer *layers, ptrdiff_t n_layers, doubl
 }
 
 /* Whether a call of so many vector multiply-adds now has a team; to be given back. */
-static int take_team(const fastnn_plan *plan, double vectors) {
+static int take_team(const team_plan *plan, double vectors) {
     return plan->n_threads > 1 && (vectors >= COLD_START || fastnn_team_is_awake()) && fastnn_team_take();
 }
 
 /* Rows of a batch that are on the way together: n from `first` on, in chunks of so many. */
 typedef struct {
     ptrdiff_t first, n, chunk;
-} fastnn_round;
+} chunk_round;
 
 /* The rows of a round that a thread takes from one chunk. */
 typedef struct {
@@ -82,20 +82,20 @@ typedef struct {
     ptrdiff_t row, n;               /* and of them, the thread's */
 } piece;
 
-static piece whole_chunk(const fastnn_round *r, ptrdiff_t chunk) {
+static piece whole_chunk(const chunk_round *r, ptrdiff_t chunk) {
     ptrdiff_t first = chunk * r->chunk, n = r->n - first < r->chunk ? r->n - first : r->chunk;
     return (piece){chunk, r->first + first, n, 0, n};
 }
 
-static ptrdiff_t chunks_of(const fastnn_round *r) { return (r->n + r->chunk - 1) / r->chunk; }
+static ptrdiff_t chunks_of(const chunk_round *r) { return (r->n + r->chunk - 1) / r->chunk; }
 
 /* Rows are shared out by groups of LANES in a chunk. */
-static ptrdiff_t groups_of(const fastnn_round *r) {
+static ptrdiff_t groups_of(const chunk_round *r) {
     return r->n / r->chunk * whole_vectors(r->chunk) + whole_vectors(r->n % r->chunk);
 }
 
 /* The piece from `group` on, of the groups before `end`; returns the group after it. */
-static ptrdiff_t next_piece(const fastnn_round *r, ptrdiff_t group, ptrdiff_t end, piece *p) {
+static ptrdiff_t next_piece(const chunk_round *r, ptrdiff_t group, ptrdiff_t end, piece *p) {
     ptrdiff_t per_chunk = whole_vectors(r->chunk), chunk = group / per_chunk, next = (chunk + 1) * per_chunk;
     next = next < end ? next : end;
     *p = whole_chunk(r, chunk);
@@ -111,29 +111,29 @@ typedef struct {
 } weight_place;
 
 /* Rows of a layer of packed weights that can be shared out; of a single output there is one. */
-static ptrdiff_t shared_rows(const layer *of) { return of->is_single ? 1 : of->n_in; }
+static ptrdiff_t shared_rows(const packed_layer *layer) { return layer->is_single ? 1 : layer->n_in; }
 
-static double vectors_of_row(const layer *of) {
-    return (double)(of->is_single ? whole_vectors(of->n_in) : of->n_vectors);
+static double vectors_of_row(const packed_layer *layer) {
+    return (double)(layer->is_single ? whole_vectors(layer->n_in) : layer->n_vectors);
 }
 
 /* Equal parts by work, to whole vectors of rows where these stand transposed in `back` too, and with them the rows of
    padding that end these: no place is between. */
-static weight_place weights_begin(const network *net, int i, int n_threads) {
+static weight_place weights_begin(const packed_network *net, int i, int n_threads) {
     double work = 0, done = 0;
     for (ptrdiff_t l = 0; l < net->n_layers; l++) {
         work += (double)shared_rows(&net->layers[l]) * vectors_of_row(&net->layers[l]);
     }
     double before = work * i / n_threads;
     for (ptrdiff_t l = 0; l < net->n_layers && i < n_threads; l++) {
-        const layer *of = &net->layers[l];
-        ptrdiff_t n_rows = shared_rows(of), step = l && !of->is_single ? LANES : 1;
-        double rows = (before - done) / vectors_of_row(of);
+        const packed_layer *layer = &net->layers[l];
+        ptrdiff_t n_rows = shared_rows(layer), step = l && !layer->is_single ? LANES : 1;
+        double rows = (before - done) / vectors_of_row(layer);
         ptrdiff_t row = rows > 0 ? (ptrdiff_t)(rows / (double)step + 0.5) * step : 0;
         if (row < n_rows) {
-            return (weight_place){l, row, of->weights + row * (ptrdiff_t)vectors_of_row(of) * LANES};
+            return (weight_place){l, row, layer->weights + row * (ptrdiff_t)vectors_of_row(layer) * LANES};
         }
-        done += (double)n_rows * vectors_of_row(of);
+        done += (double)n_rows * vectors_of_row(layer);
     }
     return (weight_place){net->n_layers, 0, net->n_weights};
 }
@@ -143,19 +143,19 @@ typedef struct {
     weight_place begin, end;
 } weight_share;
 
-static weight_share share_of(const network *net, int thread, int n_threads) {
+static weight_share share_of(const packed_network *net, int thread, int n_threads) {
     return (weight_share){weights_begin(net, thread, n_threads), weights_begin(net, thread + 1, n_threads)};
 }
 
 /* Its packed rows of layer l: from `first` to before the returned one. */
-static ptrdiff_t rows_of_share(const network *net, const weight_share *s, ptrdiff_t l, ptrdiff_t *first) {
+static ptrdiff_t rows_of_share(const packed_network *net, const weight_share *s, ptrdiff_t l, ptrdiff_t *first) {
     ptrdiff_t n_rows = shared_rows(&net->layers[l]);
     *first = l < s->begin.layer ? n_rows : l == s->begin.layer ? s->begin.row : 0;
     return l < s->end.layer ? n_rows : l == s->end.layer ? s->end.row : 0;
 }
 
 /* Whether a thread's are the biases of layer l: it has the last of its weights. */
-static int owns_biases(const network *net, const weight_share *s, ptrdiff_t l) {
+static int owns_biases(const packed_network *net, const weight_share *s, ptrdiff_t l) {
     ptrdiff_t first, end = rows_of_share(net, s, l, &first);
     return first < end && end == shared_rows(&net->layers[l]);
 }

@@ -5,5 +5,5 @@
 typedef struct {
     double loss;  /* sum of loss * weight / total weight */
     double norms; /* sum of ||y - h|| */
-} fastnn_totals;
+} loss_totals;
 #endif

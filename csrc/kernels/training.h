@@ -6,62 +6,63 @@
 #ifndef FASTNN_TRAINING_H
 #define FASTNN_TRAINING_H
 
-#include "fastnn.h"             /* fastnn_run, fastnn_training, fastnn_counters, fastnn_team_is_wanted */
-#include "kernels/batch.h"      /* team, member, batch, batch_pass, row_pass, share_out, copy_share */
-#include "kernels/layout.h"     /* network, layer, pack, unpack, clear_padding */
-#include "kernels/network.h"    /* row_list, inputs_of, backward_one */
-#include "kernels/optimizers.h" /* step_of, optimizer_step */
-#include "kernels/row.h"        /* rank_one_gradient, rank_one_step */
-#include "kernels/team.h"       /* owns_biases */
+#include "fastnn.h"          /* fastnn_run, fastnn_training, fastnn_counters, fastnn_team_is_wanted */
+#include "kernels/batch.h"   /* team_state, member, sample_batch, batch_pass, row_pass, share_out, copy_share */
+#include "kernels/layout.h"  /* packed_network, packed_layer, pack, unpack, clear_padding */
+#include "kernels/network.h" /* row_list, inputs_of, backward_one */
+#include "kernels/row.h"     /* rank_one_gradient, rank_one_step */
+#include "kernels/solvers.h" /* step_of, solver_step */
+#include "kernels/team.h"    /* owns_biases */
 
 /* A step of this thread's weights, and of the biases of those layers whose last weights are its own. */
-static void step_share(const member *me, const fastnn_training *training, const fastnn_step *step) {
-    const network *net = me->net;
-    optimizer_step(training, step, 1, me->share.begin.place, me->share.end.place, net->n_packed, net->parameters,
-                   net->gradient, net->state);
+static void step_share(const member *me, const fastnn_training *training, const step_constants *step) {
+    const packed_network *net = me->net;
+    solver_step(training, step, 1, me->share.begin.place, me->share.end.place, net->n_packed, net->parameters,
+                net->gradient, net->state);
     for (ptrdiff_t l = 0; l < net->n_layers; l++) {
-        const layer *of = &net->layers[l];
+        const packed_layer *layer = &net->layers[l];
         if (owns_biases(net, &me->share, l)) {
-            optimizer_step(training, step, 0, of->biases, of->biases + of->n_vectors * LANES, net->n_packed,
-                           net->parameters, net->gradient, net->state);
+            solver_step(training, step, 0, layer->biases, layer->biases + layer->n_vectors * LANES, net->n_packed,
+                        net->parameters, net->gradient, net->state);
         }
     }
 }
 
 /* Backward, and one step: straight into the weights where the step is along the gradient, or from a gradient of rank
    one. */
-static void row_step(const member *me, const fastnn_training *training, const batch *b, const fastnn_step *step,
-                     double l2) {
-    const network *net = me->net;
+static void row_step(const member *me, const fastnn_training *training, const sample_batch *b,
+                     const step_constants *step, double l2) {
+    const packed_network *net = me->net;
     ptrdiff_t last = net->n_layers - 1;
     row_list row = listed(b, 0, 1);
     const real *inputs = inputs_of(net, b->data, &row);
     backward_one(net);
     static const real one[] = {1};
-    int descends = training->solver == FASTNN_OPTIMIZER_sgd && training->momentum == 0 && l2 == 0;
+    int descends = training->solver == FASTNN_SOLVER_sgd && training->momentum == 0 && l2 == 0;
     for (ptrdiff_t l = 0; l <= last; l++) {
-        const layer *of = &net->layers[l];
-        const real *h = l ? of[-1].h : inputs;
-        real *weights = net->parameters + of->weights, *biases = net->parameters + of->biases;
-        real *of_weights = net->gradient + of->weights, *of_biases = net->gradient + of->biases;
+        const packed_layer *layer = &net->layers[l];
+        const real *h = l ? layer[-1].h : inputs;
+        real *weights = net->parameters + layer->weights, *biases = net->parameters + layer->biases;
+        real *of_weights = net->gradient + layer->weights, *of_biases = net->gradient + layer->biases;
         /* Of a single output the weights are one row, and h stands across it. */
-        ptrdiff_t n_rows = of->is_single ? 1 : of->n_in, n_vectors = of->is_single ? of[-1].n_vectors : of->n_vectors;
-        const real *down = of->is_single ? of->delta : h, *across = of->is_single ? h : of->delta;
+        ptrdiff_t n_rows = layer->is_single ? 1 : layer->n_in;
+        ptrdiff_t n_vectors = layer->is_single ? layer[-1].n_vectors : layer->n_vectors;
+        const real *down = layer->is_single ? layer->delta : h, *across = layer->is_single ? h : layer->delta;
         if (descends) {
             rank_one_step(n_rows, n_vectors, down, across, -step->rate, weights, n_vectors * LANES);
-            rank_one_step(1, of->n_vectors, one, of->delta, -step->rate, biases, 0);
+            rank_one_step(1, layer->n_vectors, one, layer->delta, -step->rate, biases, 0);
         } else {
             rank_one_gradient(n_rows, n_vectors, down, across, of_weights);
-            memcpy(of_biases, of->delta, (size_t)(of->n_vectors * LANES) * sizeof(real));
+            memcpy(of_biases, layer->delta, (size_t)(layer->n_vectors * LANES) * sizeof(real));
         }
-        if (of->is_single) {
-            clear_padding(of, descends ? weights : of_weights);
+        if (layer->is_single) {
+            clear_padding(layer, descends ? weights : of_weights);
         }
     }
     if (!descends) {
-        optimizer_step(training, step, 1, 0, net->n_weights, net->n_packed, net->parameters, net->gradient, net->state);
-        optimizer_step(training, step, 0, net->n_weights, net->n_packed, net->n_packed, net->parameters, net->gradient,
-                       net->state);
+        solver_step(training, step, 1, 0, net->n_weights, net->n_packed, net->parameters, net->gradient, net->state);
+        solver_step(training, step, 0, net->n_weights, net->n_packed, net->n_packed, net->parameters, net->gradient,
+                    net->state);
     }
 }
 
@@ -103,7 +104,7 @@ static int wants_change(member *me) {
 
 /* The updates from team->next on, until the run ends, or the team changes. */
 static void make_updates(void *job, int thread, int n_threads) {
-    team *shared = job;
+    team_state *shared = job;
     fastnn_run *run = shared->run;
     const fastnn_training *training = run->training;
     member me = member_of(shared, thread, n_threads, run->ask);
@@ -111,7 +112,7 @@ static void make_updates(void *job, int thread, int n_threads) {
     int stop = FASTNN_RAN, changes = 0, is_copied = 0;
     ptrdiff_t k = shared->next;
     for (; k < run->n_updates && stop == FASTNN_RAN && !changes; k++) {
-        batch b = {&run->data, NULL, run->data.n_samples, 0, training->loss, training->as_sklearn};
+        sample_batch b = {&run->data, NULL, run->data.n_samples, 0, training->loss, training->as_sklearn};
         if (run->rows) {
             b.rows = run->rows + run->starts[k];
             b.n_rows = run->starts[k + 1] - run->starts[k];
@@ -119,7 +120,7 @@ static void make_updates(void *job, int thread, int n_threads) {
         }
         int is_row = b.n_rows == 1;
         double l2 = run->l2[k], objective, cost;
-        fastnn_step step = step_of(training, run->learning_rate[k], l2, counters.n_updates);
+        step_constants step = step_of(training, run->learning_rate[k], l2, counters.n_updates);
         if (!is_row && !is_copied) {
             copy_share(&me);
             meet(&me);
@@ -176,8 +177,8 @@ static const real *weights_that_differ(const fastnn_data *data) {
 }
 
 static int engine_run(fastnn_run *run, void *work) {
-    network net;
-    int n_state = fastnn_optimizers[run->training->solver].n_state;
+    packed_network net;
+    int n_state = fastnn_solvers[run->training->solver].n_state;
     lay_out_training(&net, run->layers, run->n_layers, n_state, run->largest_batch, run->n_threads, work);
     ptrdiff_t n_flat = n_parameters(run->layers, run->n_layers);
     pack(&net, run->parameters, net.parameters);
@@ -186,7 +187,7 @@ static int engine_run(fastnn_run *run, void *work) {
     }
     run->data.sample_weight = weights_that_differ(&run->data);
     run->n_done = 0;
-    team shared = {.net = &net, .run = run, .stop = FASTNN_RAN};
+    team_state shared = {.net = &net, .run = run, .stop = FASTNN_RAN};
     fastnn_work_begins();
     while (shared.stop == FASTNN_RAN && shared.next < run->n_updates) {
         ptrdiff_t n_rows = run->rows ? run->starts[run->n_updates] - run->starts[shared.next]

@@ -46,11 +46,11 @@
 
 /* All stages but the first. */
 INLINE void v_transpose_rest(vec v[LANES]) {
-    enum { N = 16 / FASTNN_REAL_BYTES }; /* lanes of 16 bytes */
+    enum { N = 16 / REAL_BYTES }; /* lanes of 16 bytes */
 #if LANES > 8
     SWAP_STAGE(4)
 #endif
-#if LANES > 4 && FASTNN_REAL_BYTES == 8
+#if LANES > 4 && REAL_BYTES == 8
     SWAP_STAGE(2)
 #endif
 #if LANES > 1
@@ -71,7 +71,7 @@ INLINE void v_transpose_rest(vec v[LANES]) {
 }
 
 INLINE void v_transpose(vec v[LANES]) {
-#if LANES * FASTNN_REAL_BYTES > 16
+#if LANES * REAL_BYTES > 16
     SWAP_STAGE(LANES / 2)
 #endif
     v_transpose_rest(v);
@@ -79,7 +79,7 @@ INLINE void v_transpose(vec v[LANES]) {
 
 /* The transposed square of LANES rows, `row(i)` the address of row i. The first stage costs nothing: each vector is
    loaded as two halves, from two rows. */
-#if LANES * FASTNN_REAL_BYTES > 16 && defined(HAS_SHUFFLEVECTOR)
+#if LANES * REAL_BYTES > 16 && defined(HAS_SHUFFLEVECTOR)
 typedef real half_vec __attribute__((vector_size(FASTNN_VECTOR_BYTES / 2)));
 #define SAME_LANE(i, n) (i)
 

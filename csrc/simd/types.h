@@ -15,20 +15,20 @@
 typedef float real;
 typedef int32_t word; /* an integer as wide as a real */
 typedef uint32_t uword;
-#define FASTNN_REAL_BYTES 4
+#define REAL_BYTES 4
 #define MANTISSA_BITS 23
 #define EXPONENT_BIAS 127
 #else
 typedef double real;
 typedef int64_t word;
 typedef uint64_t uword;
-#define FASTNN_REAL_BYTES 8
+#define REAL_BYTES 8
 #define MANTISSA_BITS 52
 #define EXPONENT_BIAS 1023
 #endif
 
 #ifdef FASTNN_VECTOR_BYTES
-#define LANES (FASTNN_VECTOR_BYTES / FASTNN_REAL_BYTES)
+#define LANES (FASTNN_VECTOR_BYTES / REAL_BYTES)
 typedef real vec __attribute__((vector_size(FASTNN_VECTOR_BYTES)));
 typedef word words __attribute__((vector_size(FASTNN_VECTOR_BYTES)));
 typedef uword uwords __attribute__((vector_size(FASTNN_VECTOR_BYTES)));

@@ -19,19 +19,19 @@ cdef extern from "fastnn.h":
         int loss
         int output_activation
 
-    ctypedef struct fastnn_optimizer_row:
+    ctypedef struct fastnn_solver_row:
         const char *name
         int n_state
 
     const fastnn_activation_row fastnn_activations[]
     const fastnn_loss_row fastnn_losses[]
     const fastnn_pair fastnn_pairs[]
-    const fastnn_optimizer_row fastnn_optimizers[]
+    const fastnn_solver_row fastnn_solvers[]
     enum:
         FASTNN_N_ACTIVATIONS
         FASTNN_N_LOSSES
         FASTNN_N_PAIRS
-        FASTNN_N_OPTIMIZERS
+        FASTNN_N_SOLVERS
         FASTNN_RAN
         FASTNN_CONVERGED
         FASTNN_DIVERGED
@@ -60,8 +60,8 @@ LOSS_OUTPUTS = {
     for loss, id in LOSSES.items()
 }
 
-#: Solver name -> numbers of optimizer state that it keeps a parameter.
-SOLVERS = {fastnn_optimizers[i].name.decode(): fastnn_optimizers[i].n_state for i in range(FASTNN_N_OPTIMIZERS)}
+#: Solver name -> numbers of state that it keeps a parameter.
+SOLVERS = {fastnn_solvers[i].name.decode(): fastnn_solvers[i].n_state for i in range(FASTNN_N_SOLVERS)}
 
 #: Solver name -> id, in the order of the table.
 SOLVER_IDS = {name: i for i, name in enumerate(SOLVERS)}

@@ -182,7 +182,7 @@ static void test_gradient(const network_shape *p, const samples *s, int n, fastn
 static void test_run(const network_shape *p, const samples *s, int n, fastnn_loss loss, const real *start,
                      fastnn_training training, int size) {
     enum { UPDATES = 3 };
-    int n_state = fastnn_optimizers[training.solver].n_state;
+    int n_state = fastnn_solvers[training.solver].n_state;
     real *parameters = zeros(p->n), *state = zeros(n_state * p->n);
     memcpy(parameters, start, (size_t)p->n * sizeof(real));
     double *exact = doubles(start, p->n), *exact_state = calloc((size_t)(n_state * p->n), sizeof(double));
@@ -278,7 +278,7 @@ static void test_entries(void) {
                     sizes[0], sizes[1], sizes[2], sizes[3], n_layers, n);
             test_forward(&p, &s, n, parameters);
             test_gradient(&p, &s, n, loss, parameters);
-            fastnn_optimizer solver = (fastnn_optimizer)(shape % FASTNN_N_OPTIMIZERS);
+            fastnn_solver solver = (fastnn_solver)(shape % FASTNN_N_SOLVERS);
             fastnn_training how = {loss, solver, shape % 2, 0, shape % 3 * 0.4, 0.8, 0.9, 0.1, 0.2, 0, 1000};
             test_run(&p, &s, n, loss, parameters, how, shape % 5 == 0 ? 1 : n);
             samples_end(&s);

@@ -19,12 +19,12 @@ long arm(long n) {
 }
 
 static int fails(void *caller) {
-    Dl_info of;
-    if (fails_at == 0 || !dladdr(caller, &of) || !of.dli_fname) {
+    Dl_info library;
+    if (fails_at == 0 || !dladdr(caller, &library) || !library.dli_fname) {
         return 0;
     }
-    int is_ours = strstr(of.dli_fname, "/_engine.") || strstr(of.dli_fname, "/_loops.");
-    if (!is_ours && !strstr(of.dli_fname, "multiarray")) {
+    int is_ours = strstr(library.dli_fname, "/_engine.") || strstr(library.dli_fname, "/_loops.");
+    if (!is_ours && !strstr(library.dli_fname, "multiarray")) {
         return 0;
     }
     return __atomic_add_fetch(&count, 1, __ATOMIC_RELAXED) == fails_at;

@@ -50,13 +50,14 @@ static void test_activations(void) {
             continue;
         }
         TESTING("activation %s", fastnn_activations[a].name);
-        slope of = slope_of(a);
+        slope_terms slope = slope_of(a);
         for (int i = 0; i < 200; i++) {
             real z = (real)(8 * number());
             real h = LANE(v_activate(a, v_all(z)), 0);
             close_to(h, plain_activation(a, z), fabs(plain_activation(a, z)), 4);
-            double size = fabs(LANE(of.constant, 0)) + fabs(LANE(of.linear, 0) * h) + fabs(LANE(of.square, 0) * h * h);
-            close_to(LANE(v_slope(&of, v_all(h)), 0), plain_slope(a, z), 1 + size, 4);
+            double size =
+                fabs(LANE(slope.constant, 0)) + fabs(LANE(slope.linear, 0) * h) + fabs(LANE(slope.square, 0) * h * h);
+            close_to(LANE(v_slope(&slope, v_all(h)), 0), plain_slope(a, z), 1 + size, 4);
         }
     }
 }
@@ -68,7 +69,7 @@ static void test_products(void) {
             int d = DEPTHS[(s + 3 * o) % 8], n = SIZES[s], stride = (int)whole_vectors(SIZES[o]) * LANES;
             real *a = numbers(n * d), *b = numbers(d * stride), *bias = numbers(stride), *h = numbers(n * stride);
             real *out = zeros(n * stride), *before = numbers(n * stride), *turned = zeros(n * d);
-            fastnn_product p = {
+            dense_product p = {
                 .n_rows = n,
                 .n_vectors = stride / LANES,
                 .n_steps = d,
@@ -94,7 +95,7 @@ static void test_products(void) {
                             turned[k * n + r] = a[r * d + k];
                         }
                     }
-                    fastnn_product g = p;
+                    dense_product g = p;
                     g.a = turned;
                     g.a_stride = n;
                     g.adds = kind == 3;
@@ -157,7 +158,7 @@ static void test_rows(void) {
             TESTING("row_forward of %d x %d", n_out, n_in);
             row_forward(n_in, n_vectors, x, packed, stride, padded, z2);
             same(z, z2, n_out, "not the bits of matrix_vector");
-            fastnn_product p = {
+            dense_product p = {
                 .n_rows = 1,
                 .n_vectors = n_vectors,
                 .n_steps = n_in,
@@ -215,7 +216,7 @@ static void test_losses(void) {
                 y[r * n_out + below(n_out)] = 1;
             }
             memcpy(logits, z, (size_t)n_z * sizeof(real));
-            fastnn_totals totals = {0, 0}, *groups = get((size_t)whole_vectors(n) * sizeof *groups);
+            loss_totals totals = {0, 0}, *groups = get((size_t)whole_vectors(n) * sizeof *groups);
             loss_and_delta(loss, 0, a, n, n_out, stride, y, weight, rows, 4, z, work, groups);
             for (int i = 0; i < whole_vectors(n); i++) {
                 totals.loss += groups[i].loss;

@@ -1,4 +1,4 @@
-/* plain.h: a network, its losses and its optimizers by plain loops in double, from the maths: what the engine's entry
+/* plain.h: a network, its losses and its solvers by plain loops in double, from the maths: what the engine's entry
    points are compared with. Parameters are flat, as fastnn.h has them. */
 #ifndef PLAIN_H
 #define PLAIN_H
@@ -75,14 +75,14 @@ static double plain_row(const fastnn_layer *layers, int n_layers, fastnn_loss lo
     double z[MOST_LAYERS][MOST_UNITS], h[MOST_LAYERS + 1][MOST_UNITS], delta[MOST_LAYERS][MOST_UNITS];
     memcpy(h[0], x, (size_t)layers[0].n_in * sizeof(double));
     for (int l = 0; l < n_layers; l++) {
-        const fastnn_layer *of = &layers[l];
-        for (int i = 0; i < of->n_out; i++) {
-            z[l][i] = parameters[of->biases + i];
-            for (int j = 0; j < of->n_in; j++) {
-                z[l][i] += parameters[of->weights + i * of->n_in + j] * h[l][j];
+        const fastnn_layer *layer = &layers[l];
+        for (int i = 0; i < layer->n_out; i++) {
+            z[l][i] = parameters[layer->biases + i];
+            for (int j = 0; j < layer->n_in; j++) {
+                z[l][i] += parameters[layer->weights + i * layer->n_in + j] * h[l][j];
             }
         }
-        plain_outputs((fastnn_activation)of->activation, (int)of->n_out, z[l], h[l + 1]);
+        plain_outputs((fastnn_activation)layer->activation, (int)layer->n_out, z[l], h[l + 1]);
     }
     int last = n_layers - 1, n_out = (int)layers[last].n_out;
     memcpy(z_last, z[last], (size_t)n_out * sizeof(double));
@@ -91,18 +91,18 @@ static double plain_row(const fastnn_layer *layers, int n_layers, fastnn_loss lo
     }
     double value = plain_loss(loss, (fastnn_activation)layers[last].activation, n_out, z[last], y, delta[last]);
     for (int l = last; gradient && l >= 0; l--) {
-        const fastnn_layer *of = &layers[l];
-        for (int j = 0; l > 0 && j < of->n_in; j++) {
+        const fastnn_layer *layer = &layers[l];
+        for (int j = 0; l > 0 && j < layer->n_in; j++) {
             double sum = 0;
-            for (int i = 0; i < of->n_out; i++) {
-                sum += delta[l][i] * parameters[of->weights + i * of->n_in + j];
+            for (int i = 0; i < layer->n_out; i++) {
+                sum += delta[l][i] * parameters[layer->weights + i * layer->n_in + j];
             }
             delta[l - 1][j] = sum * plain_slope((fastnn_activation)layers[l - 1].activation, z[l - 1][j]);
         }
-        for (int i = 0; i < of->n_out; i++) {
-            gradient[of->biases + i] += weight * delta[l][i];
-            for (int j = 0; j < of->n_in; j++) {
-                gradient[of->weights + i * of->n_in + j] += weight * delta[l][i] * h[l][j];
+        for (int i = 0; i < layer->n_out; i++) {
+            gradient[layer->biases + i] += weight * delta[l][i];
+            for (int j = 0; j < layer->n_in; j++) {
+                gradient[layer->weights + i * layer->n_in + j] += weight * delta[l][i] * h[l][j];
             }
         }
     }
@@ -116,20 +116,20 @@ static void plain_step(const fastnn_training *how, double rate, double t, ptrdif
     for (ptrdiff_t i = 0; i < n; i++) {
         double *s = state + i, *second = state + n + i;
         switch (how->solver) {
-        case FASTNN_OPTIMIZER_rmsprop:
+        case FASTNN_SOLVER_rmsprop:
             *s = b2 * *s + (1 - b2) * g[i] * g[i];
             p[i] -= rate * g[i] / (sqrt(*s) + how->epsilon);
             break;
-        case FASTNN_OPTIMIZER_adam:
-        case FASTNN_OPTIMIZER_adamw:
-            if (how->solver == FASTNN_OPTIMIZER_adamw && i < n_weights) {
+        case FASTNN_SOLVER_adam:
+        case FASTNN_SOLVER_adamw:
+            if (how->solver == FASTNN_SOLVER_adamw && i < n_weights) {
                 p[i] -= rate * how->weight_decay * p[i];
             }
             *s = b1 * *s + (1 - b1) * g[i];
             *second = b2 * *second + (1 - b2) * g[i] * g[i];
             p[i] -= rate * sqrt(1 - pow(b2, t)) / (1 - pow(b1, t)) * *s / (sqrt(*second) + how->epsilon);
             break;
-        case FASTNN_OPTIMIZER_sgd:
+        case FASTNN_SOLVER_sgd:
             *s = how->momentum * *s - rate * g[i];
             p[i] += how->nesterov ? how->momentum * *s - rate * g[i] : *s;
             break;

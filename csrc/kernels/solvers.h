@@ -1,8 +1,8 @@
-/* optimizers.h: one step of each optimizer, in one pass over the packed parameters, with the L2 penalty and the
+/* solvers.h: one step of each solver, in one pass over the packed parameters, with the L2 penalty and the
    decoupled weight decay on the weights alone. Padding has gradient 0 and stays 0.
    Formulas: reference/batched.py has the same from the maths, on flat arrays. */
-#ifndef FASTNN_OPTIMIZERS_H
-#define FASTNN_OPTIMIZERS_H
+#ifndef FASTNN_SOLVERS_H
+#define FASTNN_SOLVERS_H
 
 #include <math.h>
 
@@ -15,10 +15,11 @@ typedef struct {
     real rest_1, rest_2; /* 1 - beta */
     real rate;           /* of Adam with its bias correction */
     real decay;          /* AdamW: the share of a weight that is taken away */
-} fastnn_step;
+} step_constants;
 
-static fastnn_step step_of(const fastnn_training *training, double learning_rate, double l2, int64_t n_updates_before) {
-    fastnn_step step = {
+static step_constants step_of(const fastnn_training *training, double learning_rate, double l2,
+                              int64_t n_updates_before) {
+    step_constants step = {
         .l2 = (real)l2,
         .rate = (real)learning_rate,
         .momentum = (real)training->momentum,
@@ -31,10 +32,10 @@ static fastnn_step step_of(const fastnn_training *training, double learning_rate
     };
     double t = (double)(n_updates_before + 1);
     switch (training->solver) {
-    case FASTNN_OPTIMIZER_sgd:
-    case FASTNN_OPTIMIZER_rmsprop: break;
-    case FASTNN_OPTIMIZER_adamw: step.decay = (real)(learning_rate * training->weight_decay); /* fall through */
-    case FASTNN_OPTIMIZER_adam:
+    case FASTNN_SOLVER_sgd:
+    case FASTNN_SOLVER_rmsprop: break;
+    case FASTNN_SOLVER_adamw: step.decay = (real)(learning_rate * training->weight_decay); /* fall through */
+    case FASTNN_SOLVER_adam:
         step.rate = (real)(learning_rate * sqrt(1 - pow(training->beta_2, t)) / (1 - pow(training->beta_1, t)));
         break;
     }
@@ -42,14 +43,14 @@ static fastnn_step step_of(const fastnn_training *training, double learning_rate
 }
 
 /* The velocity does not matter without momentum, and is left alone. */
-INLINE void descend(const fastnn_step *s, vec l2, ptrdiff_t n, real *p, const real *g) {
+INLINE void descend(const step_constants *s, vec l2, ptrdiff_t n, real *p, const real *g) {
     for (ptrdiff_t i = 0; i < n; i += LANES) {
         vec gradient = v_fma(l2, v_load(p + i), v_load(g + i));
         v_store(p + i, v_fma(v_all(-s->rate), gradient, v_load(p + i)));
     }
 }
 
-INLINE void momentum(const fastnn_step *s, vec l2, const int nesterov, ptrdiff_t n, real *p, const real *g,
+INLINE void momentum(const step_constants *s, vec l2, const int nesterov, ptrdiff_t n, real *p, const real *g,
                      real *velocity) {
     for (ptrdiff_t i = 0; i < n; i += LANES) {
         vec step = v_all(-s->rate) * v_fma(l2, v_load(p + i), v_load(g + i));
@@ -59,7 +60,7 @@ INLINE void momentum(const fastnn_step *s, vec l2, const int nesterov, ptrdiff_t
     }
 }
 
-INLINE void rmsprop(const fastnn_step *s, vec l2, ptrdiff_t n, real *p, const real *g, real *second) {
+INLINE void rmsprop(const step_constants *s, vec l2, ptrdiff_t n, real *p, const real *g, real *second) {
     for (ptrdiff_t i = 0; i < n; i += LANES) {
         vec gradient = v_fma(l2, v_load(p + i), v_load(g + i));
         vec v = v_fma(v_all(s->beta_2), v_load(second + i), v_all(s->rest_2) * (gradient * gradient));
@@ -68,7 +69,7 @@ INLINE void rmsprop(const fastnn_step *s, vec l2, ptrdiff_t n, real *p, const re
     }
 }
 
-INLINE void adam(const fastnn_step *s, vec l2, vec decay, ptrdiff_t n, real *p, const real *g, real *first,
+INLINE void adam(const step_constants *s, vec l2, vec decay, ptrdiff_t n, real *p, const real *g, real *first,
                  real *second) {
     for (ptrdiff_t i = 0; i < n; i += LANES) {
         vec gradient = v_fma(l2, v_load(p + i), v_load(g + i));
@@ -82,13 +83,13 @@ INLINE void adam(const fastnn_step *s, vec l2, vec decay, ptrdiff_t n, real *p, 
 }
 
 /* A range of the blocks: weights, or biases, which neither penalty nor decay touches. */
-static void step_range(const fastnn_training *training, const fastnn_step *s, real l2, real decay, ptrdiff_t n, real *p,
-                       const real *g, real *state, ptrdiff_t to_second) {
+static void step_range(const fastnn_training *training, const step_constants *s, real l2, real decay, ptrdiff_t n,
+                       real *p, const real *g, real *state, ptrdiff_t to_second) {
     switch (training->solver) {
-    case FASTNN_OPTIMIZER_rmsprop: rmsprop(s, v_all(l2), n, p, g, state); break;
-    case FASTNN_OPTIMIZER_adam:
-    case FASTNN_OPTIMIZER_adamw: adam(s, v_all(l2), v_all(decay), n, p, g, state, state + to_second); break;
-    case FASTNN_OPTIMIZER_sgd:
+    case FASTNN_SOLVER_rmsprop: rmsprop(s, v_all(l2), n, p, g, state); break;
+    case FASTNN_SOLVER_adam:
+    case FASTNN_SOLVER_adamw: adam(s, v_all(l2), v_all(decay), n, p, g, state, state + to_second); break;
+    case FASTNN_SOLVER_sgd:
         if (training->momentum == 0) {
             descend(s, v_all(l2), n, p, g);
         } else if (training->nesterov) {
@@ -101,8 +102,8 @@ static void step_range(const fastnn_training *training, const fastnn_step *s, re
 }
 
 /* One step of the numbers `begin` to before `end` of packed blocks of n_packed: weights or biases. */
-static void optimizer_step(const fastnn_training *training, const fastnn_step *s, int are_weights, ptrdiff_t begin,
-                           ptrdiff_t end, ptrdiff_t n_packed, real *parameters, const real *gradient, real *state) {
+static void solver_step(const fastnn_training *training, const step_constants *s, int are_weights, ptrdiff_t begin,
+                        ptrdiff_t end, ptrdiff_t n_packed, real *parameters, const real *gradient, real *state) {
     step_range(training, s, are_weights ? s->l2 : 0, are_weights ? s->decay : 0, end - begin, parameters + begin,
                gradient + begin, state + begin, n_packed);
 }
