@@ -29,6 +29,8 @@ BASE = ["-std=c11", "-ffp-contract=off", "-fno-math-errno", "-Icsrc"]
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wno-sign-conversion", "-Wshadow", "-Wno-psabi"]
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 KINDS = {"memory": SANITIZERS, "team": [*SANITIZERS, "-fopenmp"], "races": ["-fsanitize=thread", "-fopenmp"]}
+#: Another machine's compiler, an emulator of it, and where its libraries are; no sanitizer runs there.
+AARCH64 = ("aarch64-linux-gnu-gcc", "qemu-aarch64", "/usr/aarch64-linux-gnu")
 
 #: Shape -> bytes of a vector, and the target whose instructions it is made of. "wide" has AVX-512's registers in name.
 SHAPES = {"baseline": (16, "baseline"), "scalar": (None, "baseline")}
@@ -48,9 +50,9 @@ QUICK |= {(TEAMS, "float64", "races")}
 KNOWN_FALSE_ALARMS = "race_top:fastnn_parallel\n"
 
 
-def compiled(arguments, output, root=ROOT):
+def compiled(arguments, output, root=ROOT, compiler=COMPILER):
     """Compile, or say what the compiler said."""
-    done = subprocess.run([COMPILER, *arguments, "-o", output], cwd=root, capture_output=True, text=True)
+    done = subprocess.run([compiler, *arguments, "-o", output], cwd=root, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr, done.stderr
     return output
@@ -72,20 +74,20 @@ def macros_of(shape, dtype):
     return macros + (["-DN_REGISTERS=32"] if shape == "wide" else [])
 
 
-def program(shape, dtype, options, folder, root=ROOT):
+def program(shape, dtype, options, folder, root=ROOT, compiler=COMPILER):
     """Compile and link a test program of a tree; main.c, which asks the CPU, without what it asks for."""
     _, target = SHAPES[shape]
     macros = [*macros_of(shape, dtype), f'-DNEEDS="{target}"', "-DFASTNN_CLOCK=test_clock"]
     arguments = [*BASE, *macros, *WARNINGS, "-O1", "-g", "-Itests/c", *options]
     objects = [
-        compiled([*arguments, *flags, "-c", source], folder / f"{Path(source).stem}.o", root)
+        compiled([*arguments, *flags, "-c", source], folder / f"{Path(source).stem}.o", root, compiler)
         for source, flags in (
             ("tests/c/test_engine.c", TARGETS[target]),
             ("tests/c/main.c", []),
             ("csrc/core/threads.c", []),
         )
     ]
-    return compiled([*arguments, *objects, "-lm"], folder / "program", root)
+    return compiled([*arguments, *objects, "-lm"], folder / "program", root, compiler)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +107,24 @@ def test_kernels(shape, dtype, kind, tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
     width = SHAPES[shape][0] or (4 if dtype == "float32" else 8)
     assert f"vectors of {width} bytes" in done.stdout
+
+
+@pytest.mark.skipif(not all(map(shutil.which, AARCH64[:2])), reason="no cross compiler and emulator for AArch64")
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", ["baseline", pytest.param("scalar", marks=pytest.mark.slow)])
+def test_kernels_on_aarch64(shape, dtype, tmp_path):
+    """NEON, and what stands around the kernels."""
+    compiler, emulator, libraries = AARCH64
+    run = [emulator, "-L", libraries]
+    built = program(shape, dtype, ["-fopenmp"], tmp_path, compiler=compiler)
+    done = subprocess.run([*run, built], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for source in [f"csrc/targets/baseline_{dtype}.c", "csrc/core/dispatch.c", "csrc/core/memory.c"]:
+        compiled([*BASE, *WARNINGS, "-O3", "-c", source], tmp_path / "unit.o", compiler=compiler)
+    arguments = [*BASE, *WARNINGS, "-O1", "-pthread", "tests/c/test_core.c", "csrc/core/memory.c"]
+    core = compiled(arguments, tmp_path / "core", compiler=compiler)
+    done = subprocess.run([*run, core, " avx2 fma ", "baseline avx2"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("kind", ["memory", "races"])
