@@ -1,33 +1,17 @@
 """Where a run takes its rows from: passes over the data, cut into batches.
 
-A source has `updates_per_pass`, and ``next_pass`` draws the next one. Read by ``run``; random draws come from NumPy.
+A source has `updates_per_pass`, and ``next_pass(n_updates_before)`` draws the next one. It returns the rows, batch
+after batch (ndarray of intp); where each batch starts in them, and their number; and the updates before the next pass
+is due. Rows and starts of None: every update takes all rows of X, in their order. Asked by ``run``; random draws come
+from NumPy.
 """
 
 import sys
-from typing import NamedTuple
 
 import numpy as np
 
 #: How batches of ``fastnn.train`` take their rows.
 ORDERS = ("shuffled", "sequential", "wraparound", "random")
-
-
-class Pass(NamedTuple):
-    """The rows of a pass, batch after batch.
-
-    Parameters
-    ----------
-    rows : ndarray of intp, or None
-        None: every update takes all rows of X, in their order.
-    starts : ndarray of intp, or None
-        Batch k is ``rows[starts[k]:starts[k + 1]]``.
-    n_updates : int
-        Before the next pass is asked for.
-    """
-
-    rows: np.ndarray | None
-    starts: np.ndarray | None
-    n_updates: int
 
 
 class AllRows:
@@ -36,7 +20,7 @@ class AllRows:
     updates_per_pass = 1
 
     def next_pass(self, n_updates_before):
-        return Pass(None, None, sys.maxsize)
+        return None, None, sys.maxsize
 
 
 class Ordered:
@@ -59,13 +43,13 @@ class Ordered:
         m, size, n_updates = self.n_samples, self.batch_size, self.updates_per_pass
         starts = np.arange(n_updates + 1) * size
         if self.order == "shuffled":
-            return Pass(self.draws.permutation(m).astype(np.intp), np.minimum(starts, m), n_updates)
+            return self.draws.permutation(m).astype(np.intp), np.minimum(starts, m), n_updates
         if self.order == "sequential":
-            return Pass(np.arange(m), np.minimum(starts, m), n_updates)
+            return np.arange(m), np.minimum(starts, m), n_updates
         if self.order == "random":
-            return Pass(self.draws.integers(m, n_updates * size).astype(np.intp), starts, n_updates)
+            return self.draws.integers(m, n_updates * size).astype(np.intp), starts, n_updates
         offsets = np.arange(n_updates_before, n_updates_before + n_updates) * size % (m - size)
-        return Pass((offsets[:, None] + np.arange(size)).ravel(), starts, n_updates)
+        return (offsets[:, None] + np.arange(size)).ravel(), starts, n_updates
 
 
 def tutorial_batches(n_samples, batch_size, order, draws):
@@ -98,5 +82,5 @@ class Composed:
         if self.random_state is not None:
             self.rows = self.rows[self.random_state.permutation(len(self.rows))]
         if self.is_whole:
-            return Pass(None, None, self.updates_per_pass)
-        return Pass(self.rows, self.starts, self.updates_per_pass)
+            return None, None, self.updates_per_pass
+        return self.rows, self.starts, self.updates_per_pass

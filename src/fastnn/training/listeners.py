@@ -5,17 +5,15 @@ its own, and gets the `Moment` then; what it returns says whether the run should
 order in which they were handed over. A run without listeners makes no pauses.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from fastnn.training.manners import divergence
 
 
-class Moment(NamedTuple):
-    """Where a run is.
+class Moment:
+    """Where a run is; there is one of a run, which moves on.
 
-    Parameters
+    Attributes
     ----------
     n_done : int
         Updates made.
@@ -27,10 +25,7 @@ class Moment(NamedTuple):
         Whether the run ends here by itself.
     """
 
-    n_done: int
-    n_new: int
-    objective: np.ndarray
-    is_last: bool
+    __slots__ = ("is_last", "n_done", "n_new", "objective")
 
 
 class Listener:

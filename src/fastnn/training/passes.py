@@ -241,7 +241,7 @@ class Judge(Listener):
         self.n_rows = int(sizes.sum())
         self.shares = sizes / self.n_rows
         self.optimizer, self.parameters, self.limits, self.progress = optimizer, parameters, limits, progress
-        self.score, self.say = score, say or (lambda line: None)
+        self.score, self.say = score, say
         self.ended = REACHED_MAX_ITER
 
     def hear(self, moment):
@@ -250,12 +250,14 @@ class Judge(Listener):
         progress.n_passes += 1
         progress.n_seen += self.n_rows
         progress.loss_curve.append(loss)
-        self.say(f"Iteration {progress.n_passes}, loss = {loss:.8f}")
+        if self.say:
+            self.say(f"Iteration {progress.n_passes}, loss = {loss:.8f}")
         if self.score is None:
             progress.judge_loss(limits.tol)
         else:
             progress.judge_score(self.score(), self.parameters, limits.tol)
-            self.say(f"Validation score: {progress.scores[-1]:f}")
+            if self.say:
+                self.say(f"Validation score: {progress.scores[-1]:f}")
         self.optimizer.pass_ends(progress.n_seen)
         if self.score is not None and not math.isfinite(loss):
             self.ended = DIVERGED
@@ -266,15 +268,16 @@ class Judge(Listener):
         """Whether there is a smaller rate to go on with, where there was no progress for too long."""
         optimizer, limits = self.optimizer, self.limits
         slows_down = optimizer.slow_down()
-        consequence = "Stopping."
-        if slows_down:
-            consequence = f"Setting learning rate to {optimizer.learning_rate:f}"
-        elif optimizer.schedule == "adaptive":
-            consequence = "Learning rate too small. Stopping."
-        self.say(
-            f"{'Training loss' if self.score is None else 'Validation score'} did not improve more than "
-            f"tol={limits.tol:f} for {limits.n_iter_no_change:d} consecutive epochs. {consequence}"
-        )
+        if self.say:
+            consequence = "Stopping."
+            if slows_down:
+                consequence = f"Setting learning rate to {optimizer.learning_rate:f}"
+            elif optimizer.schedule == "adaptive":
+                consequence = "Learning rate too small. Stopping."
+            self.say(
+                f"{'Training loss' if self.score is None else 'Validation score'} did not improve more than "
+                f"tol={limits.tol:f} for {limits.n_iter_no_change:d} consecutive epochs. {consequence}"
+            )
         if slows_down:
             self.progress.n_stale = 0
         else:

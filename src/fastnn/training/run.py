@@ -83,19 +83,20 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True):
     objectives, costs = np.empty(n_kept), np.empty(n_kept)
     n_before, error = state.n_updates, None
     done = begun = ends_at = 0  # updates: of the run, before this pass, after it
-    stop, wants_to_end = None, False
+    stop, wants_to_end, moment = None, False, Moment()
     try:
         while done < n_updates and stop != CONVERGED and not wants_to_end:
             if done == ends_at:
                 manner.pass_begins(done)
-                a_pass = source.next_pass(done)
-                begun, ends_at = done, done + a_pass.n_updates
+                rows, starts, n_of_pass = source.next_pass(done)
+                begun, ends_at = done, done + n_of_pass
                 base = begun if keeps_curves else 0
-            end = min(n_updates, ends_at)
+            end = ends_at if ends_at < n_updates else n_updates
             for listener in listeners:
-                end = min(end, listener.next_stop(done))
+                next_stop = listener.next_stop(done)
+                end = next_stop if next_stop < end else end
             first, last = done - begun, end - begun
-            rates, l2 = schedule.of(a_pass, first, last - first)
+            rates, l2 = schedule.of(first, last - first)
             objective = objectives[base + first : base + last]
             n_new, stop = backend.run(
                 state,
@@ -103,8 +104,8 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True):
                 job.X,
                 job.y,
                 job.sample_weight,
-                a_pass.rows,
-                None if a_pass.starts is None else a_pass.starts[first : last + 1],
+                rows,
+                starts if starts is None or end - done == n_of_pass else starts[first : last + 1],
                 rates,
                 l2,
                 objective,
@@ -115,8 +116,9 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True):
             if stop == DIVERGED:
                 manner.diverged(objective[n_new], done)
             if listeners:
-                so_far = objectives[base : base + done - begun]
-                moment = Moment(done, n_new, so_far, stop == CONVERGED or done == n_updates)
+                moment.n_done, moment.n_new = done, n_new
+                moment.objective = objectives[base : base + done - begun]
+                moment.is_last = stop == CONVERGED or done == n_updates
                 for listener in listeners:
                     if listener.is_due(moment):
                         wants_to_end = listener.hear(moment) or wants_to_end

@@ -1,7 +1,7 @@
 """The learning rate and the L2 penalty of each update.
 
-``of(a_pass, begin, n)`` returns two arrays, with an entry for each of n updates of a pass from number `begin` on; they
-are read before the next call. Asked by ``run``.
+``of(begin, n)`` returns two arrays, with an entry for each of n updates of the pass from number `begin` on; they are
+read before the next call. Asked by ``run``, once the pass has been drawn.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ class Constant:
         self.learning_rate, self.l2 = learning_rate, l2
         self.arrays = np.empty(0), np.empty(0)
 
-    def of(self, a_pass, begin, n):
+    def of(self, begin, n):
         if len(self.arrays[0]) != n:
             self.arrays = np.full(n, self.learning_rate), np.full(n, self.l2)
         return self.arrays
@@ -38,11 +38,13 @@ class OverWeight:
         self.rates = np.empty(source.updates_per_pass)
         self.l2 = alpha / np.diff(source.starts)
 
-    def of(self, a_pass, begin, n):
+    def of(self, begin, n):
         if begin == 0:
             self.rates.fill(self.optimizer.learning_rate)
             if self.weight is not None:
                 totals = np.add.reduceat(self.weight[self.source.rows], self.source.starts[:-1], dtype=np.float64)
                 np.divide(self.alpha, totals, out=self.l2, where=totals != 0)
                 self.l2[totals == 0] = 0.0  # nothing is learned from such a batch, and nothing forgotten
+        if n == len(self.rates):
+            return self.rates, self.l2
         return self.rates[begin : begin + n], self.l2[begin : begin + n]
