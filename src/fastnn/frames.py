@@ -5,8 +5,7 @@ It knows the libraries only by what their frames have in common, and imports nei
 """
 
 import datetime
-from decimal import Decimal
-from numbers import Real
+from numbers import Number
 
 import numpy as np
 
@@ -71,13 +70,15 @@ def numbers_of_frame(argument, frame):
 def numbers_of_objects(array):
     """Return an array of Python's numbers as one of NumPy's; None if it holds anything else."""
     flat = array.ravel().tolist()
-    if not flat or not all(isinstance(value, Real | Decimal | np.bool_) for value in flat):
+    if not flat or not all(isinstance(value, Number | np.bool_) for value in flat):
         return None
     numbers = np.array(flat).reshape(array.shape)
-    try:
-        return numbers.astype(np.float64) if numbers.dtype.kind == "O" else numbers  # decimals, long integers
-    except OverflowError:
-        return None
+    if numbers.dtype.kind == "O":  # decimals, long integers
+        try:
+            return numbers.astype(np.float64)
+        except (OverflowError, TypeError):
+            return None
+    return None if numbers.dtype.kind == "c" else numbers
 
 
 def missing_in(array):

@@ -3,7 +3,6 @@
 Read by ``checks.check_name`` to answer an unknown name; no name here is accepted for another, only answered.
 """
 
-import difflib
 import re
 
 #: Name elsewhere, as `_plain` writes it -> the name here.
@@ -94,6 +93,8 @@ def meant_by(name, known):
             return words[word]
     if not OTHERS.isdisjoint(typed):  # a word of the field, not one misspelled
         return None
+    import difflib  # late: only an unknown name needs it
+
     near = difflib.get_close_matches(typed[0], words, n=1, cutoff=0.6)
     return words[near[0]] if near else None
 
