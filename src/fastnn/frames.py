@@ -82,7 +82,7 @@ def numbers_of_objects(array):
 
 
 def missing_in(array):
-    """Return the place of the first entry of an array of objects that is None, NaN or pandas' NA; None if none is."""
+    """Return the place of the first entry of an array of objects that is None or pandas' NA or NaT; None if none is."""
     for place, value in np.ndenumerate(array):
         if value is None or type(value).__name__ in ("NAType", "NaTType"):
             return place
