@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -122,7 +123,8 @@ def test_every_call_of_a_backend_is_told_the_number_of_threads(monkeypatch, back
 def test_a_whole_run_is_without_the_gil(backend, monkeypatch):
     """The data that a call of run computes from is spoiled meanwhile, which ends it; with the GIL held it cannot be.
 
-    Only after the first update: before it, the GIL was there to be had. Ten attempts, as the other thread may be late.
+    Only after the first update: before it, the GIL was there to be had, and on one CPU the thread that waits for it
+    goes first; so it sleeps a little meanwhile. Ten attempts, as the other thread may be late.
     """
     began, ended = threading.Event(), []
     original = backends.BACKENDS[backend].run
@@ -147,6 +149,7 @@ def test_a_whole_run_is_without_the_gil(backend, monkeypatch):
         thread = threading.Thread(target=work, args=(rows,))
         thread.start()
         began.wait()
+        time.sleep(0.02)  # of a run of a second
         rows[:] = np.nan
         thread.join()
         if ended and ended[-1] > 1:
