@@ -136,13 +136,14 @@ def epoch(name, dtype, X, y):
     """One full-batch update from the tutorial's start weights: what it changes in the parameters."""
     spec, start = _network(LAYERS, dtype)
     training = TrainingSpec("squared_error")
-    weights = np.ones(len(X), dtype)
     state = TrainingState(spec, training.solver)
 
     def way(backend):
         state.parameters[:] = start
         curves = np.empty(1), np.empty(1)
-        backend.run(state, training, X, y, weights, None, None, np.array([0.25]), np.zeros(1), *curves)
+        run = backend.begin(state, training, X, y, None, len(X))
+        run.advance(None, None, np.array([0.25]), np.zeros(1), *curves)
+        run.end()
         return state.parameters - start
 
     def per_sample():

@@ -39,14 +39,16 @@ def make_run(width, batch_size, dtype):
     start = (rng.standard_normal(network.n_parameters) * 0.05).astype(dtype)
     X = rng.standard_normal((batch_size, 64)).astype(dtype)
     y = np.eye(10, dtype=dtype)[rng.integers(0, 10, batch_size)]
-    weights, backend = np.ones(batch_size, dtype), get_backend("simd")
+    backend = get_backend("simd")
 
     def run(n_updates, n_threads):
         state = TrainingState(network, training.solver)
         state.parameters[:] = start
         curves = np.full(n_updates, 1e-4), np.zeros(n_updates), np.empty(n_updates), np.empty(n_updates)
         seconds = -perf_counter()
-        backend.run(state, training, X, y, weights, None, None, *curves, n_threads=n_threads)
+        run = backend.begin(state, training, X, y, None, batch_size, n_threads)
+        run.advance(None, None, *curves)
+        run.end()
         return seconds + perf_counter(), state.to_bytes()
 
     return run

@@ -87,7 +87,7 @@ enum {
     FASTNN_N_SOLVERS = sizeof fastnn_solvers / sizeof *fastnn_solvers
 };
 
-/* How a call of run ended. */
+/* How a call of advance ended. */
 enum fastnn_stop {
     FASTNN_RAN = 0,         /* made every update that was asked for */
     FASTNN_CONVERGED = 1,   /* stopped by tol, after the update that completed a pass */
@@ -107,7 +107,7 @@ typedef struct {
     ptrdiff_t activation;
 } fastnn_layer;
 
-/* What a training run has counted so far; it goes on in the next call of run. */
+/* What a training run has counted so far; it goes on in the next one. */
 typedef struct {
     int64_t n_updates;    /* made since the start */
     double pass_cost;     /* sum over the rows of the current pass of the mean error norm */
@@ -135,31 +135,37 @@ typedef struct {
     const ptrdiff_t *csr_columns; /* (n_entries,): the column of each entry; NULL: X is dense */
     const ptrdiff_t *csr_starts;  /* (n_samples + 1,): the first entry of each row, and their number */
     const void *y;                /* (n_samples, n_out) */
-    const void *sample_weight;    /* (n_samples,) */
+    const void *sample_weight;    /* (n_samples,); NULL: all are 1 */
 } fastnn_data;
 
 /* Whether to stop; the binding asks Python. */
 typedef int (*fastnn_ask)(void);
 
-/* One call of run. Parameters and state are flat, as spec.py lays them out. */
+/* A run, which stays open: begun once, advanced as often as wanted, ended. Between two calls of advance the parameters
+   are up to date and may be changed; the solver's state is so again after the end. Both are flat, as spec.py lays them
+   out. All of it stays as it was begun with. */
 typedef struct {
     ptrdiff_t n_layers;
     const fastnn_layer *layers;
     const fastnn_training *training;
     fastnn_data data;
+    ptrdiff_t largest_batch;   /* rows of the largest batch that will come */
+    void *parameters;          /* IN and OUT */
+    void *state;               /* IN and OUT: the solver's */
+    fastnn_counters *counters; /* IN and OUT */
+    int n_threads;             /* at most; never more than the work of an update pays for */
+    fastnn_ask ask;            /* called some 30 times a second by the calling thread; not 0: stop; NULL: never */
+} fastnn_run;
+
+/* One call of advance. */
+typedef struct {
     const ptrdiff_t *rows;   /* the rows that the updates take, one batch after the other; NULL: all, in order */
     const ptrdiff_t *starts; /* batch k is rows[starts[k]] to rows[starts[k + 1] - 1] */
-    ptrdiff_t largest_batch; /* its rows */
-    ptrdiff_t n_updates;
-    const double *learning_rate, *l2; /* (n_updates,) */
-    void *parameters;                 /* IN and OUT */
-    void *state;                      /* IN and OUT: the solver's */
-    fastnn_counters *counters;        /* IN and OUT */
-    double *objective, *cost;         /* OUT: (n_updates,) */
+    ptrdiff_t n;
+    const double *learning_rate, *l2; /* (n,) */
+    double *objective, *cost;         /* OUT: (n,) */
     ptrdiff_t n_done;                 /* OUT: updates made */
-    int n_threads;                    /* at most; never more than the work of an update pays for */
-    fastnn_ask ask; /* called some 30 times a second by the calling thread; not 0: stop; NULL: never */
-} fastnn_run;
+} fastnn_updates;
 
 /* An elementary function of n numbers. */
 typedef void (*fastnn_elementwise)(const void *x, void *out, ptrdiff_t n);
@@ -169,10 +175,13 @@ typedef struct {
     const char *target;
     int vector_bytes;
 
-    /* For a call of run or loss_and_gradient. n_state: numbers of solver state a parameter, 0 if none. n_rows: of
-       the largest batch. */
-    size_t (*work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, int n_state, ptrdiff_t n_rows, int n_threads);
-    int (*run)(fastnn_run *run, void *work); /* returns how it ended */
+    /* A run, all of whose calls get the same work area. advance returns how it ended. */
+    size_t (*run_work_size)(const fastnn_run *run);
+    void (*begin)(const fastnn_run *run, void *work);
+    int (*advance)(const fastnn_run *run, fastnn_updates *updates, void *work);
+    void (*end)(const fastnn_run *run, void *work);
+
+    size_t (*gradient_work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples, int n_threads);
     /* gradient: OUT, flat, NULL if not wanted. Returns FASTNN_RAN or FASTNN_INTERRUPTED. */
     int (*loss_and_gradient)(const fastnn_layer *layers, ptrdiff_t n_layers, fastnn_loss loss, int as_sklearn,
                              double l2, const fastnn_data *data, const void *parameters, void *gradient,

@@ -35,6 +35,15 @@ def train(*args, **options):
     return fastnn.train([4, 5, 3], X, Y, *args, **{"random_state": 0, **options})
 
 
+def make_updates(backend, state, training, data, rows, starts, *arrays, n_threads=None):
+    """One whole run of a backend: begun, advanced once, ended; the data are X, y and weights."""
+    opened = backend.begin(state, training, *data, len(data[1]), n_threads)
+    try:
+        return opened.advance(rows, starts, *arrays)
+    finally:
+        opened.end()
+
+
 def assert_close(actual, expected, tolerance):
     """Compare two arrays relative to the largest entry of the expected one."""
     actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)

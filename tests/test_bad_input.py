@@ -211,7 +211,7 @@ CASES = [
 @pytest.mark.parametrize(("args", "options", "error", "message"), CASES, ids=[case[3][:60] for case in CASES])
 def test_train(args, options, error, message, monkeypatch):
     for backend in BACKENDS.values():  # nothing is computed before the error
-        monkeypatch.setattr(backend, "run", lambda *_: pytest.fail("the run began"))
+        monkeypatch.setattr(backend, "begin", lambda *_: pytest.fail("the run began"))
     np.random.seed(0)
     with pytest.raises(error, match=message):
         fastnn.train(*args, **options)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import assert_close
+from conftest import assert_close, make_updates
 from scipy import sparse
 
 import fastnn
@@ -187,7 +187,8 @@ def test_csr_rows_give_the_bits_of_dense_rows(dtype, batch):
             rows, starts = np.random.default_rng(1).permutation(60), np.minimum(np.arange(11) * batch, 60)
         curves = np.empty(10), np.empty(10)
         training = TrainingSpec("squared_error")
-        backend.run(state, training, data, y, weights, rows, starts, np.full(10, 0.1), np.zeros(10), *curves)
+        arrays = np.full(10, 0.1), np.zeros(10), *curves
+        make_updates(backend, state, training, (data, y, weights), rows, starts, *arrays)
         gradient, out, one = np.empty_like(start), np.empty((60, 3), dtype), np.empty((1, 3), dtype)
         losses = backend.loss_and_gradient(spec, "squared_error", start, data, y, weights, 0.1, gradient)
         backend.forward(spec, start, data, out)

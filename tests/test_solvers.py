@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from conftest import SOLVERS_ON_BACKENDS, X, Y, assert_close, train
+from conftest import SOLVERS_ON_BACKENDS, X, Y, assert_close, make_updates, train
 
 import fastnn
 from fastnn import backends
@@ -265,7 +265,7 @@ def test_the_state_is_laid_out_by_kind_and_then_like_the_parameters(solver, back
     compute.loss_and_gradient(spec, "squared_error", state.parameters, *data, 0.0, gradient)
     training = TrainingSpec("squared_error", solver, momentum=0.5, beta_1=0.875, beta_2=0.75)
     curves = np.empty(1), np.empty(1)
-    compute.run(state, training, *data, None, None, np.full(1, 0.25), np.zeros(1), *curves)
+    make_updates(compute, state, training, data, None, None, np.full(1, 0.25), np.zeros(1), *curves)
     assert state.optimizer.dtype == dtype
     assert_close(state.optimizer, np.concatenate(kinds(gradient)), 1e-14 if dtype == "float64" else 1e-6)
 

@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from conftest import DTYPES, run_program
+from conftest import DTYPES, make_updates, run_program
 
 import fastnn
 from fastnn import simd
@@ -178,11 +178,11 @@ def test_nothing_to_do_is_done():
     state = TrainingState(spec, "sgd")
     state.parameters[:] = 1
     before = state.to_bytes()
-    X, y, weights, nothing = np.ones((4, 3)), np.ones((4, 2)), np.ones(4), np.empty(0)
+    training, nothing = TrainingSpec("squared_error"), np.empty(0)
+    data = np.ones((4, 3)), np.ones((4, 2)), np.ones(4)
     rows, starts = np.empty(0, np.intp), np.zeros(1, np.intp)
-    run = get_backend("simd").run
     for of_rows, of_starts in ((None, None), (rows, starts)):
-        curves = nothing.copy(), nothing.copy()
-        done = run(state, TrainingSpec("squared_error"), X, y, weights, of_rows, of_starts, nothing, nothing, *curves)
+        arrays = nothing, nothing, nothing.copy(), nothing.copy()
+        done = make_updates(get_backend("simd"), state, training, data, of_rows, of_starts, *arrays)
         assert done == (0, RAN)
     assert state.to_bytes() == before

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import BACKEND_NAMES, LABELS, SOLVERS_ON_BACKENDS, X, Y, assert_close, train
+from conftest import BACKEND_NAMES, LABELS, SOLVERS_ON_BACKENDS, X, Y, assert_close, make_updates, train
 
 import fastnn
 from fastnn import backends, state
@@ -74,13 +74,18 @@ def test_full_batches_draw_nothing(order, batch_size):
 
 def count_calls(monkeypatch, **options):
     calls = []
-    original = backends.BACKENDS["simd"].run
+    original = backends.BACKENDS["simd"].begin
 
-    def run(*args, **options):
-        calls.append(len(args[7]))
-        return original(*args, **options)
+    class Counted:
+        def __init__(self, *args):
+            self.opened = original(*args)
+            self.end = self.opened.end
 
-    monkeypatch.setattr(backends.BACKENDS["simd"], "run", run)
+        def advance(self, *args):
+            calls.append(len(args[2]))
+            return self.opened.advance(*args)
+
+    monkeypatch.setattr(backends.BACKENDS["simd"], "begin", Counted)
     train(30, **options)
     monkeypatch.undo()
     return calls
@@ -103,19 +108,19 @@ def test_every_call_of_a_backend_is_told_the_number_of_threads(monkeypatch, back
 
     def spy(name, original):
         def call(*args, **options):
-            told.setdefault(name, set()).add(options["n_threads"])
+            told.setdefault(name, set()).add(args[6] if name == "begin" else options["n_threads"])
             return original(*args, **options)
 
         return call
 
-    for name in ("run", "loss_and_gradient", "forward"):
+    for name in ("begin", "loss_and_gradient", "forward"):
         monkeypatch.setattr(backends.BACKENDS[backend], name, spy(name, getattr(backends.BACKENDS[backend], name)))
     result = fastnn.train(
         [4, 5, 3], X, LABELS, 10, batch_size=5, validation_data=(X, LABELS), n_threads=n_threads, backend=backend,
         random_state=0,
     )  # fmt: skip
     monkeypatch.undo()
-    assert told == {name: {n_threads} for name in ("run", "loss_and_gradient", "forward")}
+    assert told == {name: {n_threads} for name in ("begin", "loss_and_gradient", "forward")}
     assert (result.network.parameters == train(10, batch_size=5, backend=backend).network.parameters).all()
 
 
@@ -127,13 +132,13 @@ def test_a_whole_run_is_without_the_gil(backend, monkeypatch):
     goes first; so it sleeps a little meanwhile. Ten attempts, as the other thread may be late.
     """
     began, ended = threading.Event(), []
-    original = backends.BACKENDS[backend].run
+    original = backends.BACKENDS[backend].begin
 
-    def run(*args, **options):
+    def begin(*args):
         began.set()
-        return original(*args, **options)
+        return original(*args)
 
-    monkeypatch.setattr(backends.BACKENDS[backend], "run", run)
+    monkeypatch.setattr(backends.BACKENDS[backend], "begin", begin)
 
     def work(rows):
         try:
@@ -370,7 +375,7 @@ def test_each_pass_has_its_own_mean(backend):
     curves = np.empty(4), np.empty(4)
     settings = TrainingSpec("squared_error", updates_per_pass=2)
     arrays = np.full(4, 0.05), np.zeros(4), *curves
-    backends.get_backend(backend).run(s, settings, X, Y, np.ones(23), None, None, *arrays)
+    make_updates(backends.get_backend(backend), s, settings, (X, Y, None), None, None, *arrays)
     assert_close(s.counters["previous_cost"][0], curves[1][2:].mean(), 1e-14)
 
 
@@ -430,7 +435,7 @@ def test_a_state_goes_on_from_its_bytes(backend, solver, dtype):
 
     def run(s, n):
         arrays = np.full(n, 0.05), np.zeros(n), np.empty(n), np.empty(n)
-        compute.run(s, settings, *data, None, None, *arrays)
+        make_updates(compute, s, settings, data, None, None, *arrays)
 
     whole = state.TrainingState(spec, solver)
     whole.parameters[:] = np.linspace(-1, 1, spec.n_parameters)

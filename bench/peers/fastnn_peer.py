@@ -1,4 +1,4 @@
-"""fastnn: training by the backend "auto", one call an epoch as `fastnn.training` makes it; prediction by `Network`."""
+"""fastnn: training by the backend "auto", advanced an epoch at a time, as by `fastnn.training`; prediction by `Network`."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ PACKAGES = ("fastnn",)
 
 
 class Train:
-    """The backend's ``run``."""
+    """A run of the backend."""
 
     def __init__(self, problem):
         case = problem.case
@@ -21,7 +21,6 @@ class Train:
         self.network = NetworkSpec(case.layers, case.activations, np.dtype(problem.dtype))
         self.training = TrainingSpec(case.loss, solver=case.solver, momentum=case.momentum, **adam)
         self.start = flat(problem.W, problem.b)
-        self.weights = np.ones(case.n_rows, problem.dtype)
         if case.batch_size:
             self.rows = problem.rows.astype(np.intp)
             self.starts = np.array([0, *(batch.stop for batch in case.batches)], np.intp)
@@ -31,16 +30,19 @@ class Train:
             self.n_calls, n = 1, case.n_epochs
         self.learning_rate, self.l2 = np.full(n, case.learning_rate), np.zeros(n)
         self.curves = np.empty(n), np.empty(n)
-        self.run_updates = get_backend("auto").run
+        self.backend = get_backend("auto")
 
     def reset(self):
         self.state = TrainingState(self.network, self.training.solver)
         self.state.parameters[:] = self.start
 
     def run(self):
-        data = self.problem.X, self.problem.y, self.weights, self.rows, self.starts, self.learning_rate, self.l2
+        case = self.problem.case
+        data = self.problem.X, self.problem.y, None
+        opened = self.backend.begin(self.state, self.training, *data, case.batch_size or case.n_rows)
         for _ in range(self.n_calls):
-            self.run_updates(self.state, self.training, *data, *self.curves)
+            opened.advance(self.rows, self.starts, self.learning_rate, self.l2, *self.curves)
+        opened.end()
 
     def numbers(self):
         return self.state.parameters

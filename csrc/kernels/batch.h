@@ -6,7 +6,7 @@
 #ifndef FASTNN_BATCH_H
 #define FASTNN_BATCH_H
 
-#include "fastnn.h"          /* fastnn_data, fastnn_run, fastnn_meet, fastnn_parallel, fastnn_team_pays */
+#include "fastnn.h" /* fastnn_data, fastnn_run, fastnn_updates, fastnn_meet, fastnn_parallel, fastnn_team_pays */
 #include "kernels/layout.h"  /* packed_network, packed_layer, lay_out, view_of, pack, unpack, copy_back, SQUARES */
 #include "kernels/losses.h"  /* loss_and_delta */
 #include "kernels/network.h" /* gather, inputs_of, forward_chunk, backward_chunk, gradient_chunk, forward_one */
@@ -28,14 +28,15 @@ typedef struct {
 /* What a team shares besides the network. */
 typedef struct {
     const packed_network *net;
-    fastnn_run *run;    /* of make_updates */
-    ptrdiff_t next;     /* update */
-    int stop;           /* how the run ended */
-    int may_grow;       /* a thread that is alone would rather have the team */
-    int is_interrupted; /* thread 0 writes, see above */
-    int changes;        /* likewise: the team, after this update */
-    int is_judged;      /* whether fastnn_team_pays was asked on the way */
-    double waited;      /* thread 0 for the others, in all */
+    const fastnn_run *run;
+    fastnn_updates *updates; /* of make_updates */
+    ptrdiff_t next;          /* update */
+    int stop;                /* how they ended */
+    int may_grow;            /* a thread that is alone would rather have the team */
+    int is_interrupted;      /* thread 0 writes, see above */
+    int changes;             /* likewise: the team, after this update */
+    int is_judged;           /* whether fastnn_team_pays was asked on the way */
+    double waited;           /* thread 0 for the others, in all */
 } team_state;
 
 /* One thread of it. */
@@ -334,9 +335,9 @@ static size_t lay_out_training(packed_network *net, const fastnn_layer *layers, 
     return lay_out(net, layers, n_layers, n_state, &plan, base);
 }
 
-static size_t work_size(const fastnn_layer *layers, ptrdiff_t n_layers, int n_state, ptrdiff_t n_rows, int n_threads) {
+static size_t gradient_work_size(const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples, int n_threads) {
     packed_network net;
-    return lay_out_training(&net, layers, n_layers, n_state, n_rows, n_threads, NULL);
+    return lay_out_training(&net, layers, n_layers, 0, n_samples, n_threads, NULL);
 }
 
 /* One pass over all samples, for engine_loss_and_gradient. */

@@ -6,7 +6,7 @@
 #include "fastnn.h"           /* fastnn_kernels */
 #include "kernels/batch.h"    /* engine_loss_and_gradient */
 #include "kernels/predict.h"  /* engine_forward */
-#include "kernels/training.h" /* engine_run */
+#include "kernels/training.h" /* engine_begin, engine_advance, engine_end */
 #include "simd/vector.h"      /* vec, v_load, v_store, v_fma */
 #include "simd/vmath.h"       /* v_exp, v_log, v_logistic, v_tanh */
 
@@ -55,8 +55,11 @@ static double multiply_adds(ptrdiff_t n) {
 const fastnn_kernels TABLE(FASTNN_TARGET_NAME, DTYPE) = {
     .target = STRING(FASTNN_TARGET_NAME),
     .vector_bytes = LANES * REAL_BYTES,
-    .work_size = work_size,
-    .run = engine_run,
+    .run_work_size = run_work_size,
+    .begin = engine_begin,
+    .advance = engine_advance,
+    .end = engine_end,
+    .gradient_work_size = gradient_work_size,
     .loss_and_gradient = engine_loss_and_gradient,
     .forward_work_size = forward_work_size,
     .forward = engine_forward,

@@ -1,12 +1,12 @@
-/* training.h: the loop over updates: a batch's gradient, a step, curves, tol. Entered once for many updates; allocates
-   nothing.
+/* training.h: a run: its packed network, and the loop over updates: a batch's gradient, a step, curves, tol. Entered
+   once for many updates; allocates nothing.
 
    All threads of a team run the same loop. What they need not be told, each of them finds out for itself from the same
    numbers, so that they always agree when to stop. */
 #ifndef FASTNN_TRAINING_H
 #define FASTNN_TRAINING_H
 
-#include "fastnn.h"          /* fastnn_run, fastnn_training, fastnn_counters, fastnn_team_is_wanted */
+#include "fastnn.h"          /* fastnn_run, fastnn_updates, fastnn_training, fastnn_counters, fastnn_team_is_wanted */
 #include "kernels/batch.h"   /* team_state, member, sample_batch, batch_pass, row_pass, share_out, copy_share */
 #include "kernels/layout.h"  /* packed_network, packed_layer, pack, unpack, clear_padding */
 #include "kernels/network.h" /* row_list, inputs_of, backward_one */
@@ -102,25 +102,26 @@ static int wants_change(member *me) {
     return looked && me->team->may_grow && fastnn_team_is_free();
 }
 
-/* The updates from team->next on, until the run ends, or the team changes. */
+/* The updates from team->next on, until all are made, or the run ends, or the team changes. */
 static void make_updates(void *job, int thread, int n_threads) {
     team_state *shared = job;
-    fastnn_run *run = shared->run;
+    const fastnn_run *run = shared->run;
+    fastnn_updates *updates = shared->updates;
     const fastnn_training *training = run->training;
     member me = member_of(shared, thread, n_threads, run->ask);
     fastnn_counters counters = *run->counters;
     int stop = FASTNN_RAN, changes = 0, is_copied = 0;
     ptrdiff_t k = shared->next;
-    for (; k < run->n_updates && stop == FASTNN_RAN && !changes; k++) {
+    for (; k < updates->n && stop == FASTNN_RAN && !changes; k++) {
         sample_batch b = {&run->data, NULL, run->data.n_samples, 0, training->loss, training->as_sklearn};
-        if (run->rows) {
-            b.rows = run->rows + run->starts[k];
-            b.n_rows = run->starts[k + 1] - run->starts[k];
-            b.n_listed = run->starts[run->n_updates] - run->starts[k];
+        if (updates->rows) {
+            b.rows = updates->rows + updates->starts[k];
+            b.n_rows = updates->starts[k + 1] - updates->starts[k];
+            b.n_listed = updates->starts[updates->n] - updates->starts[k];
         }
         int is_row = b.n_rows == 1;
-        double l2 = run->l2[k], objective, cost;
-        step_constants step = step_of(training, run->learning_rate[k], l2, counters.n_updates);
+        double l2 = updates->l2[k], objective, cost;
+        step_constants step = step_of(training, updates->learning_rate[k], l2, counters.n_updates);
         if (!is_row && !is_copied) {
             copy_share(&me);
             meet(&me);
@@ -135,15 +136,15 @@ static void make_updates(void *job, int thread, int n_threads) {
             break;
         }
         if (thread == 0) {
-            run->objective[k] = objective;
-            run->cost[k] = cost;
+            updates->objective[k] = objective;
+            updates->cost[k] = cost;
         }
         if (!isfinite(objective) && !training->as_sklearn) {
             stop = FASTNN_DIVERGED;
             break;
         }
         changes = shared->changes;
-        is_copied = !is_row && k + 1 < run->n_updates;
+        is_copied = !is_row && k + 1 < updates->n;
         if (!is_row) {
             step_share(&me, training, &step);
         } else if (thread == 0) {
@@ -155,7 +156,7 @@ static void make_updates(void *job, int thread, int n_threads) {
         stop = finish_update(&counters, training, cost, b.n_rows) ? FASTNN_CONVERGED : FASTNN_RAN;
         if (thread == 0) {
             *run->counters = counters;
-            run->n_done = k + 1;
+            updates->n_done = k + 1;
         }
         meet(&me);
     }
@@ -165,40 +166,51 @@ static void make_updates(void *job, int thread, int n_threads) {
     }
 }
 
-/* NULL where all weights are 1: shuffled rows then have one place less to be fetched from. */
-static const real *weights_that_differ(const fastnn_data *data) {
-    const real *weight = data->sample_weight;
-    for (ptrdiff_t row = 0; row < data->n_samples; row++) {
-        if (weight[row] != 1) {
-            return weight;
-        }
-    }
-    return NULL;
+/* A run's work area begins with its packed network, whose blocks follow. */
+static size_t lay_out_run(const fastnn_run *run, packed_network *net, char *work) {
+    size_t head = (sizeof(packed_network) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    int n_state = fastnn_solvers[run->training->solver].n_state;
+    size_t size = lay_out_training(net, run->layers, run->n_layers, n_state, run->largest_batch, run->n_threads,
+                                   work ? work + head : NULL);
+    return size > SIZE_MAX - head ? SIZE_MAX : head + size;
 }
 
-static int engine_run(fastnn_run *run, void *work) {
+static size_t run_work_size(const fastnn_run *run) {
     packed_network net;
-    int n_state = fastnn_solvers[run->training->solver].n_state;
-    lay_out_training(&net, run->layers, run->n_layers, n_state, run->largest_batch, run->n_threads, work);
+    return lay_out_run(run, &net, NULL);
+}
+
+static void engine_begin(const fastnn_run *run, void *work) {
+    packed_network *net = work;
+    lay_out_run(run, net, work);
     ptrdiff_t n_flat = n_parameters(run->layers, run->n_layers);
-    pack(&net, run->parameters, net.parameters);
-    for (int s = 0; s < n_state; s++) {
-        pack(&net, (real *)run->state + s * n_flat, net.state + s * net.n_packed);
+    for (int s = 0; s < fastnn_solvers[run->training->solver].n_state; s++) {
+        pack(net, (real *)run->state + s * n_flat, net->state + s * net->n_packed);
     }
-    run->data.sample_weight = weights_that_differ(&run->data);
-    run->n_done = 0;
-    team_state shared = {.net = &net, .run = run, .stop = FASTNN_RAN};
+}
+
+static int engine_advance(const fastnn_run *run, fastnn_updates *updates, void *work) {
+    const packed_network *net = work;
+    memset(net->parameters, 0, (size_t)net->n_packed * sizeof(real)); /* and what infinities made of the padding */
+    pack(net, run->parameters, net->parameters);
+    updates->n_done = 0;
+    team_state shared = {.net = net, .run = run, .updates = updates, .stop = FASTNN_RAN};
     fastnn_work_begins();
-    while (shared.stop == FASTNN_RAN && shared.next < run->n_updates) {
-        ptrdiff_t n_rows = run->rows ? run->starts[run->n_updates] - run->starts[shared.next]
-                                     : (run->n_updates - shared.next) * run->data.n_samples;
-        share_out(&shared, net.plan.a_row * (double)n_rows, make_updates, &shared);
+    while (shared.stop == FASTNN_RAN && shared.next < updates->n) {
+        ptrdiff_t n_rows = updates->rows ? updates->starts[updates->n] - updates->starts[shared.next]
+                                         : (updates->n - shared.next) * run->data.n_samples;
+        share_out(&shared, net->plan.a_row * (double)n_rows, make_updates, &shared);
     }
     fastnn_work_ends();
-    unpack(&net, net.parameters, run->parameters);
-    for (int s = 0; s < n_state; s++) {
-        unpack(&net, net.state + s * net.n_packed, (real *)run->state + s * n_flat);
-    }
+    unpack(net, net->parameters, run->parameters);
     return shared.stop;
+}
+
+static void engine_end(const fastnn_run *run, void *work) {
+    const packed_network *net = work;
+    ptrdiff_t n_flat = n_parameters(run->layers, run->n_layers);
+    for (int s = 0; s < fastnn_solvers[run->training->solver].n_state; s++) {
+        unpack(net, net->state + s * net->n_packed, (real *)run->state + s * n_flat);
+    }
 }
 #endif

@@ -39,28 +39,33 @@ cdef extern from "fastnn.h" nogil:
         const fastnn_layer *layers
         const fastnn_training *training
         fastnn_data data
-        const ptrdiff_t *rows
-        const ptrdiff_t *starts
         ptrdiff_t largest_batch
-        ptrdiff_t n_updates
-        const double *learning_rate
-        const double *l2
         void *parameters
         void *state
         fastnn_counters *counters
+        int n_threads
+        fastnn_ask ask
+
+    ctypedef struct fastnn_updates:
+        const ptrdiff_t *rows
+        const ptrdiff_t *starts
+        ptrdiff_t n
+        const double *learning_rate
+        const double *l2
         double *objective
         double *cost
         ptrdiff_t n_done
-        int n_threads
-        fastnn_ask ask
 
     ctypedef void (*fastnn_elementwise)(const void *, void *, ptrdiff_t) noexcept nogil
 
     ctypedef struct fastnn_kernels:
         const char *target
         int vector_bytes
-        size_t (*work_size)(const fastnn_layer *, ptrdiff_t, int, ptrdiff_t, int) noexcept nogil
-        int (*run)(fastnn_run *, void *) noexcept nogil
+        size_t (*run_work_size)(const fastnn_run *) noexcept nogil
+        void (*begin)(const fastnn_run *, void *) noexcept nogil
+        int (*advance)(const fastnn_run *, fastnn_updates *, void *) noexcept nogil
+        void (*end)(const fastnn_run *, void *) noexcept nogil
+        size_t (*gradient_work_size)(const fastnn_layer *, ptrdiff_t, ptrdiff_t, int) noexcept nogil
         int (*loss_and_gradient)(
             const fastnn_layer *, ptrdiff_t, int, int, double, const fastnn_data *, const void *, void *, double *,
             double *, int, fastnn_ask, void *

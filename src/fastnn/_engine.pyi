@@ -11,6 +11,18 @@ SOLVERS: dict[str, int]
 class Arguments: ...
 class Problem: ...
 
+class Run:
+    def advance(
+        self,
+        rows: ndarray | None,
+        starts: ndarray | None,
+        learning_rate: ndarray,
+        l2: ndarray,
+        objective: ndarray,
+        cost: ndarray,
+    ) -> tuple[int, int]: ...
+    def end(self) -> None: ...
+
 class Predictor:
     def __call__(self, X: ArrayLike) -> ndarray: ...
     def predict_into(self, X: ndarray, out: ndarray) -> ndarray: ...
@@ -22,26 +34,21 @@ def loss_and_gradient(
     parameters: ndarray,
     X: Any,
     y: ndarray,
-    sample_weight: ndarray,
+    sample_weight: ndarray | None,
     l2: float,
     gradient: ndarray | None = None,
     n_threads: int | None = None,
     as_sklearn: bool = False,
 ) -> tuple[float, float]: ...
-def run(
+def begin(
     state: TrainingState,
     training: TrainingSpec,
     X: Any,
     y: ndarray,
-    sample_weight: ndarray,
-    rows: ndarray | None,
-    starts: ndarray | None,
-    learning_rate: ndarray,
-    l2: ndarray,
-    objective: ndarray,
-    cost: ndarray,
+    sample_weight: ndarray | None,
+    largest_batch: int,
     n_threads: int | None = None,
-) -> tuple[int, int]: ...
+) -> Run: ...
 def targets() -> tuple[str, ...]: ...
 def active() -> tuple[str, int]: ...
 def use(target: int) -> None: ...

@@ -16,7 +16,7 @@ from libc.stddef cimport ptrdiff_t
 from libc.string cimport memset, strchr
 
 from fastnn._tables import LOSSES, SOLVER_IDS
-from fastnn._tables import SOLVERS  # `run` has all of them; `fastnn.backends` reads it here
+from fastnn._tables import SOLVERS  # a run has all of them; `fastnn.backends` reads it here
 
 cdef enum:
     STACK = 16384  # bytes of work area that a prediction takes from the stack
@@ -58,9 +58,13 @@ cdef class Arguments:
     cdef int n
 
     def __dealloc__(self):
+        self.release()
+
+    cdef void release(self) noexcept:
         cdef int i
         for i in range(self.n):
             PyBuffer_Release(&self.views[i])
+        self.n = 0
 
     cdef void *take(self, array, const char *formats, Py_ssize_t n_items, bint writable) except NULL:
         """The first number of a C-contiguous array of at least n_items numbers, whose format is one of the letters."""
@@ -122,7 +126,8 @@ cdef class Problem:
 
     cdef int take_targets(self, y, sample_weight, Py_ssize_t n_out) except -1:
         self.data.y = self.arguments.take(y, self.dtype, self.data.n_samples * n_out, False)
-        self.data.sample_weight = self.arguments.take(sample_weight, self.dtype, self.data.n_samples, False)
+        if sample_weight is not None:
+            self.data.sample_weight = self.arguments.take(sample_weight, self.dtype, self.data.n_samples, False)
         return 0
 
     cdef void *numbers(self, array, Py_ssize_t n, bint writable) except NULL:
@@ -171,7 +176,7 @@ def loss_and_gradient(
     problem.take_targets(y, sample_weight, network.n_out)
     if gradient is not None:
         slopes = problem.numbers(gradient, network.n_parameters, True)
-    work = allocate(problem.kernels.work_size(problem.layers, problem.n_layers, 0, problem.data.n_samples, most))
+    work = allocate(problem.kernels.gradient_work_size(problem.layers, problem.n_layers, problem.data.n_samples, most))
     with nogil:
         stop = problem.kernels.loss_and_gradient(
             problem.layers, problem.n_layers, loss_id, as_sklearn, penalty, &problem.data, flat, slopes, &objective,
@@ -183,268 +188,92 @@ def loss_and_gradient(
     return objective, cost
 
 
-def run(state, training, X, y, sample_weight, rows, starts, learning_rate, l2, objective, cost, n_threads=None):
-    """Make one update per entry of `learning_rate`; see `fastnn.reference.descent.run`. X may be CSR."""
-    network = state.network
-    cdef Problem problem = Problem(network, X)
-    cdef Arguments arguments = problem.arguments
-    cdef fastnn_training how
-    cdef fastnn_run job
+cdef class Run:
+    """A run of the engine that stays open; see `fastnn.reference.descent.Run`."""
+
+    cdef Problem problem
+    cdef Arguments of_call
+    cdef fastnn_training training
+    cdef fastnn_run run
     cdef void *work
-    cdef int stop, n_state = SOLVERS[training.solver]
-    cdef Py_ssize_t n = len(learning_rate), k
-    problem.take_targets(y, sample_weight, network.n_out)
-    how.loss = LOSSES[training.loss]
-    how.solver = SOLVER_IDS[training.solver]
-    how.nesterov = training.nesterov
-    how.as_sklearn = training.as_sklearn
-    how.momentum = training.momentum
-    how.beta_1 = training.beta_1
-    how.beta_2 = training.beta_2
-    how.epsilon = training.epsilon
-    how.weight_decay = training.weight_decay
-    how.tol = training.tol
-    how.updates_per_pass = training.updates_per_pass
-    job.n_layers = problem.n_layers
-    job.layers = problem.layers
-    job.training = &how
-    job.data = problem.data
-    job.rows = job.starts = NULL
-    job.largest_batch = job.data.n_samples
-    if rows is not None:
-        job.starts = <const ptrdiff_t *> arguments.take(starts, INTEGERS, n + 1, False)
-        job.rows = <const ptrdiff_t *> arguments.take(rows, INTEGERS, starts[n], False)
-        job.largest_batch = 0
-        for k in range(n):
-            job.largest_batch = max(job.largest_batch, job.starts[k + 1] - job.starts[k])
-    job.n_updates = n
-    job.learning_rate = <const double *> arguments.take(learning_rate, b"d", n, False)
-    job.l2 = <const double *> arguments.take(l2, b"d", n, False)
-    job.parameters = problem.numbers(state.parameters, network.n_parameters, True)
-    job.state = problem.numbers(state.optimizer, n_state * network.n_parameters, True)
-    job.counters = <fastnn_counters *> arguments.take(state.counters.view(np.int64), INTEGERS, 0, True)
-    job.objective = <double *> arguments.take(objective, b"d", n, True)
-    job.cost = <double *> arguments.take(cost, b"d", n, True)
-    job.n_done = 0
-    job.n_threads = threads_allowed(n_threads)
-    job.ask = whom_to_ask()
-    work = allocate(
-        problem.kernels.work_size(problem.layers, problem.n_layers, n_state, job.largest_batch, job.n_threads)
-    )
-    with nogil:
-        stop = problem.kernels.run(&job, work)
-        fastnn_free(work)
-    if stop == INTERRUPTED:
-        propagate()
-    return job.n_done, stop
-
-
-# -- a network's call -------------------------------------------------------------------------------------------
-
-
-cdef class Predictor:
-    """The compiled call of a network: one row or many, and no allocation but the result.
-
-    `fastnn.Network` inherits it. What is no C-contiguous array of finite numbers of the network's dtype, and what
-    another backend computes, goes to the network's own ``_outputs``, which checks, casts and explains.
-    """
-
-    cdef Arguments arguments  # hold the layers and the parameters as long as the network lives
-    cdef const fastnn_layer *layers
-    cdef const void *parameters_start
-    cdef ptrdiff_t n_layers
-    cdef ptrdiff_t n_in
-    cdef ptrdiff_t n_out
-    cdef double work_a_row
-    cdef bint is_float64
-    cdef char format
-    cdef object ndarray, empty, dtype_, of_one_row
-    cdef fastnn_scratch scratch
-
-    def __cinit__(self, *args, **kwargs):
-        """Take whatever `Network` takes; all fields are zeros."""
 
     def __dealloc__(self):
-        fastnn_scratch_free(&self.scratch)
+        fastnn_free(self.work)
 
-    def _bind(self, network, parameters):
-        """Compute from these parameters of a NetworkSpec, which are shared, with the SIMD engine."""
-        if self.parameters_start != NULL:
-            raise TypeError("a network is made once; make another one")
-        self.arguments = Arguments()
-        self.is_float64 = network.dtype.itemsize == 8
-        self.format = b"d"[0] if self.is_float64 else b"f"[0]
-        cdef const void *start = self.arguments.take(
-            parameters, b"d" if self.is_float64 else b"f", network.n_parameters, False
-        )
-        self.n_in, self.n_out, self.n_layers = network.n_in, network.n_out, network.n_layers
-        self.work_a_row = network.n_weights
-        self.ndarray, self.empty, self.dtype_ = np.ndarray, np.empty, network.dtype
-        self.of_one_row = ((network.n_out,), network.dtype)
-        self.layers = <const fastnn_layer *> self.arguments.take(network.layers.view(np.intp), INTEGERS, 0, False)
-        self.parameters_start = start  # last: with it the network answers
-
-    def __call__(self, X):
-        """Return the network's outputs.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_in) or (n_in,)
-
-        Returns
-        -------
-        outputs : ndarray of shape (n_samples, n_out) or (n_out,)
-
-        Raises
-        ------
-        TypeError, ValueError
-            If X does not hold finite numbers, or has the wrong number of columns.
-        """
-        out = self.plain_outputs(X, False)
-        return self._outputs(X) if out is None else out
-
-    @cython.binding(False)  # a plain method of C, which is called in half the time
-    def _plain_outputs(self, X):
-        """The outputs of a C-contiguous array of finite numbers of the dtype and width, if they are finite too.
-
-        None for all else.
-        """
-        return self.plain_outputs(X, True)
-
-    cdef plain_outputs(self, X, bint are_finite):
-        cdef Py_buffer rows, outputs
-        cdef Py_ssize_t n_rows = self.take_rows(X, &rows)
+    def advance(self, rows, starts, learning_rate, l2, objective, cost):
+        cdef fastnn_updates updates
         cdef int stop
-        if n_rows == 0:
-            return None
+        if self.work == NULL:
+            raise ValueError("the run has ended")
         try:
-            out = self.empty(*self.of_one_row) if rows.ndim == 1 else self.empty((n_rows, self.n_out), self.dtype_)
-            if PyObject_GetBuffer(out, &outputs, PyBUF_WRITABLE) < 0:
-                propagate()
-            try:
-                stop = self.predict_rows(rows.buf, n_rows, outputs.buf)
-                if are_finite and stop != NOT_FINITE and not self.all_finite(outputs.buf, n_rows * self.n_out):
-                    stop = NOT_FINITE
-            finally:
-                PyBuffer_Release(&outputs)
+            self.take(&updates, rows, starts, learning_rate, l2, objective, cost)
+            with nogil:
+                stop = self.problem.kernels.advance(&self.run, &updates, self.work)
         finally:
-            PyBuffer_Release(&rows)
+            self.of_call.release()
         if stop == INTERRUPTED:
             propagate()
-        return out if stop != NOT_FINITE else None
+        return updates.n_done, stop
 
-    cdef bint all_finite(self, const void *numbers, Py_ssize_t n) noexcept:
-        cdef Py_ssize_t i
-        cdef const double *doubles = <const double *> numbers
-        cdef const float *floats = <const float *> numbers
-        if self.is_float64:
-            for i in range(n):
-                if not isfinite(doubles[i]):
-                    return False
-        else:
-            for i in range(n):
-                if not isfinite(floats[i]):
-                    return False
-        return True
+    def end(self):
+        if self.work != NULL:
+            self.problem.kernels.end(&self.run, self.work)
+            fastnn_free(self.work)
+            self.work = NULL
 
-    @cython.binding(False)
-    def predict_into(self, X, out):
-        # The signature stands first, as inspect reads it off methods of C.
-        """predict_into($self, X, out)\n--\n\nWrite the network's outputs into an array, without any allocation.
-
-        Parameters
-        ----------
-        X : ndarray of shape (n_samples, n_in) or (n_in,)
-            C-contiguous, of the network's dtype.
-        out : ndarray of shape (n_samples, n_out) or (n_out,)
-            C-contiguous, writable, of the network's dtype; it must not share memory with X.
-
-        Returns
-        -------
-        out : ndarray
-            The same array.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If an array is not as described, which is found before anything is written, or if X does not hold finite
-            numbers, which may be found after the outputs of other rows.
-        """
-        cdef Py_buffer rows, outputs
-        cdef Py_ssize_t n_rows
-        cdef int stop = 0
-        cdef bint fits
-        n_rows = self.take_rows(X, &rows)
-        if n_rows == 0:
-            return self._outputs_into(X, out)
-        try:
-            if type(out) is not self.ndarray or PyObject_GetBuffer(
-                out, &outputs, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE
-            ) < 0:
-                PyErr_Clear()
-                return self._outputs_into(X, out)
-            fits = (
-                outputs.format[0] == self.format and outputs.format[1] == 0 and outputs.ndim == rows.ndim
-                and outputs.shape[outputs.ndim - 1] == self.n_out and (outputs.ndim == 1 or outputs.shape[0] == n_rows)
-                and (<char *> outputs.buf >= <char *> rows.buf + rows.len
-                     or <char *> rows.buf >= <char *> outputs.buf + outputs.len)
-            )
-            try:
-                if fits:
-                    stop = self.predict_rows(rows.buf, n_rows, outputs.buf)
-            finally:
-                PyBuffer_Release(&outputs)
-        finally:
-            PyBuffer_Release(&rows)
-        if stop == INTERRUPTED:
-            propagate()
-        return out if fits and stop != NOT_FINITE else self._outputs_into(X, out)
-
-    cdef Py_ssize_t take_rows(self, X, Py_buffer *rows) except -1:
-        """Take the buffer of X and return its number of rows, or leave it and return 0: for ``_outputs`` to see to."""
-        cdef Py_ssize_t n_rows
-        if self.parameters_start == NULL or type(X) is not self.ndarray:  # a subclass may mean something else: masks
-            return 0
-        if PyObject_GetBuffer(X, rows, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) < 0:
-            PyErr_Clear()
-            return 0
-        n_rows = 1 if rows.ndim == 1 else rows.shape[0] if rows.ndim == 2 else 0
-        if (
-            n_rows > 0 and rows.format[0] == self.format and rows.format[1] == 0
-            and rows.shape[rows.ndim - 1] == self.n_in
-        ):
-            return n_rows
-        PyBuffer_Release(rows)
+    cdef int begin(self, state, training, X, y, sample_weight, Py_ssize_t largest_batch, n_threads) except -1:
+        network = state.network
+        cdef Problem problem = Problem(network, X)
+        cdef int n_state = SOLVERS[training.solver]
+        self.problem, self.of_call = problem, Arguments()
+        problem.take_targets(y, sample_weight, network.n_out)
+        self.training.loss = LOSSES[training.loss]
+        self.training.solver = SOLVER_IDS[training.solver]
+        self.training.nesterov = training.nesterov
+        self.training.as_sklearn = training.as_sklearn
+        self.training.momentum = training.momentum
+        self.training.beta_1 = training.beta_1
+        self.training.beta_2 = training.beta_2
+        self.training.epsilon = training.epsilon
+        self.training.weight_decay = training.weight_decay
+        self.training.tol = training.tol
+        self.training.updates_per_pass = training.updates_per_pass
+        self.run.n_layers, self.run.layers = problem.n_layers, problem.layers
+        self.run.training = &self.training
+        self.run.data = problem.data
+        self.run.largest_batch = largest_batch
+        self.run.parameters = problem.numbers(state.parameters, network.n_parameters, True)
+        self.run.state = problem.numbers(state.optimizer, n_state * network.n_parameters, True)
+        self.run.counters = <fastnn_counters *> problem.arguments.take(state.counters.view(np.int64), INTEGERS, 0, True)
+        self.run.n_threads = threads_allowed(n_threads)
+        self.run.ask = whom_to_ask()
+        self.work = allocate(problem.kernels.run_work_size(&self.run))
+        problem.kernels.begin(&self.run, self.work)
         return 0
 
-    cdef int predict_rows(self, const void *X, ptrdiff_t n_rows, void *out) except -1:
-        cdef char on_stack[STACK + 64]
-        cdef const fastnn_kernels *kernels = fastnn_active(self.is_float64)
-        cdef fastnn_data data
-        cdef bint is_long = n_rows * self.work_a_row >= LONG
-        cdef int stop, most = fastnn_default_threads() if is_long else 1
-        cdef fastnn_ask ask = NULL
-        cdef size_t n = kernels.forward_work_size(self.layers, self.n_layers, n_rows, most)
-        cdef void *work = <void *> ((<size_t> on_stack + 63) & ~(<size_t> 63))
-        if is_long:
-            ask = whom_to_ask()
-        memset(&data, 0, sizeof(data))
-        data.n_samples = n_rows
-        data.X = X
-        if n > STACK:
-            work = fastnn_scratch_take(&self.scratch, n)
-            if work == NULL:
-                raise MemoryError(f"no {n} bytes for the work area")
-        if not is_long:
-            stop = kernels.forward(self.layers, self.n_layers, &data, self.parameters_start, out, True, 1, NULL, work)
-        else:
-            with nogil:
-                stop = kernels.forward(
-                    self.layers, self.n_layers, &data, self.parameters_start, out, True, most, ask, work
-                )
-        if n > STACK:
-            fastnn_scratch_give_back(&self.scratch, work)
-        return stop
+    cdef int take(self, fastnn_updates *updates, rows, starts, learning_rate, l2, objective, cost) except -1:
+        cdef Arguments arguments = self.of_call
+        cdef Py_ssize_t n = len(learning_rate)
+        updates.rows = updates.starts = NULL
+        if rows is not None:
+            updates.starts = <const ptrdiff_t *> arguments.take(starts, INTEGERS, n + 1, False)
+            updates.rows = <const ptrdiff_t *> arguments.take(rows, INTEGERS, updates.starts[n], False)
+        updates.n = n
+        updates.learning_rate = <const double *> arguments.take(learning_rate, b"d", n, False)
+        updates.l2 = <const double *> arguments.take(l2, b"d", n, False)
+        updates.objective = <double *> arguments.take(objective, b"d", n, True)
+        updates.cost = <double *> arguments.take(cost, b"d", n, True)
+        return 0
+
+
+def begin(state, training, X, y, sample_weight, largest_batch, n_threads=None):
+    """Open a run of `state`; see `fastnn.reference.descent.Run`. X may be CSR."""
+    cdef Run run = Run.__new__(Run)
+    run.begin(state, training, X, y, sample_weight, largest_batch, n_threads)
+    return run
+
+
+include "_predictor.pxi"
 
 
 # -- targets and yardsticks, for fastnn.simd --------------------------------------------------------------------

@@ -5,6 +5,18 @@ from fastnn.state import TrainingState
 
 SOLVERS: tuple[str, ...]
 
+class Run:
+    def advance(
+        self,
+        rows: ndarray | None,
+        starts: ndarray | None,
+        learning_rate: ndarray,
+        l2: ndarray,
+        objective: ndarray,
+        cost: ndarray,
+    ) -> tuple[int, int]: ...
+    def end(self) -> None: ...
+
 def activate_rows(activation: str, Z: ndarray, out: ndarray) -> None: ...
 def slopes(activation: str, h: ndarray, out: ndarray) -> None: ...
 def update_parameters(
@@ -19,23 +31,18 @@ def loss_and_gradient(
     parameters: ndarray,
     X: ndarray,
     y: ndarray,
-    sample_weight: ndarray,
+    sample_weight: ndarray | None,
     l2: float,
     gradient: ndarray | None = None,
     n_threads: int | None = None,
     as_sklearn: bool = False,
 ) -> tuple[float, float]: ...
-def run(
+def begin(
     state: TrainingState,
     training: TrainingSpec,
     X: ndarray,
     y: ndarray,
-    sample_weight: ndarray,
-    rows: ndarray | None,
-    starts: ndarray | None,
-    learning_rate: ndarray,
-    l2: ndarray,
-    objective: ndarray,
-    cost: ndarray,
+    sample_weight: ndarray | None,
+    largest_batch: int,
     n_threads: int | None = None,
-) -> tuple[int, int]: ...
+) -> Run: ...

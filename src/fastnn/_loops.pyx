@@ -2,7 +2,7 @@
 """The compiled loops over samples and updates: backend "cython", and the kernels behind ``fastnn.kernels``.
 
 ``_sample.pxd`` has one sample's forward and backward pass; here they are summed over a batch, steps are taken, and
-Python's objects become typed memoryviews. A call of `run` holds no GIL and allocates only its work area.
+Python's objects become typed memoryviews. Updates hold no GIL; a run allocates its work area when it begins.
 """
 
 import numpy as np
@@ -203,7 +203,7 @@ def _loss_and_gradient(
     return objective, cost
 
 
-def _run(
+def _advance(
     const fastnn_layer[::1] layers,
     Py_ssize_t loss,
     double momentum,
@@ -277,7 +277,7 @@ def _update(
         update(<floating> momentum, nesterov, <floating> learning_rate, gradient, parameters, velocity)
 
 
-#: The solvers that `run` has.
+#: The solvers that a run has.
 SOLVERS = ("sgd",)
 
 NO_ROWS = np.empty(0, np.intp)
@@ -292,6 +292,11 @@ def _work(network):
         np.empty((CHUNK, n_units), network.dtype),
         np.empty(max(network.layer_sizes), network.dtype),
     )
+
+
+def _weights(sample_weight, X):
+    """One a row of X, all 1 where none are given."""
+    return np.ones(len(X), X.dtype) if sample_weight is None else sample_weight
 
 
 def activate_rows(activation, Z, out):
@@ -322,20 +327,33 @@ def loss_and_gradient(
     refuse_sklearn(as_sklearn, "cython")
     out = np.empty(0, network.dtype) if gradient is None else gradient
     return _loss_and_gradient(
-        network.layers, LOSSES[loss], l2, parameters, X, y, sample_weight, NO_ROWS,
+        network.layers, LOSSES[loss], l2, parameters, X, y, _weights(sample_weight, X), NO_ROWS,
         gradient is not None, out, *_work(network),
     )
 
 
-def run(state, training, X, y, sample_weight, rows, starts, learning_rate, l2, objective, cost, n_threads=None):
-    """Make one update per entry of `learning_rate`; see `fastnn.reference.descent.run`."""
-    refuse_sklearn(training.as_sklearn, "cython")
-    if rows is None:
-        rows = starts = NO_ROWS
-    return _run(
-        state.network.layers, LOSSES[training.loss], training.momentum, training.nesterov,
-        training.tol, training.updates_per_pass,
-        state.parameters, state.optimizer, state.counters,
-        X, y, sample_weight, rows, starts, learning_rate, l2, objective, cost,
-        np.empty_like(state.parameters), *_work(state.network),
-    )
+class Run:
+    """A run of these loops that stays open; see `fastnn.reference.descent.Run`."""
+
+    def __init__(self, state, training, X, y, sample_weight, largest_batch, n_threads=None):
+        refuse_sklearn(training.as_sklearn, "cython")
+        self.state, self.training = state, training
+        self.data = X, y, _weights(sample_weight, X)
+        self.work = np.empty_like(state.parameters), *_work(state.network)
+
+    def advance(self, rows, starts, learning_rate, l2, objective, cost):
+        state, training = self.state, self.training
+        if rows is None:
+            rows = starts = NO_ROWS
+        return _advance(
+            state.network.layers, LOSSES[training.loss], training.momentum, training.nesterov,
+            training.tol, training.updates_per_pass,
+            state.parameters, state.optimizer, state.counters,
+            *self.data, rows, starts, learning_rate, l2, objective, cost, *self.work,
+        )
+
+    def end(self):
+        """What a run keeps, it keeps in its state."""
+
+
+begin = Run

@@ -97,7 +97,7 @@ def check_matrix(argument, value, dtype, *, n_columns=None, columns_are="the net
 def check_sample_weight(value, n_samples, dtype, argument="sample_weight"):
     """Return the weights of the samples, (n_samples,), none negative and not all zero, as shares of the largest.
 
-    Only their ratios count; as shares their sums can neither overflow nor vanish.
+    Only their ratios count; as shares their sums can neither overflow nor vanish. None where all are the same.
     """
     array = as_numbers(argument, value)
     if array.shape != (n_samples,):
@@ -107,7 +107,8 @@ def check_sample_weight(value, n_samples, dtype, argument="sample_weight"):
         raise ValueError(f"{argument}[{int(np.argmax(array < 0))}] is negative; weights must be at least 0")
     if not array.any():
         raise ValueError(f"{argument} is zero for every row, so there is nothing to learn from")
-    return (array / array.max()).astype(dtype)
+    shares = (array / array.max()).astype(dtype)
+    return None if (shares == 1).all() else shares
 
 
 def as_numbers(argument, value):

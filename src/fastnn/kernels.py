@@ -260,9 +260,7 @@ def backward(
     if len(y) != len(X):
         raise ValueError(f"X has {len(X)} rows, but y has {len(y)} rows; they must be equally long")
     labels.check_targets("y", y, loss, network.activations[-1])
-    if sample_weight is None:
-        sample_weight = np.ones(len(X), network.dtype)
-    else:
+    if sample_weight is not None:
         sample_weight = check_sample_weight(sample_weight, len(X), network.dtype)
     l2 = check_number("l2", l2, low=0.0)
     gradient = np.empty_like(parameters)

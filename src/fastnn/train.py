@@ -273,9 +273,7 @@ def train(
     labels_module.check_targets("y", targets, loss, output_activation)
     labels_module.check_reach("y", targets, output_activation, is_implied)
     labels = labels_module.labels_of(targets, classes, loss, output_activation)
-    if sample_weight is None:
-        sample_weight = np.ones(n_samples, dtype)
-    else:
+    if sample_weight is not None:
         sample_weight = check_sample_weight(sample_weight, n_samples, dtype)
     validation = None
     if validation_data is not None:
@@ -377,7 +375,7 @@ def _check_validation(validation_data, sizes, feature_names, classes, loss, outp
     y = labels_module.encode_like("validation y", y, len(X), sizes[-1], classes, dtype)
     labels_module.check_targets("validation y", y, loss, output_activation)
     if not weight or weight[0] is None:
-        return X, y, np.ones(len(X), dtype)
+        return X, y, None
     return X, y, check_sample_weight(weight[0], len(X), dtype, "validation sample_weight")
 
 

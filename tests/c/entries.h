@@ -1,4 +1,4 @@
-/* entries.h: the functions of the engine's table on whole networks: run, loss_and_gradient, forward, against plain
+/* entries.h: the functions of the engine's table on whole networks: runs, loss_and_gradient, forward, against plain
    loops in double; the work area is used within its declared size; CSR rows have the bits of dense ones, a row the bits
    it has alone, any team of threads those of one thread; and poll stops. */
 #ifndef ENTRIES_TESTS_H
@@ -160,7 +160,7 @@ static void test_gradient(const network_shape *p, const samples *s, int n, fastn
     static const char *const DIFFERS[] = {"", "gradient: CSR has other bits", "gradient: a team has other bits"};
     for (int how = 0; how < 3; how++) { /* one thread; CSR; a team */
         int n_threads = how == 2 ? TEAM : 1;
-        work_area work = work_begins(work_size(p->layers, p->n_layers, 0, n, n_threads));
+        work_area work = work_begins(gradient_work_size(p->layers, p->n_layers, n, n_threads));
         engine_loss_and_gradient(p->layers, p->n_layers, loss, 0, 0.1, how == 1 ? &s->csr : &s->dense, parameters,
                                  how ? again : gradient, &value[how], &cost[how], n_threads, NULL, work.start);
         work_ends(&work);
@@ -176,6 +176,29 @@ static void test_gradient(const network_shape *p, const samples *s, int n, fastn
         close_to(gradient[i], expected[i], 4, 200);
     }
     free(gradient), free(again), free(exact), free(expected), free(rows);
+}
+
+/* A run, from its begin to its end, that is advanced by the updates: in one call, or one by one. */
+static int run_whole(const fastnn_run *run, fastnn_updates *updates, int at_once) {
+    work_area work = work_begins(run_work_size(run));
+    engine_begin(run, work.start);
+    fastnn_updates part = *updates;
+    int stop = FASTNN_RAN;
+    ptrdiff_t n_done = 0;
+    while (n_done < updates->n && stop == FASTNN_RAN) {
+        part.starts = updates->starts + n_done;
+        part.n = at_once ? updates->n - n_done : 1;
+        part.learning_rate = updates->learning_rate + n_done;
+        part.l2 = updates->l2 + n_done;
+        part.objective = updates->objective + n_done;
+        part.cost = updates->cost + n_done;
+        stop = engine_advance(run, &part, work.start);
+        n_done += part.n_done;
+    }
+    engine_end(run, work.start);
+    work_ends(&work);
+    updates->n_done = n_done;
+    return stop;
 }
 
 /* Three updates by batches of a size. */
@@ -201,24 +224,24 @@ static void test_run(const network_shape *p, const samples *s, int n, fastnn_los
         .layers = p->layers,
         .training = &training,
         .data = s->dense,
-        .rows = rows,
-        .starts = starts,
         .largest_batch = size,
-        .n_updates = UPDATES,
-        .learning_rate = rate,
-        .l2 = l2,
         .parameters = parameters,
         .state = state,
         .counters = &counters,
-        .objective = objective,
-        .cost = cost,
         .n_threads = 1,
     };
-    work_area work = work_begins(work_size(p->layers, p->n_layers, n_state, size, 1));
-    if (engine_run(&run, work.start) != FASTNN_RAN || run.n_done != UPDATES || counters.n_updates != UPDATES) {
+    fastnn_updates updates = {
+        .rows = rows,
+        .starts = starts,
+        .n = UPDATES,
+        .learning_rate = rate,
+        .l2 = l2,
+        .objective = objective,
+        .cost = cost,
+    };
+    if (run_whole(&run, &updates, 1) != FASTNN_RAN || updates.n_done != UPDATES || counters.n_updates != UPDATES) {
         fail("did not make its updates");
     }
-    work_ends(&work);
     for (int k = 0; k < UPDATES; k++) {
         close_to((real)objective[k], plain_batch(p, loss, l2[k], exact, s, rows + k * size, size, gradient), 10, 2000);
         plain_step(&training, rate[k], k + 1, p->n_weights, p->n, exact, gradient, exact_state);
@@ -227,28 +250,28 @@ static void test_run(const network_shape *p, const samples *s, int n, fastnn_los
         close_to(parameters[i], exact[i], 4, 2000);
     }
 
-    /* By a team; to the second update; stopped by poll before the third: as after the second. */
+    /* By a team; one by one; to the second update; stopped by poll before the third: as after the second. */
     real *all = zeros(p->n), *two = zeros(p->n), *first_state = zeros(n_state * p->n);
     memcpy(all, parameters, (size_t)p->n * sizeof(real));
     memcpy(first_state, state, (size_t)(n_state * p->n) * sizeof(real));
-    for (int how = 0; how < 4; how++) {
+    enum { BY_TEAM, ONE_BY_ONE, TO_SECOND, STOPPED, TEAM_STOPPED, N_WAYS };
+    for (int how = 0; how < N_WAYS; how++) {
         memcpy(parameters, start, (size_t)p->n * sizeof(real));
         memset(state, 0, (size_t)(n_state * p->n) * sizeof(real));
         counters = (fastnn_counters){0, 0, 0, INFINITY};
-        run.n_updates = how == 1 ? 2 : UPDATES;
-        run.ask = how > 1 ? ask : NULL;
-        run.n_threads = how % 2 ? 1 : TEAM;
+        updates.n = how == TO_SECOND ? 2 : UPDATES;
+        run.ask = how >= STOPPED ? ask : NULL;
+        run.n_threads = how == BY_TEAM || how == TEAM_STOPPED ? TEAM : 1;
         polled = &counters;
-        work = work_begins(work_size(p->layers, p->n_layers, n_state, size, run.n_threads));
-        int stop = engine_run(&run, work.start);
-        work_ends(&work);
-        if (stop != (how > 1 ? FASTNN_INTERRUPTED : FASTNN_RAN) || run.n_done != (how ? 2 : UPDATES)) {
+        int stop = run_whole(&run, &updates, how != ONE_BY_ONE);
+        if (stop != (how >= STOPPED ? FASTNN_INTERRUPTED : FASTNN_RAN) ||
+            updates.n_done != (how >= TO_SECOND ? 2 : UPDATES)) {
             fail("poll did not stop the run after two updates");
         }
-        if (how == 0) {
-            same(parameters, all, p->n, "a team has other bits");
-            same(state, first_state, n_state * p->n, "a team has another state");
-        } else if (how == 1) {
+        if (how < TO_SECOND) {
+            same(parameters, all, p->n, "by a team or one by one: other bits");
+            same(state, first_state, n_state * p->n, "by a team or one by one: another state");
+        } else if (how == TO_SECOND) {
             memcpy(two, parameters, (size_t)p->n * sizeof(real));
         } else {
             same(parameters, two, p->n, "interrupted: not as after the last update");

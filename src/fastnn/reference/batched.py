@@ -127,6 +127,8 @@ def loss_and_gradient(
     if as_sklearn:
         losses_of = SKLEARN_LOSS.get((loss, output_activation), losses_of)
     losses = losses_of(y, Z, H[-1])
+    if sample_weight is None:
+        sample_weight = np.ones(len(X), X.dtype)
     total_weight = sample_weight.sum()
     share = (sample_weight / total_weight if total_weight != 0 else sample_weight).astype(X.dtype)
     all_weights = parameters[: network.n_weights]
@@ -192,7 +194,7 @@ def adamw(training, learning_rate, gradient, state):
 #: Each solver's step, in place.
 UPDATE = {"sgd": sgd, "rmsprop": rmsprop, "adam": adam, "adamw": adamw}
 
-#: The solvers that `run` has.
+#: The solvers that a run has.
 SOLVERS = tuple(UPDATE)
 
 
@@ -201,5 +203,5 @@ def update(training, learning_rate, gradient, state):
     UPDATE[training.solver](training, learning_rate, gradient, state)
 
 
-#: ``run(state, training, X, y, ...)``: one update per entry of the learning rate; see `descent.run`.
-run = partial(descent.run, loss_and_gradient, update)
+#: ``begin(state, training, X, y, sample_weight, largest_batch, n_threads=None)``: opens a run.
+begin = partial(descent.Run, loss_and_gradient, update)

@@ -10,23 +10,11 @@ import numpy as np
 from fastnn._tables import CONVERGED, DIVERGED, RAN
 
 
-def run(
-    loss_and_gradient,
-    update,
-    state,
-    training,
-    X,
-    y,
-    sample_weight,
-    rows,
-    starts,
-    learning_rate,
-    l2,
-    objective,
-    cost,
-    n_threads=None,
-):
-    """Make up to n updates of `state` in place, one per entry of `learning_rate`.
+class Run:
+    """A run of updates that stays open: begun once, advanced piece by piece, ended.
+
+    A backend's ``begin(state, training, X, y, sample_weight, largest_batch, n_threads=None)`` returns one. Between two
+    pieces the state's parameters are up to date, and may be changed; the solver's numbers are after the end.
 
     Parameters
     ----------
@@ -34,50 +22,73 @@ def run(
         The backend's own.
     update : callable
         The backend's own: ``update(training, learning_rate, gradient, state)`` makes one step of ``training.solver``
-        in place. It is update ``state.n_updates + 1`` of the run, which goes on from call to call.
+        in place. It is update ``state.n_updates + 1``, which goes on from run to run.
     state : TrainingState
+        Advanced in place.
     training : TrainingSpec
     X : (n_samples, n_in)
     y : (n_samples, n_out)
-    sample_weight : (n_samples,)
-    rows : (n_rows,) of intp, or None
-        The rows of X that the updates take, one batch after the other; None: every update takes all rows in order.
-    starts : (n + 1,) of intp, or None
-        Batch k is ``rows[starts[k]:starts[k + 1]]``.
-    learning_rate, l2 : (n,) of float64
-    objective, cost : (n,) of float64
-        Filled with each batch's objective and mean error norm, measured before its update.
+    sample_weight : (n_samples,), or None
+        None: all weigh 1.
+    largest_batch : int
+        Rows of the largest batch that will come.
     n_threads : int, optional
         As for every function of a backend: the threads that it may use, None for as many as the process may. Only
         "simd" heeds it; the others compute on the calling thread, NumPy's products on the threads of its BLAS.
-
-    Returns
-    -------
-    n_done, stop : int
-        Updates made, and RAN, CONVERGED (by ``training.tol``) or DIVERGED (``objective[n_done]`` is not finite,
-        and ``training.as_sklearn`` is not set).
     """
-    gradient = np.empty_like(state.parameters)
-    counters = state.counters[0]
-    with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported once, by the caller
-        for k in range(len(learning_rate)):
-            batch = slice(None) if rows is None else rows[starts[k] : starts[k + 1]]
-            data = X[batch], y[batch], sample_weight[batch]
-            objective[k], cost[k] = loss_and_gradient(
-                state.network, training.loss, state.parameters, *data, l2[k], gradient, as_sklearn=training.as_sklearn
-            )
-            if not math.isfinite(objective[k]) and not training.as_sklearn:
-                return k, DIVERGED
-            before = state.to_bytes()
-            try:
-                update(training, learning_rate[k], gradient, state)
-                has_converged = finish_update(counters, training, cost[k], len(X[batch]))
-            except BaseException:  # a signal came: half of an update is none
-                state.restore(before)
-                raise
-            if has_converged:
-                return k + 1, CONVERGED
-    return len(learning_rate), RAN
+
+    def __init__(self, loss_and_gradient, update, state, training, X, y, sample_weight, largest_batch, n_threads=None):
+        self.loss_and_gradient, self.update = loss_and_gradient, update
+        self.state, self.training = state, training
+        self.X, self.y, self.sample_weight = X, y, sample_weight
+        self.gradient = np.empty_like(state.parameters)
+
+    def advance(self, rows, starts, learning_rate, l2, objective, cost):
+        """Make up to n updates, one per entry of `learning_rate`.
+
+        Parameters
+        ----------
+        rows : (n_rows,) of intp, or None
+            The rows of X that the updates take, one batch after the other; None: every update takes all rows in order.
+        starts : (n + 1,) of intp, or None
+            Batch k is ``rows[starts[k]:starts[k + 1]]``.
+        learning_rate, l2 : (n,) of float64
+        objective, cost : (n,) of float64
+            Filled with each batch's objective and mean error norm, measured before its update.
+
+        Returns
+        -------
+        n_done, stop : int
+            Updates made, and RAN, CONVERGED (by ``training.tol``) or DIVERGED (``objective[n_done]`` is not finite,
+            and ``training.as_sklearn`` is not set).
+        """
+        state, training = self.state, self.training
+        with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported once, by the caller
+            for k in range(len(learning_rate)):
+                batch = slice(None) if rows is None else rows[starts[k] : starts[k + 1]]
+                objective[k], cost[k] = self._measure(batch, l2[k])
+                if not math.isfinite(objective[k]) and not training.as_sklearn:
+                    return k, DIVERGED
+                before = state.to_bytes()
+                try:
+                    self.update(training, learning_rate[k], self.gradient, state)
+                    has_converged = finish_update(state.counters[0], training, cost[k], len(self.X[batch]))
+                except BaseException:  # a signal came: half of an update is none
+                    state.restore(before)
+                    raise
+                if has_converged:
+                    return k + 1, CONVERGED
+        return len(learning_rate), RAN
+
+    def end(self):
+        """Bring the solver's numbers back into the state, which here they never left."""
+
+    def _measure(self, batch, l2):
+        weight = None if self.sample_weight is None else self.sample_weight[batch]
+        return self.loss_and_gradient(
+            self.state.network, self.training.loss, self.state.parameters, self.X[batch], self.y[batch], weight, l2,
+            self.gradient, as_sklearn=self.training.as_sklearn,
+        )  # fmt: skip
 
 
 def finish_update(counters, training, cost, n_rows):

@@ -197,7 +197,8 @@ def loss_and_gradient(
     W, b = _as_lists(network, parameters)
     tri_W, tri_b = _as_lists(network, parameters * 0)
     total_loss = total_norm = total_weight = 0.0
-    for x, target, weight in zip(X.tolist(), y.tolist(), sample_weight.tolist(), strict=True):
+    weights = [1.0] * len(X) if sample_weight is None else sample_weight.tolist()
+    for x, target, weight in zip(X.tolist(), y.tolist(), weights, strict=True):
         h, z = forward_sample(network.activations, W, b, x)
         h_out = h[network.n_layers + 1]
         total_loss += weight * sample_loss(loss, network.activations[-1], target, z, h_out)
@@ -232,11 +233,11 @@ def update(training, learning_rate, gradient, state):
     state.optimizer[:] = new_velocity
 
 
-#: The solvers that `run` has.
+#: The solvers that a run has.
 SOLVERS = ("sgd",)
 
-#: ``run(state, training, X, y, ...)``: one update per entry of the learning rate; see `descent.run`.
-run = partial(descent.run, loss_and_gradient, update)
+#: ``begin(state, training, X, y, sample_weight, largest_batch, n_threads=None)``: opens a run.
+begin = partial(descent.Run, loss_and_gradient, update)
 
 
 def _as_lists(network, flat):

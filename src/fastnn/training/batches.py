@@ -1,9 +1,9 @@
 """Where a run takes its rows from: passes over the data, cut into batches.
 
-A source has `updates_per_pass`, and ``next_pass(n_updates_before)`` draws the next one. It returns the rows, batch
-after batch (ndarray of intp); where each batch starts in them, and their number; and the updates before the next pass
-is due. Rows and starts of None: every update takes all rows of X, in their order. Asked by ``run``; random draws come
-from NumPy.
+A source has `updates_per_pass` and `largest_batch`, and ``next_pass(n_updates_before)`` draws the next one. It returns
+the rows, batch after batch (ndarray of intp); where each batch starts in them, and their number; and the updates before
+the next pass is due. Rows and starts of None: every update takes all rows of X, in their order. The arrays are read
+before the next call, which may change them. Asked by ``run``; random draws come from NumPy.
 """
 
 import sys
@@ -18,6 +18,9 @@ class AllRows:
     """Full batches, in the order of the rows; nothing is drawn, and no second pass is asked for."""
 
     updates_per_pass = 1
+
+    def __init__(self, n_samples):
+        self.largest_batch = n_samples
 
     def next_pass(self, n_updates_before):
         return None, None, sys.maxsize
@@ -36,26 +39,30 @@ class Ordered:
     """
 
     def __init__(self, n_samples, batch_size, order, draws):
-        self.n_samples, self.batch_size, self.order, self.draws = n_samples, batch_size, order, draws
+        self.n_samples, self.largest_batch, self.order, self.draws = n_samples, batch_size, order, draws
         self.updates_per_pass = -(-n_samples // batch_size)
+        self.starts = np.arange(self.updates_per_pass + 1, dtype=np.intp) * batch_size
+        if order in ("shuffled", "sequential"):
+            self.starts[-1] = n_samples
+        self.in_order = np.arange(n_samples, dtype=np.intp)
 
     def next_pass(self, n_updates_before):
-        m, size, n_updates = self.n_samples, self.batch_size, self.updates_per_pass
-        starts = np.arange(n_updates + 1) * size
+        m, size, n_updates = self.n_samples, self.largest_batch, self.updates_per_pass
+        rows = self.in_order
         if self.order == "shuffled":
-            return self.draws.permutation(m).astype(np.intp), np.minimum(starts, m), n_updates
-        if self.order == "sequential":
-            return np.arange(m), np.minimum(starts, m), n_updates
-        if self.order == "random":
-            return self.draws.integers(m, n_updates * size).astype(np.intp), starts, n_updates
-        offsets = np.arange(n_updates_before, n_updates_before + n_updates) * size % (m - size)
-        return (offsets[:, None] + np.arange(size)).ravel(), starts, n_updates
+            rows = self.draws.permutation(m)
+        elif self.order == "random":
+            rows = self.draws.integers(m, n_updates * size)
+        elif self.order == "wraparound":
+            offsets = np.arange(n_updates_before, n_updates_before + n_updates) * size % (m - size)
+            rows = (offsets[:, None] + np.arange(size)).ravel()
+        return rows.astype(np.intp, copy=False), self.starts, n_updates
 
 
 def tutorial_batches(n_samples, batch_size, order, draws):
     """Return the source of ``fastnn.train``; a batch size of None, or of all samples, is a full batch."""
     if batch_size is None or batch_size >= n_samples:
-        return AllRows()
+        return AllRows(n_samples)
     return Ordered(n_samples, batch_size, order, draws)
 
 
@@ -65,6 +72,7 @@ class Composed:
     Parameters
     ----------
     rows : ndarray of intp
+        Is shuffled in place.
     batch_size : int
         The last batch of a pass may be short.
     random_state : numpy.random.RandomState or None
@@ -77,10 +85,11 @@ class Composed:
         self.rows, self.random_state, self.is_whole = rows, random_state, is_whole
         self.starts = np.append(np.arange(0, len(rows), batch_size), len(rows)).astype(np.intp)
         self.updates_per_pass = len(self.starts) - 1
+        self.largest_batch = min(batch_size, len(rows))
 
     def next_pass(self, n_updates_before):
         if self.random_state is not None:
-            self.rows = self.rows[self.random_state.permutation(len(self.rows))]
+            self.random_state.shuffle(self.rows)  # as rows[permutation(len(rows))], in less time
         if self.is_whole:
             return None, None, self.updates_per_pass
         return self.rows, self.starts, self.updates_per_pass

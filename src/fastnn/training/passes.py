@@ -199,10 +199,10 @@ def fit(
     """
     progress.n_passes = 0
     start = parameters.copy() if score is not None else None
-    rows = np.arange(samples.n_rows, dtype=np.intp) if samples.rows is None else samples.rows
+    rows = np.arange(samples.n_rows, dtype=np.intp) if samples.rows is None else samples.rows.copy()
     source = Composed(rows, batch_size, random_state, samples.rows is None and batch_size == samples.n_rows)
-    every = np.ones(samples.X.shape[0], network.dtype) if samples.sample_weight is None else samples.sample_weight
-    job = Job(backend, optimizer.state(network, parameters), optimizer.training, samples.X, samples.y, every)
+    state = optimizer.state(network, parameters)
+    job = Job(backend, state, optimizer.training, samples.X, samples.y, samples.sample_weight)
     schedule = OverWeight(optimizer, alpha / samples.weight_unit, source, samples.sample_weight)
     judge = Judge(source, optimizer, parameters, limits, progress, score, say)
     n_updates = limits.max_iter * source.updates_per_pass

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fastnn._tables import CONVERGED, DIVERGED
+from fastnn._tables import CONVERGED, DIVERGED, RAN
 from fastnn.training.listeners import Moment
 from fastnn.training.manners import DivergenceError
 
@@ -25,8 +25,10 @@ class Job:
         One of `fastnn.backends.BACKENDS`.
     state : TrainingState
     training : TrainingSpec
-    X, y, sample_weight : ndarray
-        (n_samples, n_in), or CSR, (n_samples, n_out) and (n_samples,), C-contiguous, of the network's dtype.
+    X, y : ndarray
+        (n_samples, n_in), or CSR, and (n_samples, n_out), C-contiguous, of the network's dtype.
+    sample_weight : ndarray of shape (n_samples,), or None
+        Likewise. None: all weigh 1.
     n_threads : int, optional
     """
 
@@ -35,7 +37,7 @@ class Job:
     training: Any
     X: np.ndarray
     y: np.ndarray
-    sample_weight: np.ndarray
+    sample_weight: np.ndarray | None
     n_threads: int | None = None
 
 
@@ -78,50 +80,17 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True):
     DivergenceError
         As `manner` has it.
     """
-    state, backend = job.state, job.backend
     n_kept = n_updates if keeps_curves else min(n_updates, source.updates_per_pass)
-    objectives, costs = np.empty(n_kept), np.empty(n_kept)
-    n_before, error = state.n_updates, None
-    done = begun = ends_at = 0  # updates: of the run, before this pass, after it
-    stop, wants_to_end, moment = None, False, Moment()
+    curves = np.empty(n_kept), np.empty(n_kept)
+    n_before, error = job.state.n_updates, None
     try:
-        while done < n_updates and stop != CONVERGED and not wants_to_end:
-            if done == ends_at:
-                manner.pass_begins(done)
-                rows, starts, n_of_pass = source.next_pass(done)
-                begun, ends_at = done, done + n_of_pass
-                base = begun if keeps_curves else 0
-            end = ends_at if ends_at < n_updates else n_updates
-            for listener in listeners:
-                next_stop = listener.next_stop(done)
-                end = next_stop if next_stop < end else end
-            first, last = done - begun, end - begun
-            rates, l2 = schedule.of(first, last - first)
-            objective = objectives[base + first : base + last]
-            n_new, stop = backend.run(
-                state,
-                job.training,
-                job.X,
-                job.y,
-                job.sample_weight,
-                rows,
-                starts if starts is None or end - done == n_of_pass else starts[first : last + 1],
-                rates,
-                l2,
-                objective,
-                costs[base + first : base + last],
-                n_threads=job.n_threads,
-            )
-            done += n_new
-            if stop == DIVERGED:
-                manner.diverged(objective[n_new], done)
-            if listeners:
-                moment.n_done, moment.n_new = done, n_new
-                moment.objective = objectives[base : base + done - begun]
-                moment.is_last = stop == CONVERGED or done == n_updates
-                for listener in listeners:
-                    if listener.is_due(moment):
-                        wants_to_end = listener.hear(moment) or wants_to_end
+        opened = job.backend.begin(
+            job.state, job.training, job.X, job.y, job.sample_weight, source.largest_batch, job.n_threads
+        )
+        try:
+            done = _advance(opened, source, schedule, listeners, manner, n_updates, *curves, keeps_curves)
+        finally:
+            opened.end()
         manner.ends(done)
         for listener in listeners:
             listener.finish(done)
@@ -130,7 +99,47 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True):
             raised.has_ended_a_run = True
             raise
         error = raised
-        done = manner.recovered(state.n_updates - n_before, source.updates_per_pass)
+        done = manner.recovered(job.state.n_updates - n_before, source.updates_per_pass)
         for listener in listeners:
             listener.forget(done)
-    return Outcome(done, objectives[:done], costs[:done], error)
+    objective, cost = curves
+    return Outcome(done, objective[:done], cost[:done], error)
+
+
+def _advance(opened, source, schedule, listeners, manner, n_updates, objectives, costs, keeps_curves):
+    """Make the updates of an open run, by pieces as long as nobody wants to hear; return how many."""
+    done = begun = base = ends_at = 0  # updates: of the run, before this pass, before what is kept, after this pass
+    stop, wants_to_end, moment = None, False, Moment()
+    while done < n_updates and stop != CONVERGED and not wants_to_end:
+        if done == ends_at:
+            manner.pass_begins(done)
+            rows, starts, n_of_pass = source.next_pass(done)
+            begun, ends_at = done, done + n_of_pass
+            base = begun if keeps_curves else 0
+        end = ends_at if ends_at < n_updates else n_updates
+        for listener in listeners:
+            next_stop = listener.next_stop(done)
+            end = next_stop if next_stop < end else end
+        first, last = done - begun, end - begun
+        rates, l2 = schedule.of(first, last - first)
+        is_whole = end - done == n_of_pass
+        objective = objectives[base + first : base + last]
+        n_new, stop = opened.advance(
+            rows,
+            starts if is_whole or starts is None else starts[first : last + 1],
+            rates,
+            l2,
+            objective,
+            costs[base + first : base + last],
+        )
+        done += n_new
+        if stop == DIVERGED:
+            manner.diverged(objective[n_new], done)
+        if listeners:
+            moment.n_done, moment.n_new = done, n_new
+            moment.objective = objective if is_whole and stop == RAN else objectives[base : base + done - begun]
+            moment.is_last = stop == CONVERGED or done == n_updates
+            for listener in listeners:
+                if listener.is_due(moment):
+                    wants_to_end = listener.hear(moment) or wants_to_end
+    return done
