@@ -1,4 +1,4 @@
-"""fastnn: training by the backend "auto", advanced an epoch at a time, as by `fastnn.training`; prediction by `Network`."""
+"""fastnn: training by the backend "auto", a pass at a time, as `fastnn.training` does; prediction by `Network`."""
 
 import numpy as np
 
