@@ -9,6 +9,7 @@ import numpy as np
 
 from fastnn import Network, kernels, reference
 from fastnn.backends import BACKENDS
+from fastnn.objective import Objective
 from fastnn.reference import batched, loops
 from fastnn.spec import NetworkSpec, TrainingSpec
 from fastnn.state import TrainingState
@@ -108,7 +109,7 @@ def backward(name, dtype, X, y):
 
     def way(backend):
         gradient = np.empty_like(parameters)
-        backend.loss_and_gradient(spec, "squared_error", parameters, X, y, weights, 0.0, gradient)
+        backend.loss_and_gradient(spec, Objective("squared_error"), parameters, X, y, weights, 0.0, gradient)
         return gradient
 
     return Case(name, dtype, _ways(way))
@@ -135,7 +136,7 @@ def one_row(name, dtype, layers):
 def epoch(name, dtype, X, y):
     """One full-batch update from the tutorial's start weights: what it changes in the parameters."""
     spec, start = _network(LAYERS, dtype)
-    training = TrainingSpec("squared_error")
+    training = TrainingSpec(Objective("squared_error"))
     state = TrainingState(spec, training.solver)
 
     def way(backend):

@@ -18,6 +18,7 @@ from bench.progress import watched
 from bench.report import duration
 from bench.timing import summary
 from fastnn.backends import get_backend
+from fastnn.objective import Objective
 from fastnn.spec import NetworkSpec, TrainingSpec
 from fastnn.state import TrainingState
 
@@ -35,7 +36,7 @@ def make_run(width, batch_size, dtype):
     """Return a function of the number of updates and of threads that trains from the start, and returns its state."""
     rng = np.random.default_rng(0)
     network = NetworkSpec((64, width, width, 10), ("relu", "relu", "softmax"), np.dtype(dtype))
-    training = TrainingSpec("log_loss", "adam")
+    training = TrainingSpec(Objective("log_loss"), "adam")
     start = (rng.standard_normal(network.n_parameters) * 0.05).astype(dtype)
     X = rng.standard_normal((batch_size, 64)).astype(dtype)
     y = np.eye(10, dtype=dtype)[rng.integers(0, 10, batch_size)]

@@ -11,13 +11,13 @@
    a row without its case does not compile (-Werror=switch). */
 
 typedef enum {
-#define FASTNN_ACTIVATION(name, hidden, output) FASTNN_ACTIVATION_##name,
+#define FASTNN_ACTIVATION(name, hidden, output, keeps_slope) FASTNN_ACTIVATION_##name,
 #include "tables/activations.def"
 #undef FASTNN_ACTIVATION
 } fastnn_activation;
 
 typedef enum {
-#define FASTNN_LOSS(name) FASTNN_LOSS_##name,
+#define FASTNN_LOSS(name, targets, takes_labels, times_slope) FASTNN_LOSS_##name,
 #define FASTNN_PAIR(loss, output_activation)
 #include "tables/losses.def"
 #undef FASTNN_LOSS
@@ -34,12 +34,16 @@ typedef enum {
 
 typedef struct {
     const char *name;
-    int hidden; /* may be the activation of a hidden layer */
-    int output; /* may be the activation of the output layer */
+    int hidden;      /* may be the activation of a hidden layer */
+    int output;      /* may be the activation of the output layer */
+    int keeps_slope; /* its slope is kept beside its output */
 } fastnn_activation_row;
 
 typedef struct {
     const char *name;
+    const char *targets; /* that it takes */
+    int takes_labels;    /* a vector of targets holds class labels */
+    int times_slope;     /* delta is (h - y) times the slope of the output activation, else h - y */
 } fastnn_loss_row;
 
 typedef struct {
@@ -53,13 +57,13 @@ typedef struct {
 } fastnn_solver_row;
 
 static const fastnn_activation_row fastnn_activations[] = {
-#define FASTNN_ACTIVATION(name, hidden, output) {#name, hidden, output},
+#define FASTNN_ACTIVATION(name, hidden, output, keeps_slope) {#name, hidden, output, keeps_slope},
 #include "tables/activations.def"
 #undef FASTNN_ACTIVATION
 };
 
 static const fastnn_loss_row fastnn_losses[] = {
-#define FASTNN_LOSS(name) {#name},
+#define FASTNN_LOSS(name, targets, takes_labels, times_slope) {#name, #targets, takes_labels, times_slope},
 #define FASTNN_PAIR(loss, output_activation)
 #include "tables/losses.def"
 #undef FASTNN_LOSS
@@ -67,7 +71,7 @@ static const fastnn_loss_row fastnn_losses[] = {
 };
 
 static const fastnn_pair fastnn_pairs[] = {
-#define FASTNN_LOSS(name)
+#define FASTNN_LOSS(name, targets, takes_labels, times_slope)
 #define FASTNN_PAIR(loss, output_activation) {FASTNN_LOSS_##loss, FASTNN_ACTIVATION_##output_activation},
 #include "tables/losses.def"
 #undef FASTNN_LOSS
@@ -105,6 +109,7 @@ typedef struct {
     ptrdiff_t inputs;  /* of the layer's inputs in a row of unit values: input units first */
     ptrdiff_t outputs; /* of its outputs in the same row */
     ptrdiff_t activation;
+    double parameter; /* of the activation, where it has one */
 } fastnn_layer;
 
 /* What a training run has counted so far; it goes on in the next one. */
@@ -115,13 +120,19 @@ typedef struct {
     double previous_cost; /* mean over the last complete pass, +inf before there is one */
 } fastnn_counters;
 
-/* How a network is trained, below the level of one update. as_sklearn: the objective is what scikit-learn reports, with
-   probabilities clipped to [eps, 1 - eps] and squared errors averaged over the outputs; and training goes on where it
-   is not finite. The gradient is the same. */
+/* What is made small. as_sklearn: it is reported as by scikit-learn, with probabilities clipped to [eps, 1 - eps] and
+   squared errors averaged over the outputs; and training goes on where it is not finite. The gradient is the same. */
 typedef struct {
     fastnn_loss loss;
+    int as_sklearn;
+    double parameter; /* of the loss, where it has one */
+} fastnn_objective;
+
+/* How a network is trained, below the level of one update. */
+typedef struct {
+    fastnn_objective objective;
     fastnn_solver solver;
-    int nesterov, as_sklearn;
+    int nesterov;
     double momentum, beta_1, beta_2, epsilon, weight_decay, tol;
     int64_t updates_per_pass;
 } fastnn_training;
@@ -183,9 +194,9 @@ typedef struct {
 
     size_t (*gradient_work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples, int n_threads);
     /* gradient: OUT, flat, NULL if not wanted. Returns FASTNN_RAN or FASTNN_INTERRUPTED. */
-    int (*loss_and_gradient)(const fastnn_layer *layers, ptrdiff_t n_layers, fastnn_loss loss, int as_sklearn,
-                             double l2, const fastnn_data *data, const void *parameters, void *gradient,
-                             double *objective, double *cost, int n_threads, fastnn_ask ask, void *work);
+    int (*loss_and_gradient)(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_objective *objective,
+                             double l2, const fastnn_data *data, const void *parameters, void *gradient, double *value,
+                             double *cost, int n_threads, fastnn_ask ask, void *work);
 
     /* Outputs (n_samples, n_out) of the rows of X; y and weights are not read. Dense rows are looked at for NaN and
        infinity where `checks`. */

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import fastnn
 from fastnn.backends import get_backend
+from fastnn.objective import Objective
 from fastnn.spec import NetworkSpec
 from fastnn.training.batches import ORDERS
 
@@ -45,8 +46,8 @@ def evaluate(backend, spec, parameters, X, y, weights, loss, l2=0.02):
     out = np.empty((len(X), spec.n_out), spec.dtype)
     compute = get_backend(backend)
     compute.forward(spec, parameters, X, out)
-    objective, cost = compute.loss_and_gradient(spec, loss, parameters, X, y, weights, l2, gradient)
-    assert compute.loss_and_gradient(spec, loss, parameters, X, y, weights, l2) == (objective, cost)
+    objective, cost = compute.loss_and_gradient(spec, Objective(loss), parameters, X, y, weights, l2, gradient)
+    assert compute.loss_and_gradient(spec, Objective(loss), parameters, X, y, weights, l2) == (objective, cost)
     return out, objective, cost, spec.views(gradient)
 
 

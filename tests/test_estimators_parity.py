@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import fastnn
 from fastnn.backends import get_backend
+from fastnn.objective import Objective
 
 ACTIVATIONS = ("identity", "logistic", "tanh", "relu")
 PROBLEMS = ("binary", "multiclass", "multilabel", "regression", "multi-output", "poisson")
@@ -224,8 +225,9 @@ def test_loss_and_gradient_at_fixed_points(backend, name, activation, has_weight
         targets = np.ascontiguousarray(y, float).reshape(M, -1)
     weights = np.ones(M) if weight is None else weight
     flat = np.empty_like(network.parameters)
+    objective, l2 = Objective(ours.loss, as_sklearn=True), alpha / weights.sum()
     loss, _ = get_backend(backend).loss_and_gradient(
-        network._spec, ours.loss, network.parameters, X, targets, weights, alpha / weights.sum(), flat, as_sklearn=True
+        network._spec, objective, network.parameters, X, targets, weights, l2, flat
     )
     assert loss == pytest.approx(expected.loss_, rel=1e-12)
     found_W, found_b = network._spec.views(flat)
@@ -249,10 +251,10 @@ def test_probabilities_are_clipped_in_the_loss(backend, dtype, kind, loss):
     name = "binary_log_loss" if kind == "logistic" else loss
     expected = LOSS_FUNCTIONS[name](y, network(logits), weight)
     found, _ = get_backend(backend).loss_and_gradient(
-        network._spec, loss, network.parameters, logits, y, weight, 0.0, as_sklearn=True
+        network._spec, Objective(loss, as_sklearn=True), network.parameters, logits, y, weight, 0.0
     )
     assert found == pytest.approx(expected, rel=1e-6 if dtype == "float32" else 1e-14)
     unclipped, _ = get_backend(backend).loss_and_gradient(
-        network._spec, loss, network.parameters, logits, y, weight, 0.0
+        network._spec, Objective(loss), network.parameters, logits, y, weight, 0.0
     )
     assert kind == "exp" or unclipped > 2 * found

@@ -14,6 +14,7 @@ from sklearn.metrics import log_loss, mean_poisson_deviance, mean_squared_error
 import fastnn
 from fastnn._tables import ACTIVATIONS, LOSSES
 from fastnn.backends import get_backend
+from fastnn.objective import Objective
 from fastnn.spec import NetworkSpec
 
 DECIMAL = Context(prec=60)
@@ -74,7 +75,7 @@ def test_a_small_log_loss_keeps_its_digits(backend):
     spec, parameters = one_layer("logistic")
     Z = np.array([[20.0, 25.0, 30.0, 36.0]])
     objective, _ = get_backend(backend).loss_and_gradient(
-        spec, "log_loss", parameters, Z, np.ones((1, 4)), np.ones(1), 0.0
+        spec, Objective("log_loss"), parameters, Z, np.ones((1, 4)), np.ones(1), 0.0
     )
     assert_close(objective, special.log1p(np.exp(-Z)).sum(), 1e-14)
 
@@ -100,7 +101,7 @@ def test_loss(backend, loss_and_output):
     y = targets_for(loss, output, 40, 4, rng)
     y[:4] = np.eye(4)  # each class is there
     H = ACTIVATION_ORACLES[output](Z)
-    objective, cost = get_backend(backend).loss_and_gradient(spec, loss, parameters, Z, y, np.ones(40), 0.0)
+    objective, cost = get_backend(backend).loss_and_gradient(spec, Objective(loss), parameters, Z, y, np.ones(40), 0.0)
     assert_close(objective, oracle(y, Z, H), 1e-12)
     assert_close(cost, np.mean([np.linalg.norm(row) for row in y - H]), 1e-12)
 
@@ -112,7 +113,7 @@ def test_softmax_is_shifted_by_the_largest_wherever_it_is(backend, place):
     Z, y = 1000 * np.eye(4)[[place]], np.eye(4)[[(place + 1) % 4]]
     gradient, out = np.empty_like(parameters), np.empty_like(Z)
     compute = get_backend(backend)
-    objective, _ = compute.loss_and_gradient(spec, "log_loss", parameters, Z, y, np.ones(1), 0.0, gradient)
+    objective, _ = compute.loss_and_gradient(spec, Objective("log_loss"), parameters, Z, y, np.ones(1), 0.0, gradient)
     assert_close(objective, 1000, 1e-12)
     assert np.isfinite(gradient).all()
     compute.forward(spec, parameters, Z, out)
@@ -125,7 +126,9 @@ def test_log_loss_does_not_overflow_at_1000(backend, output):
     spec, parameters = one_layer(output)
     Z, y = np.array([[1000.0, -1000.0, 500.0, 0.0]]), np.array([[0.0, 1.0, 0.0, 0.0]])
     gradient = np.empty_like(parameters)
-    objective, _ = get_backend(backend).loss_and_gradient(spec, "log_loss", parameters, Z, y, np.ones(1), 0.0, gradient)
+    objective, _ = get_backend(backend).loss_and_gradient(
+        spec, Objective("log_loss"), parameters, Z, y, np.ones(1), 0.0, gradient
+    )
     # softmax: z_0 - z_1. logistic: log(1 + e^1000) + 1000 + log(1 + e^500) + log 2
     assert_close(objective, 2000 if output == "softmax" else 2500 + np.log(2), 1e-12)
     assert np.isfinite(gradient).all()
@@ -145,15 +148,15 @@ def test_gradient_is_that_of_the_objective(backend, loss_and_output, hidden):
     weights = rng.random(6)
     compute = get_backend(backend)
     gradient = np.empty_like(parameters)
-    compute.loss_and_gradient(spec, loss, parameters, X, y, weights, 0.3, gradient)
+    compute.loss_and_gradient(spec, Objective(loss), parameters, X, y, weights, 0.3, gradient)
     step = 1e-6
     differences = np.empty_like(parameters)
     for p in range(spec.n_parameters):
         high, low = parameters.copy(), parameters.copy()
         high[p] += step
         low[p] -= step
-        above, _ = compute.loss_and_gradient(spec, loss, high, X, y, weights, 0.3)
-        below, _ = compute.loss_and_gradient(spec, loss, low, X, y, weights, 0.3)
+        above, _ = compute.loss_and_gradient(spec, Objective(loss), high, X, y, weights, 0.3)
+        below, _ = compute.loss_and_gradient(spec, Objective(loss), low, X, y, weights, 0.3)
         differences[p] = (above - below) / (2 * step)
     assert_close(gradient, differences, 1e-7)
 
@@ -165,8 +168,10 @@ def test_l2_is_on_the_weights_alone(backend):
     parameters, X, y = rng.standard_normal(spec.n_parameters), rng.standard_normal((6, 3)), rng.standard_normal((6, 2))
     plain, penalised = np.empty_like(parameters), np.empty_like(parameters)
     compute = get_backend(backend)
-    loss, _ = compute.loss_and_gradient(spec, "squared_error", parameters, X, y, np.ones(6), 0.0, plain)
-    loss_l2, _ = compute.loss_and_gradient(spec, "squared_error", parameters, X, y, np.ones(6), 0.7, penalised)
+    loss, _ = compute.loss_and_gradient(spec, Objective("squared_error"), parameters, X, y, np.ones(6), 0.0, plain)
+    loss_l2, _ = compute.loss_and_gradient(
+        spec, Objective("squared_error"), parameters, X, y, np.ones(6), 0.7, penalised
+    )
     W, _ = spec.views(parameters)
     assert_close(loss_l2 - loss, 0.35 * sum((w**2).sum() for w in W.values()), 1e-12)
     difference_W, difference_b = spec.views(penalised - plain)

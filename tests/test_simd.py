@@ -16,6 +16,7 @@ from scipy import sparse
 import fastnn
 from fastnn import _engine, simd
 from fastnn.backends import get_backend
+from fastnn.objective import Objective
 from fastnn.spec import NetworkSpec, TrainingSpec
 from fastnn.state import TrainingState
 
@@ -186,11 +187,11 @@ def test_csr_rows_give_the_bits_of_dense_rows(dtype, batch):
         if batch is not None:
             rows, starts = np.random.default_rng(1).permutation(60), np.minimum(np.arange(11) * batch, 60)
         curves = np.empty(10), np.empty(10)
-        training = TrainingSpec("squared_error")
+        training = TrainingSpec(Objective("squared_error"))
         arrays = np.full(10, 0.1), np.zeros(10), *curves
         make_updates(backend, state, training, (data, y, weights), rows, starts, *arrays)
         gradient, out, one = np.empty_like(start), np.empty((60, 3), dtype), np.empty((1, 3), dtype)
-        losses = backend.loss_and_gradient(spec, "squared_error", start, data, y, weights, 0.1, gradient)
+        losses = backend.loss_and_gradient(spec, Objective("squared_error"), start, data, y, weights, 0.1, gradient)
         backend.forward(spec, start, data, out)
         backend.forward(spec, start, data[:1], one)
         assert (one == out[0]).all()
@@ -218,7 +219,7 @@ def test_the_binding_refuses_arrays_that_do_not_fit(wrong):
     spec = NetworkSpec((3, 2), ("logistic",), np.dtype(np.float64))
     with pytest.raises((ValueError, BufferError)):
         get_backend("simd").loss_and_gradient(
-            spec, "squared_error", np.zeros(8), wrong, np.zeros((5, 2)), np.ones(5), 0.0
+            spec, Objective("squared_error"), np.zeros(8), wrong, np.zeros((5, 2)), np.ones(5), 0.0
         )
 
 

@@ -15,6 +15,7 @@ import fastnn
 from fastnn import backends
 from fastnn._tables import SOLVER_IDS, SOLVERS
 from fastnn.backends import BACKENDS, backends_with, get_backend
+from fastnn.objective import Objective
 from fastnn.spec import NetworkSpec, TrainingSpec
 from fastnn.state import TrainingState
 
@@ -262,8 +263,8 @@ def test_the_state_is_laid_out_by_kind_and_then_like_the_parameters(solver, back
     gradient = np.empty_like(state.parameters)
     data = X.astype(dtype), Y.astype(dtype), np.ones(23, dtype)
     compute = get_backend(backend)
-    compute.loss_and_gradient(spec, "squared_error", state.parameters, *data, 0.0, gradient)
-    training = TrainingSpec("squared_error", solver, momentum=0.5, beta_1=0.875, beta_2=0.75)
+    compute.loss_and_gradient(spec, Objective("squared_error"), state.parameters, *data, 0.0, gradient)
+    training = TrainingSpec(Objective("squared_error"), solver, momentum=0.5, beta_1=0.875, beta_2=0.75)
     curves = np.empty(1), np.empty(1)
     make_updates(compute, state, training, data, None, None, np.full(1, 0.25), np.zeros(1), *curves)
     assert state.optimizer.dtype == dtype

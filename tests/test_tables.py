@@ -13,16 +13,17 @@ from test_c import COMPILER
 
 from fastnn import _engine, _loops
 from fastnn._tables import ACTIVATIONS, LOSS_OUTPUTS, LOSSES
+from fastnn.objective import Objective
 from fastnn.reference import loops
-from fastnn.spec import NetworkSpec
+from fastnn.spec import Activation, NetworkSpec
 
 ROOT = Path(__file__).parents[1]
 FLAGS = ["-std=c11", "-fsyntax-only", "-Werror=switch"]
 
 ROWS = {
-    "activations.def": ("FASTNN_ACTIVATION(swish, 1, 1)", "FASTNN_ACTIVATION_swish.* not handled in switch"),
+    "activations.def": ("FASTNN_ACTIVATION(swish, 1, 1, 1)", "FASTNN_ACTIVATION_swish.* not handled in switch"),
     "solvers.def": ("FASTNN_SOLVER(adagrad, 1)", "FASTNN_SOLVER_adagrad.* not handled in switch"),
-    "losses.def": ("FASTNN_LOSS(hinge)", "FASTNN_LOSS_hinge.* not handled in switch"),
+    "losses.def": ("FASTNN_LOSS(hinge, any, 1, 0)", "FASTNN_LOSS_hinge.* not handled in switch"),
 }
 PAIRS = [(loss, output) for loss, outputs in LOSS_OUTPUTS.items() for output in ACTIVATIONS if output not in outputs]
 
@@ -67,22 +68,22 @@ def test_the_compiled_loops_find_no_number_for_an_unknown_row(monkeypatch):
     x, out, unknown = np.ones((3, 2)), np.zeros((3, 2)), len(ACTIVATIONS)
     _loops._activate_rows(unknown, x, out)
     assert np.isnan(out).all()
-    _loops._slopes(unknown, x[0], out[0])
+    _loops._slopes(unknown, x[0], x[0], out[0])
     assert np.isnan(out).all()
     network = NetworkSpec((2, 2), ("logistic",), np.dtype("float64"))
     parameters, gradient = np.ones(network.n_parameters), np.empty(network.n_parameters)
     monkeypatch.setitem(LOSSES, "log_loss", len(LOSSES))
-    loss, _ = _loops.loss_and_gradient(network, "log_loss", parameters, x, x, np.ones(3), 0.0, gradient)
+    loss, _ = _loops.loss_and_gradient(network, Objective("log_loss"), parameters, x, x, np.ones(3), 0.0, gradient)
     assert np.isnan([loss, *gradient]).all()
 
 
 def test_the_naive_loops_raise_for_an_unknown_row():
     with pytest.raises(ValueError, match="no loss 'hinge' of identity outputs"):
-        loops.sample_loss("hinge", "identity", [1.0], [1.0], [1.0])
+        loops.sample_loss("hinge", Activation("identity"), [1.0], [1.0], [1.0])
     with pytest.raises(ValueError, match="no delta of the loss 'hinge'"):
-        loops.output_delta("hinge", "identity", [1.0], [1.0])
+        loops.output_delta("hinge", Activation("identity"), [1.0], [1.0], [1.0])
     with pytest.raises(KeyError, match="swish"):
-        loops.activate("swish", [1.0])
+        loops.activate(Activation("swish"), [1.0])
 
 
 def test_the_build_has_that_flag():

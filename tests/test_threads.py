@@ -11,6 +11,7 @@ import fastnn
 from fastnn import simd
 from fastnn._tables import RAN
 from fastnn.backends import get_backend
+from fastnn.objective import Objective
 from fastnn.spec import NetworkSpec, TrainingSpec
 from fastnn.state import TrainingState
 
@@ -178,7 +179,7 @@ def test_nothing_to_do_is_done():
     state = TrainingState(spec, "sgd")
     state.parameters[:] = 1
     before = state.to_bytes()
-    training, nothing = TrainingSpec("squared_error"), np.empty(0)
+    training, nothing = TrainingSpec(Objective("squared_error")), np.empty(0)
     data = np.ones((4, 3)), np.ones((4, 2)), np.ones(4)
     rows, starts = np.empty(0, np.intp), np.zeros(1, np.intp)
     for of_rows, of_starts in ((None, None), (rows, starts)):

@@ -11,6 +11,7 @@ from conftest import BACKEND_NAMES, LABELS, SOLVERS_ON_BACKENDS, X, Y, assert_cl
 import fastnn
 from fastnn import backends, state
 from fastnn.initial import Draws
+from fastnn.objective import Objective
 from fastnn.spec import NetworkSpec, TrainingSpec
 from fastnn.training.batches import ORDERS
 
@@ -373,7 +374,7 @@ def test_each_pass_has_its_own_mean(backend):
     s = state.TrainingState(spec, "sgd")
     s.parameters[:] = np.linspace(-1, 1, spec.n_parameters)
     curves = np.empty(4), np.empty(4)
-    settings = TrainingSpec("squared_error", updates_per_pass=2)
+    settings = TrainingSpec(Objective("squared_error"), updates_per_pass=2)
     arrays = np.full(4, 0.05), np.zeros(4), *curves
     make_updates(backends.get_backend(backend), s, settings, (X, Y, None), None, None, *arrays)
     assert_close(s.counters["previous_cost"][0], curves[1][2:].mean(), 1e-14)
@@ -429,7 +430,7 @@ def test_only_the_ratios_of_sample_weights_count(backend, dtype):
 @pytest.mark.parametrize(("solver", "backend"), SOLVERS_ON_BACKENDS)
 def test_a_state_goes_on_from_its_bytes(backend, solver, dtype):
     spec = NetworkSpec((4, 5, 3), ("tanh", "identity"), np.dtype(dtype))
-    settings = TrainingSpec("squared_error", solver, momentum=0.9, tol=1e-9, updates_per_pass=3)
+    settings = TrainingSpec(Objective("squared_error"), solver, momentum=0.9, tol=1e-9, updates_per_pass=3)
     compute = backends.get_backend(backend)
     data = X.astype(dtype), Y.astype(dtype), np.ones(23, dtype)
 

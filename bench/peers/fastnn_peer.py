@@ -5,6 +5,7 @@ import numpy as np
 import fastnn
 from bench.peers.interface import BETA_1, BETA_2, EPSILON, flat
 from fastnn.backends import get_backend
+from fastnn.objective import Objective
 from fastnn.spec import NetworkSpec, TrainingSpec
 from fastnn.state import TrainingState
 
@@ -19,7 +20,7 @@ class Train:
         adam = {"beta_1": BETA_1, "beta_2": BETA_2, "epsilon": EPSILON} if case.solver == "adam" else {}
         self.problem = problem
         self.network = NetworkSpec(case.layers, case.activations, np.dtype(problem.dtype))
-        self.training = TrainingSpec(case.loss, solver=case.solver, momentum=case.momentum, **adam)
+        self.training = TrainingSpec(Objective(case.loss), solver=case.solver, momentum=case.momentum, **adam)
         self.start = flat(problem.W, problem.b)
         if case.batch_size:
             self.rows = problem.rows.astype(np.intp)

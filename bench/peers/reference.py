@@ -7,6 +7,7 @@ solvers are written out here, so that fastnn's own are checked too.
 import numpy as np
 
 from bench.peers.interface import BETA_1, BETA_2, EPSILON, adam_steps, flat
+from fastnn.objective import Objective
 from fastnn.reference import batched
 from fastnn.spec import NetworkSpec
 
@@ -32,7 +33,6 @@ class Reference:
         self.problem, self.kind = problem, kind
         self.network = NetworkSpec(problem.case.layers, problem.case.activations, np.dtype(np.float64))
         self.X, self.y = problem.X.astype(np.float64), problem.y.astype(np.float64)
-        self.ones = np.ones(len(self.X))
         start = flat(problem.W, problem.b).astype(np.float64)
         self.expected = self._loss(self._train(start)) if problem.case.loss else self._predict(start)
 
@@ -67,8 +67,8 @@ class Reference:
         return self._gradient(parameters, slice(None), None)
 
     def _gradient(self, parameters, rows, gradient):
-        data = self.X[rows], self.y[rows], self.ones[rows]
-        return batched.loss_and_gradient(self.network, self.problem.case.loss, parameters, *data, 0.0, gradient)[0]
+        data, objective = (self.X[rows], self.y[rows], None), Objective(self.problem.case.loss)
+        return batched.loss_and_gradient(self.network, objective, parameters, *data, 0.0, gradient)[0]
 
     def _train(self, parameters):
         case, rows = self.problem.case, self.problem.rows

@@ -12,8 +12,9 @@ INLINE vec v_relu(vec z) { return v_max(z, v_all(0)); }
 
 INLINE vec v_step(vec z) { return v_mask(v_at_least(z, v_all(0)), v_all(1)); }
 
-/* An elementwise activation; where the name is a constant, so is the choice. */
-INLINE vec v_activate(fastnn_activation activation, vec z) {
+/* An elementwise activation, with its parameter if it has one; where the name is a constant, so is the choice. */
+INLINE vec v_activate(fastnn_activation activation, real parameter, vec z) {
+    (void)parameter; /* of no row yet */
     switch (activation) {
     case FASTNN_ACTIVATION_logistic: return v_logistic(z);
     case FASTNN_ACTIVATION_tanh: return v_tanh(z);
@@ -26,8 +27,23 @@ INLINE vec v_activate(fastnn_activation activation, vec z) {
     return v_all(NAN);
 }
 
+/* The derivative by z of an activation whose slope is kept. */
+INLINE vec v_kept_slope(fastnn_activation activation, real parameter, vec z) {
+    (void)parameter, (void)z;
+    switch (activation) {
+    case FASTNN_ACTIVATION_identity:
+    case FASTNN_ACTIVATION_logistic:
+    case FASTNN_ACTIVATION_tanh:
+    case FASTNN_ACTIVATION_relu:
+    case FASTNN_ACTIVATION_step:
+    case FASTNN_ACTIVATION_softmax:
+    case FASTNN_ACTIVATION_exp: break; /* it is not: slope_of */
+    }
+    return v_all(NAN);
+}
+
 /* The derivative of an elementwise activation by its input, from its output h: a polynomial where h > above, else 0.
-   So a kernel that multiplies by it has no choice to make. */
+   So a kernel that multiplies by it has no choice to make. Where the slope is kept, h is the slope, and so is this. */
 typedef struct {
     vec constant, linear, square, above;
 } slope_terms;
@@ -59,20 +75,29 @@ INLINE vec v_slope(const slope_terms *s, vec h) {
     return v_mask(v_less(s->above, h), v_fma(v_fma(s->square, h, s->linear), h, s->constant));
 }
 
-INLINE void activate_with(const fastnn_activation activation, ptrdiff_t n_rows, ptrdiff_t n_vectors, real *h,
-                          ptrdiff_t stride) {
-    for (ptrdiff_t row = 0; row < n_rows; row++, h += stride) {
-        for (ptrdiff_t i = 0; i < n_vectors * LANES; i += LANES) {
-            v_store(h + i, v_activate(activation, v_load(h + i)));
+INLINE void activate_with(const fastnn_activation activation, real parameter, ptrdiff_t n_rows, ptrdiff_t n_vectors,
+                          real *h, ptrdiff_t stride, real *slopes) {
+    const int keeps = fastnn_activations[activation].keeps_slope && slopes;
+    for (ptrdiff_t first = 0; n_rows > 0; n_rows--, first += stride) {
+        for (ptrdiff_t i = first; i < first + n_vectors * LANES; i += LANES) {
+            vec z = v_load(h + i);
+            v_store(h + i, v_activate(activation, parameter, z));
+            if (keeps) {
+                v_store(slopes + i, v_kept_slope(activation, parameter, z));
+            }
         }
     }
 }
 
-/* The elementwise activation of h (n_rows, n_vectors), in place; identity and softmax leave it as it is. */
-static void activate(fastnn_activation activation, ptrdiff_t n_rows, ptrdiff_t n_vectors, real *h, ptrdiff_t stride) {
+/* The elementwise activation of h (n_rows, n_vectors), in place; identity and softmax leave it as it is. slopes: OUT,
+   likewise, where they are kept and wanted; else NULL. */
+static void activate(fastnn_activation activation, real parameter, ptrdiff_t n_rows, ptrdiff_t n_vectors, real *h,
+                     ptrdiff_t stride, real *slopes) {
     switch (activation) {
-#define CASE(name) \
-    case FASTNN_ACTIVATION_##name: activate_with(FASTNN_ACTIVATION_##name, n_rows, n_vectors, h, stride); break;
+#define CASE(name)                                                                                \
+    case FASTNN_ACTIVATION_##name:                                                                \
+        activate_with(FASTNN_ACTIVATION_##name, parameter, n_rows, n_vectors, h, stride, slopes); \
+        break;
         CASE(logistic)
         CASE(tanh)
         CASE(relu)

@@ -6,9 +6,9 @@
 #ifndef FASTNN_BATCH_H
 #define FASTNN_BATCH_H
 
-#include "fastnn.h" /* fastnn_data, fastnn_run, fastnn_updates, fastnn_meet, fastnn_parallel, fastnn_team_pays */
+#include "fastnn.h" /* fastnn_data, fastnn_objective, fastnn_run, fastnn_updates, fastnn_meet, fastnn_parallel, fastnn_team_pays */
 #include "kernels/layout.h"  /* packed_network, packed_layer, lay_out, view_of, pack, unpack, copy_back, SQUARES */
-#include "kernels/losses.h"  /* loss_and_delta */
+#include "kernels/losses.h"  /* loss_and_delta, output_layer */
 #include "kernels/network.h" /* gather, inputs_of, forward_chunk, backward_chunk, gradient_chunk, forward_one */
 #include "kernels/poll.h"    /* poll, poll_state */
 #include "kernels/team.h"    /* plan_of, take_team, chunk_round, piece, weight_share, share_of */
@@ -21,8 +21,7 @@ typedef struct {
     const ptrdiff_t *rows;
     ptrdiff_t n_rows;
     ptrdiff_t n_listed; /* rows of this batch and of those after it */
-    fastnn_loss loss;
-    int as_sklearn;
+    const fastnn_objective *objective;
 } sample_batch;
 
 /* What a team shares besides the network. */
@@ -132,7 +131,7 @@ static double penalty(const packed_network *net, double l2) {
 
 /* What a batch's objective has of the sum of its losses. */
 static double reported(const packed_network *net, const sample_batch *b, double loss) {
-    int averages = b->as_sklearn && b->loss == FASTNN_LOSS_squared_error;
+    int averages = b->objective->as_sklearn && b->objective->loss == FASTNN_LOSS_squared_error;
     return averages ? loss / (double)net->layers[net->n_layers - 1].n_out : loss;
 }
 
@@ -144,8 +143,8 @@ static void losses_of(const packed_network *view, const sample_batch *b, ptrdiff
         y += first * last->n_out;
         weight = weight ? weight + first : NULL;
     }
-    loss_and_delta(b->loss, b->as_sklearn, last->activation, n, last->n_out, last->stride, y, weight,
-                   b->rows ? b->rows + first : NULL, total, last->delta, view->lanes, view->totals);
+    output_layer of = {b->objective, last->activation, last->parameter, last->n_out, last->stride};
+    loss_and_delta(&of, n, y, weight, b->rows ? b->rows + first : NULL, total, last->delta, view->lanes, view->totals);
 }
 
 static row_list listed(const sample_batch *b, ptrdiff_t first, ptrdiff_t n) {
@@ -347,32 +346,32 @@ typedef struct {
     int with_gradient;
     double l2;
     fastnn_ask ask;
-    double *objective, *cost;
+    double *value, *cost;
 } whole_pass;
 
 static void make_pass(void *job, int thread, int n_threads) {
     whole_pass *pass = job;
     member me = member_of(&pass->team, thread, n_threads, pass->ask);
-    double objective, cost;
+    double value, cost;
     if (pass->with_gradient) {
         copy_share(&me);
         meet(&me);
     }
-    int is_interrupted = batch_pass(&me, pass->batch, pass->with_gradient, pass->l2, &objective, &cost);
+    int is_interrupted = batch_pass(&me, pass->batch, pass->with_gradient, pass->l2, &value, &cost);
     if (thread == 0 && !is_interrupted) {
-        *pass->objective = objective;
+        *pass->value = value;
         *pass->cost = cost;
     }
 }
 
-static int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_layers, fastnn_loss loss, int as_sklearn,
+static int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_objective *objective,
                                     double l2, const fastnn_data *data, const void *parameters, void *gradient,
-                                    double *objective, double *cost, int n_threads, fastnn_ask ask, void *work) {
+                                    double *value, double *cost, int n_threads, fastnn_ask ask, void *work) {
     packed_network net;
     lay_out_training(&net, layers, n_layers, 0, data->n_samples, n_threads, work);
     pack(&net, parameters, net.parameters);
-    sample_batch b = {data, NULL, data->n_samples, 0, loss, as_sklearn};
-    whole_pass pass = {{.net = &net}, &b, gradient != NULL, l2, ask, objective, cost};
+    sample_batch b = {data, NULL, data->n_samples, 0, objective};
+    whole_pass pass = {{.net = &net}, &b, gradient != NULL, l2, ask, value, cost};
     fastnn_work_begins();
     share_out(&pass.team, net.plan.a_row * (double)data->n_samples, make_pass, &pass);
     fastnn_work_ends();

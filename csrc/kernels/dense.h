@@ -42,9 +42,9 @@ typedef struct {
     ptrdiff_t a_stride;
     const real *b; /* (n_steps, n_vectors) */
     ptrdiff_t b_stride;
-    const real *start;        /* FORWARD: (n_vectors,) the biases */
-    real lowest;              /* FORWARD: outputs are no smaller: 0 for ReLU, else -inf */
-    const real *h;            /* BACKWARD: like out, the outputs of the layer before */
+    const real *start; /* FORWARD: (n_vectors,) the biases */
+    real lowest;       /* FORWARD: outputs are no smaller: 0 for ReLU, else -inf */
+    const real *h;     /* BACKWARD: like out, the outputs of the layer before, or its slopes where they are kept */
     slope_terms slope_before; /* BACKWARD: of its activation */
     int adds;                 /* GRADIENT: to what is in out */
     real *out;

@@ -10,7 +10,7 @@
 #ifndef FASTNN_LAYOUT_H
 #define FASTNN_LAYOUT_H
 
-#include "fastnn.h"         /* fastnn_layer, fastnn_activation */
+#include "fastnn.h"         /* fastnn_layer, fastnn_activation, fastnn_activations */
 #include "kernels/totals.h" /* loss_totals */
 #include "simd/transpose.h" /* v_transpose, load_square, load_rest */
 #include "simd/vector.h"    /* real, vec, LANES, v_load, v_store, v_first */
@@ -30,6 +30,7 @@ typedef struct {
     ptrdiff_t stride;    /* from one row of h or delta to the next: n_vectors * LANES; 1 of a single output */
     int is_single;       /* the last layer with one output, see above */
     fastnn_activation activation;
+    real parameter;                      /* of the activation */
     ptrdiff_t flat_weights, flat_biases; /* in the flat parameters */
     ptrdiff_t weights, biases;           /* in a packed block */
     /* W (n_out, n_in to whole vectors), for the backward pass: a copy; not of the first layer, nor of a single output,
@@ -37,6 +38,7 @@ typedef struct {
     real *back;
     ptrdiff_t slot; /* numbers of h, and of delta, in a slot */
     real *h;        /* outputs (n_slots, chunk, stride) */
+    real *slopes;   /* of the outputs likewise, where their activation keeps them; else NULL */
     real *delta;
 } packed_layer;
 
@@ -137,6 +139,7 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
         layer->n_out = flat[l].n_out;
         layer->n_vectors = whole_vectors(layer->n_out);
         layer->activation = (fastnn_activation)flat[l].activation;
+        layer->parameter = (real)flat[l].parameter;
         layer->flat_weights = flat[l].weights;
         layer->flat_biases = flat[l].biases;
         layer->is_single = is_single(flat, n_layers, l);
@@ -149,6 +152,8 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
         net->n_packed += n_rows * layer->stride;
         layer->slot = layer->is_single ? whole_vectors(net->chunk) * LANES : net->chunk * layer->stride;
         layer->h = take_reals(base, &used, plan->n_slots, layer->slot);
+        int keeps = trains && l < n_layers - 1 && fastnn_activations[layer->activation].keeps_slope;
+        layer->slopes = keeps ? take_reals(base, &used, plan->n_slots, layer->slot) : NULL;
         layer->delta = trains ? take_reals(base, &used, plan->n_slots, layer->slot) : NULL;
         widest = layer->n_vectors * LANES > widest ? layer->n_vectors * LANES : widest;
     }
@@ -195,6 +200,7 @@ static packed_network view_of(const packed_network *net, int thread, ptrdiff_t s
         packed_layer *layer = &view.layers[l];
         *layer = net->layers[l];
         layer->h += slot * layer->slot + row * layer->stride;
+        layer->slopes = layer->slopes ? layer->slopes + slot * layer->slot + row * layer->stride : NULL;
         layer->delta = layer->delta ? layer->delta + slot * layer->slot + row * layer->stride : NULL;
     }
     view.inputs += (slot * net->chunk + row) * net->layers[0].n_in;

@@ -9,12 +9,20 @@
 #include <float.h>
 #include <math.h>
 
-#include "fastnn.h"              /* fastnn_loss, fastnn_activation, FASTNN_N_ACTIVATIONS */
+#include "fastnn.h" /* fastnn_objective, fastnn_loss, fastnn_losses, fastnn_activation, FASTNN_N_ACTIVATIONS */
 #include "kernels/activations.h" /* v_activate, slope_of, v_slope, v_relu */
 #include "kernels/totals.h"      /* loss_totals */
 #include "simd/transpose.h"      /* v_transpose, load_square, load_rest */
 #include "simd/vector.h"         /* vec, v_load, v_store, v_select, v_first */
 #include "simd/vmath.h"          /* v_log, v_log1p, v_exp_of_negative */
+
+/* What the losses know of the last layer. */
+typedef struct {
+    const fastnn_objective *objective;
+    fastnn_activation activation;
+    real parameter; /* of the activation */
+    ptrdiff_t n_out, stride;
+} output_layer;
 
 /* z (n, LANES) becomes e^(z - top), top the largest of each lane; returns top and the sum. */
 INLINE vec powers(ptrdiff_t n, real *z, vec *sum) {
@@ -37,22 +45,21 @@ INLINE vec powers(ptrdiff_t n, real *z, vec *sum) {
 INLINE vec clipped(vec x, real low, real high) { return v_min(v_max(x, v_all(low)), v_all(high)); }
 
 /* The loss of one output of LANES rows from logit z and target y, and what delta is before weighing. */
-INLINE vec output_loss(const fastnn_loss loss, const fastnn_activation activation, int as_sklearn,
-                       const slope_terms *of_activation, vec z, vec y, vec *h, vec *delta) {
-    *h = v_activate(activation, z);
+INLINE vec output_loss(const fastnn_loss loss, const fastnn_activation activation, const output_layer *of,
+                       const slope_terms *slope, vec z, vec y, vec *h, vec *delta) {
+    *h = v_activate(activation, of->parameter, z);
     vec error = *h - y;
-    *delta = error;
+    *delta = fastnn_losses[loss].times_slope ? error * v_slope(slope, *h) : error;
     switch (loss) {
-    case FASTNN_LOSS_squared_error:
-        *delta = error * v_slope(of_activation, *h);
-        return v_all((real)0.5) * error * error;
+    case FASTNN_LOSS_squared_error: return v_all((real)0.5) * error * error;
     case FASTNN_LOSS_poisson: {
         vec positive = v_select(v_less(v_all(0), y), y, v_all(1)); /* y log y is 0 at 0 */
         return y * v_log(positive) - y * z + error;
     }
     case FASTNN_LOSS_perceptron: return error * z;
-    case FASTNN_LOSS_log_loss: /* of a logistic output: log(1 + e^z) - y z */
-        if (as_sklearn) {      /* by the probability of the target, 0 or 1; 1 - h loses the digits that it does there */
+    case FASTNN_LOSS_log_loss: /* of a logistic output: log(1 + e^z) - y z; as scikit-learn has it, by the probability
+                                  of the target, 0 or 1, and 1 - h loses the digits that it does there */
+        if (of->objective->as_sklearn) {
             vec of_target = v_select(v_less(v_all((real)0.5), y), *h, v_all(1) - *h);
             return -v_log(clipped(of_target, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY));
         }
@@ -62,8 +69,9 @@ INLINE vec output_loss(const fastnn_loss loss, const fastnn_activation activatio
 }
 
 /* One block: z, y (n, LANES) IN; z becomes the weighed delta. OUT: loss and ||y - h||^2 of each lane. */
-INLINE void loss_lanes(const fastnn_loss loss, const fastnn_activation activation, int as_sklearn, ptrdiff_t n, real *z,
+INLINE void loss_lanes(const fastnn_loss loss, const fastnn_activation activation, const output_layer *of, real *z,
                        const real *y, vec weight, vec *losses, vec *squares) {
+    const ptrdiff_t n = of->n_out;
     vec total = v_all(0), square = v_all(0);
     if (activation == FASTNN_ACTIVATION_softmax) { /* log_loss: sum of y (log sum e^z - z) */
         vec sum, targets = v_all(0), dot = v_all(0);
@@ -78,15 +86,14 @@ INLINE void loss_lanes(const fastnn_loss loss, const fastnn_activation activatio
             v_store(z + i, error * weight);
         }
         total = v_fma(targets, top + v_log(sum), -dot);
-        if (as_sklearn) { /* of one target, which is 1 */
+        if (of->objective->as_sklearn) { /* of one target, which is 1 */
             total = clipped(total, (real)-log1p(-LEAST_PROBABILITY), (real)-log(LEAST_PROBABILITY));
         }
     } else {
-        slope_terms of_activation = slope_of(activation);
+        slope_terms slope = slope_of(activation);
         for (ptrdiff_t i = 0; i < n * LANES; i += LANES) {
             vec h, delta, target = v_load(y + i);
-            vec of_output =
-                output_loss(loss, activation, as_sklearn, &of_activation, v_load(z + i), target, &h, &delta);
+            vec of_output = output_loss(loss, activation, of, &slope, v_load(z + i), target, &h, &delta);
             total = total + of_output;
             square = v_fma(h - target, h - target, square);
             v_store(z + i, delta * weight);
@@ -107,7 +114,7 @@ INLINE void loss_lanes(const fastnn_loss loss, const fastnn_activation activatio
          : ((loss) == FASTNN_LOSS_poisson && (activation) == FASTNN_ACTIVATION_exp) ||             \
                ((loss) == FASTNN_LOSS_perceptron && (activation) == FASTNN_ACTIVATION_step))
 
-#define FASTNN_LOSS(name)
+#define FASTNN_LOSS(name, targets, takes_labels, times_slope)
 #define FASTNN_PAIR(loss, activation)                                               \
     _Static_assert(HAS_FORMULA(FASTNN_LOSS_##loss, FASTNN_ACTIVATION_##activation), \
                    #loss " has no formula for " #activation);
@@ -115,15 +122,13 @@ INLINE void loss_lanes(const fastnn_loss loss, const fastnn_activation activatio
 #undef FASTNN_PAIR
 
 /* loss_lanes with loss and activation as constants, so that the loops over the outputs have no choices left. */
-static void loss_of_block(fastnn_loss loss, fastnn_activation activation, int as_sklearn, ptrdiff_t n, real *z,
-                          const real *y, vec weight, vec *losses, vec *squares) {
+static void loss_of_block(const output_layer *of, real *z, const real *y, vec weight, vec *losses, vec *squares) {
 #define NUMBER(loss, activation) ((int)(loss) * FASTNN_N_ACTIVATIONS + (int)(activation))
-#define FASTNN_PAIR(of_loss, of_activation)                                                                       \
-    case NUMBER(FASTNN_LOSS_##of_loss, FASTNN_ACTIVATION_##of_activation):                                        \
-        loss_lanes(FASTNN_LOSS_##of_loss, FASTNN_ACTIVATION_##of_activation, as_sklearn, n, z, y, weight, losses, \
-                   squares);                                                                                      \
+#define FASTNN_PAIR(of_loss, of_activation)                                                                      \
+    case NUMBER(FASTNN_LOSS_##of_loss, FASTNN_ACTIVATION_##of_activation):                                       \
+        loss_lanes(FASTNN_LOSS_##of_loss, FASTNN_ACTIVATION_##of_activation, of, z, y, weight, losses, squares); \
         break;
-    switch (NUMBER(loss, activation)) {
+    switch (NUMBER(of->objective->loss, of->activation)) {
 #include "tables/losses.def"
     default: *losses = *squares = v_all(NAN); /* no pair of the table */
     }
@@ -164,9 +169,9 @@ OUTLINE void store_lanes(int n, ptrdiff_t stride, const real *lanes, real *rows)
    padding becomes 0. stride: n_out to whole vectors, or 1 where n_out is; then the deltas are padded to whole vectors
    of rows. Row r has its targets in row rows[r] of y (..., n_out), and so its weight; rows NULL: in row r.
    sample_weight NULL: 1. totals: OUT, of LANES rows each. work: 2 * whole vectors of n_out * LANES * LANES numbers. */
-static void loss_and_delta(fastnn_loss loss, int as_sklearn, fastnn_activation activation, ptrdiff_t n_rows,
-                           ptrdiff_t n_out, ptrdiff_t stride, const real *y, const real *sample_weight,
+static void loss_and_delta(const output_layer *of, ptrdiff_t n_rows, const real *y, const real *sample_weight,
                            const ptrdiff_t *rows, double total, real *z, real *work, loss_totals *totals) {
+    const ptrdiff_t n_out = of->n_out, stride = of->stride;
     real *of_z = work, *of_y = work + (stride > 1 ? stride : LANES) * LANES;
     for (ptrdiff_t first = 0; first < n_rows; first += LANES) {
         int n = n_rows - first < LANES ? (int)(n_rows - first) : LANES;
@@ -192,7 +197,7 @@ static void loss_and_delta(fastnn_loss loss, int as_sklearn, fastnn_activation a
             load_lanes(y_rows, n_out, of_y);
         }
         vec losses, squares;
-        loss_of_block(loss, activation, as_sklearn, n_out, of_z, of_y, v_load(share), &losses, &squares);
+        loss_of_block(of, of_z, of_y, v_load(share), &losses, &squares);
         v_store(loss_of, losses);
         v_store(norm_of, v_sqrt(squares));
         loss_totals sums = {0, 0};

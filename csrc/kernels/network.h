@@ -121,7 +121,7 @@ static void forward_chunk(const packed_network *net, const real *inputs, ptrdiff
         };
         dense_forward(&p);
         if (l < last && !is_relu) {
-            activate(layer->activation, n, layer->n_vectors, layer->h, layer->stride);
+            activate(layer->activation, layer->parameter, n, layer->n_vectors, layer->h, layer->stride, layer->slopes);
         }
     }
 }
@@ -147,13 +147,16 @@ static void single_gradient(const packed_network *net, const packed_layer *layer
     *bias = adds ? *bias + total : total;
 }
 
+/* What slope_of's polynomial is of. */
+INLINE const real *slope_source(const packed_layer *layer) { return layer->slopes ? layer->slopes : layer->h; }
+
 /* Deltas of the hidden layers from those of the last. */
 static void backward_chunk(const packed_network *net, ptrdiff_t n, poll_state *asked) {
     for (ptrdiff_t l = net->n_layers - 1; l > 0; l--) {
         const packed_layer *layer = &net->layers[l], *before = layer - 1;
         if (layer->is_single) {
             backward_single(before->activation, n, before->n_vectors, layer->delta, net->parameters + layer->weights,
-                            before->h, before->delta);
+                            slope_source(before), before->delta);
             continue;
         }
         dense_product backward = {
@@ -164,7 +167,7 @@ static void backward_chunk(const packed_network *net, ptrdiff_t n, poll_state *a
             .a_stride = layer->stride,
             .b = layer->back,
             .b_stride = before->stride,
-            .h = before->h,
+            .h = slope_source(before),
             .slope_before = slope_of(before->activation),
             .out = before->delta,
             .out_stride = before->stride,
@@ -215,7 +218,7 @@ static void forward_one(const packed_network *net, const real *inputs, real *log
         real *out = l < last ? layer->h : logits;
         row_forward(layer->n_in, layer->n_vectors, h, weights, layer->stride, biases, out);
         if (l < last) {
-            activate(layer->activation, 1, layer->n_vectors, out, 0);
+            activate(layer->activation, layer->parameter, 1, layer->n_vectors, out, 0, layer->slopes);
         }
     }
 }
@@ -231,7 +234,7 @@ static void backward_one(const packed_network *net) {
         } else {
             matrix_vector(before->stride, layer->stride, weights, layer->stride, layer->delta, &zero, 0, before->delta);
         }
-        times_slope_row(before->activation, before->n_vectors, before->h, before->delta);
+        times_slope_row(before->activation, before->n_vectors, slope_source(before), before->delta);
     }
 }
 #endif

@@ -64,7 +64,7 @@ static void forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t
         if (layer->activation == FASTNN_ACTIVATION_softmax) {
             softmax_rows(1, layer->n_out, n_vectors, z, w->lanes);
         } else {
-            activate((fastnn_activation)layer->activation, 1, n_vectors, z, 0);
+            activate((fastnn_activation)layer->activation, (real)layer->parameter, 1, n_vectors, z, 0, NULL);
         }
         h = z;
     }
@@ -133,14 +133,14 @@ typedef struct {
 static void finish_outputs(const packed_network *net, ptrdiff_t n, real *out) {
     const packed_layer *last = &net->layers[net->n_layers - 1];
     if (last->is_single) { /* a column: to an elementwise activation, a row of n */
-        activate(last->activation, 1, whole_vectors(n), last->h, 0);
+        activate(last->activation, last->parameter, 1, whole_vectors(n), last->h, 0, NULL);
         memcpy(out, last->h, (size_t)n * sizeof(real));
         return;
     }
     if (last->activation == FASTNN_ACTIVATION_softmax) {
         softmax_rows(n, last->n_out, last->n_vectors, last->h, net->lanes);
     } else {
-        activate(last->activation, n, last->n_vectors, last->h, last->stride);
+        activate(last->activation, last->parameter, n, last->n_vectors, last->h, last->stride, NULL);
     }
     for (ptrdiff_t r = 0; r < n; r++) {
         copy_numbers(last->h + r * last->stride, last->n_out, out + r * last->n_out);

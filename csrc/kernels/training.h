@@ -113,7 +113,7 @@ static void make_updates(void *job, int thread, int n_threads) {
     int stop = FASTNN_RAN, changes = 0, is_copied = 0;
     ptrdiff_t k = shared->next;
     for (; k < updates->n && stop == FASTNN_RAN && !changes; k++) {
-        sample_batch b = {&run->data, NULL, run->data.n_samples, 0, training->loss, training->as_sklearn};
+        sample_batch b = {&run->data, NULL, run->data.n_samples, 0, &training->objective};
         if (updates->rows) {
             b.rows = updates->rows + updates->starts[k];
             b.n_rows = updates->starts[k + 1] - updates->starts[k];
@@ -139,7 +139,7 @@ static void make_updates(void *job, int thread, int n_threads) {
             updates->objective[k] = objective;
             updates->cost[k] = cost;
         }
-        if (!isfinite(objective) && !training->as_sklearn) {
+        if (!isfinite(objective) && !training->objective.as_sklearn) {
             stop = FASTNN_DIVERGED;
             break;
         }

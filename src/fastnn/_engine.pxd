@@ -11,11 +11,15 @@ cdef extern from "fastnn.h" nogil:
     ctypedef struct fastnn_counters:
         pass
 
-    ctypedef struct fastnn_training:
+    ctypedef struct fastnn_objective:
         int loss
+        int as_sklearn
+        double parameter
+
+    ctypedef struct fastnn_training:
+        fastnn_objective objective
         int solver
         int nesterov
-        int as_sklearn
         double momentum
         double beta_1
         double beta_2
@@ -67,8 +71,8 @@ cdef extern from "fastnn.h" nogil:
         void (*end)(const fastnn_run *, void *) noexcept nogil
         size_t (*gradient_work_size)(const fastnn_layer *, ptrdiff_t, ptrdiff_t, int) noexcept nogil
         int (*loss_and_gradient)(
-            const fastnn_layer *, ptrdiff_t, int, int, double, const fastnn_data *, const void *, void *, double *,
-            double *, int, fastnn_ask, void *
+            const fastnn_layer *, ptrdiff_t, const fastnn_objective *, double, const fastnn_data *, const void *,
+            void *, double *, double *, int, fastnn_ask, void *
         ) noexcept nogil
         size_t (*forward_work_size)(const fastnn_layer *, ptrdiff_t, ptrdiff_t, int) noexcept nogil
         int (*forward)(

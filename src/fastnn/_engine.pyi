@@ -3,6 +3,7 @@ from typing import Any
 from numpy import ndarray
 from numpy.typing import ArrayLike
 
+from fastnn.objective import Objective
 from fastnn.spec import NetworkSpec, TrainingSpec
 from fastnn.state import TrainingState
 
@@ -30,7 +31,7 @@ class Predictor:
 def forward(network: NetworkSpec, parameters: ndarray, X: Any, out: ndarray, n_threads: int | None = None) -> None: ...
 def loss_and_gradient(
     network: NetworkSpec,
-    loss: str,
+    objective: Objective,
     parameters: ndarray,
     X: Any,
     y: ndarray,
@@ -38,7 +39,6 @@ def loss_and_gradient(
     l2: float,
     gradient: ndarray | None = None,
     n_threads: int | None = None,
-    as_sklearn: bool = False,
 ) -> tuple[float, float]: ...
 def begin(
     state: TrainingState,

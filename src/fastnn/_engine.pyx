@@ -162,16 +162,22 @@ def forward(network, parameters, X, out, n_threads=None):
         propagate()
 
 
-def loss_and_gradient(
-    network, loss, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None, bint as_sklearn=False
-):
+cdef fastnn_objective objective_of(objective) except *:
+    """An `Objective` as the engine has it."""
+    cdef fastnn_objective c
+    c.loss, c.as_sklearn, c.parameter = LOSSES[objective.loss], objective.as_sklearn, objective.parameter
+    return c
+
+
+def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
     cdef Problem problem = Problem(network, X)
     cdef void *flat = problem.numbers(parameters, network.n_parameters, False)
     cdef void *slopes = NULL
-    cdef int loss_id = LOSSES[loss], most = threads_allowed(n_threads), stop
+    cdef fastnn_objective what = objective_of(objective)
+    cdef int most = threads_allowed(n_threads), stop
     cdef fastnn_ask ask = whom_to_ask()
-    cdef double penalty = l2, objective = 0, cost = 0
+    cdef double penalty = l2, value = 0, cost = 0
     cdef void *work
     problem.take_targets(y, sample_weight, network.n_out)
     if gradient is not None:
@@ -179,13 +185,13 @@ def loss_and_gradient(
     work = allocate(problem.kernels.gradient_work_size(problem.layers, problem.n_layers, problem.data.n_samples, most))
     with nogil:
         stop = problem.kernels.loss_and_gradient(
-            problem.layers, problem.n_layers, loss_id, as_sklearn, penalty, &problem.data, flat, slopes, &objective,
-            &cost, most, ask, work,
+            problem.layers, problem.n_layers, &what, penalty, &problem.data, flat, slopes, &value, &cost, most, ask,
+            work,
         )
         fastnn_free(work)
     if stop == INTERRUPTED:
         propagate()
-    return objective, cost
+    return value, cost
 
 
 cdef class Run:
@@ -227,10 +233,9 @@ cdef class Run:
         cdef int n_state = SOLVERS[training.solver]
         self.problem, self.of_call = problem, Arguments()
         problem.take_targets(y, sample_weight, network.n_out)
-        self.training.loss = LOSSES[training.loss]
+        self.training.objective = objective_of(training.objective)
         self.training.solver = SOLVER_IDS[training.solver]
         self.training.nesterov = training.nesterov
-        self.training.as_sklearn = training.as_sklearn
         self.training.momentum = training.momentum
         self.training.beta_1 = training.beta_1
         self.training.beta_2 = training.beta_2

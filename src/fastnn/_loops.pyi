@@ -1,5 +1,6 @@
 from numpy import ndarray
 
+from fastnn.objective import Objective
 from fastnn.spec import NetworkSpec, TrainingSpec
 from fastnn.state import TrainingState
 
@@ -18,7 +19,7 @@ class Run:
     def end(self) -> None: ...
 
 def activate_rows(activation: str, Z: ndarray, out: ndarray) -> None: ...
-def slopes(activation: str, h: ndarray, out: ndarray) -> None: ...
+def slopes(activation: str, z: ndarray, h: ndarray, out: ndarray) -> None: ...
 def update_parameters(
     training: TrainingSpec, learning_rate: float, gradient: ndarray, parameters: ndarray, velocity: ndarray
 ) -> None: ...
@@ -27,7 +28,7 @@ def forward(
 ) -> None: ...
 def loss_and_gradient(
     network: NetworkSpec,
-    loss: str,
+    objective: Objective,
     parameters: ndarray,
     X: ndarray,
     y: ndarray,
@@ -35,7 +36,6 @@ def loss_and_gradient(
     l2: float,
     gradient: ndarray | None = None,
     n_threads: int | None = None,
-    as_sklearn: bool = False,
 ) -> tuple[float, float]: ...
 def begin(
     state: TrainingState,

@@ -74,7 +74,7 @@ cdef int batch_loss_and_gradient(
     floating[::1] transposed,           # work
     floating[:, ::1] h,                 # work: (CHUNK, n_units)
     floating[:, ::1] delta,             # work: (CHUNK, n_units)
-    floating[::1] z,                    # work: (widest layer,)
+    floating[:, ::1] z,                 # work: (CHUNK, n_units)
 ) except -1 nogil:
     cdef Py_ssize_t p, r, s, c = 0, last = layers.shape[0] - 1
     cdef Py_ssize_t n_weights = layers[0].biases
@@ -89,12 +89,12 @@ cdef int batch_loss_and_gradient(
 
     for r in range(n_rows):
         s = rows[start + r] if rows.shape[0] > 0 else r
-        forward_sample(layers, parameters, transposed, is_transposed, X, s, h, c, z)
+        forward_sample(layers, parameters, transposed, is_transposed, X, s, z, h, c)
         total_loss += sample_weight[s] * sample_loss(loss, &layers[last], y, s, z, h, c)
         total_norm += error_norm(&layers[last], y, s, h, c)
         total_weight += sample_weight[s]
         if with_gradient:
-            backward_sample(layers, loss, parameters, y, s, h, sample_weight[s], delta, c, z)
+            backward_sample(layers, loss, parameters, y, s, z, h, sample_weight[s], delta, c)
             c += 1
             if c == CHUNK or r == n_rows - 1:
                 accumulate(layers, delta, h, c, gradient)
@@ -160,7 +160,7 @@ def _forward(
     floating[:, ::1] out,
     floating[::1] transposed,
     floating[:, ::1] h,
-    floating[::1] z,
+    floating[:, ::1] z,
 ):
     cdef Py_ssize_t s, i, outputs = layers[layers.shape[0] - 1].outputs, work = 0
     cdef bint is_transposed = X.shape[0] >= CHUNK
@@ -168,7 +168,7 @@ def _forward(
         if is_transposed:
             transpose_weights(layers, parameters, transposed)
         for s in range(X.shape[0]):
-            forward_sample(layers, parameters, transposed, is_transposed, X, s, h, 0, z)
+            forward_sample(layers, parameters, transposed, is_transposed, X, s, z, h, 0)
             for i in range(out.shape[1]):
                 out[s, i] = h[0, outputs + i]
             work += parameters.shape[0]
@@ -191,7 +191,7 @@ def _loss_and_gradient(
     floating[::1] transposed,
     floating[:, ::1] h,
     floating[:, ::1] delta,
-    floating[::1] z,
+    floating[:, ::1] z,
 ):
     cdef double objective = 0, cost = 0
     cdef Py_ssize_t work = 0
@@ -226,7 +226,7 @@ def _advance(
     floating[::1] transposed,
     floating[:, ::1] h,
     floating[:, ::1] delta,
-    floating[::1] z,
+    floating[:, ::1] z,
 ):
     cdef Py_ssize_t k, start = 0, n_rows = X.shape[0], n_done = learning_rate.shape[0]
     cdef Py_ssize_t work = 0
@@ -255,14 +255,14 @@ def _activate_rows(Py_ssize_t activation, const floating[:, ::1] Z, floating[:, 
     layer.activation, layer.n_out, layer.outputs = activation, Z.shape[1], 0
     with nogil:
         for s in range(Z.shape[0]):
-            activate(&layer, Z[s], H, s)
+            activate(&layer, Z, H, s)
 
 
-def _slopes(Py_ssize_t activation, const floating[::1] h, floating[::1] out):
+def _slopes(Py_ssize_t activation, const floating[::1] z, const floating[::1] h, floating[::1] out):
     cdef Py_ssize_t i
     with nogil:
         for i in range(h.shape[0]):
-            out[i] = slope(activation, h[i])
+            out[i] = slope(activation, z[i], h[i])
 
 
 def _update(
@@ -290,7 +290,7 @@ def _work(network):
         np.empty(network.n_weights, network.dtype),
         np.empty((CHUNK, n_units), network.dtype),
         np.empty((CHUNK, n_units), network.dtype),
-        np.empty(max(network.layer_sizes), network.dtype),
+        np.empty((CHUNK, n_units), network.dtype),
     )
 
 
@@ -304,9 +304,9 @@ def activate_rows(activation, Z, out):
     _activate_rows(ACTIVATIONS[activation], Z, out)
 
 
-def slopes(activation, h, out):
-    """Fill `out` with the derivative of an elementwise activation by its input, from its outputs h (n,)."""
-    _slopes(ACTIVATIONS[activation], h, out)
+def slopes(activation, z, h, out):
+    """Fill `out` with the derivative of an elementwise activation by its inputs z (n,), from these or its outputs h."""
+    _slopes(ACTIVATIONS[activation], z, h, out)
 
 
 def update_parameters(training, learning_rate, gradient, parameters, velocity):
@@ -320,14 +320,12 @@ def forward(network, parameters, X, out, n_threads=None):
     _forward(network.layers, parameters, X, out, transposed, h, z)
 
 
-def loss_and_gradient(
-    network, loss, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None, as_sklearn=False
-):
+def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
-    refuse_sklearn(as_sklearn, "cython")
+    refuse_sklearn(objective, "cython")
     out = np.empty(0, network.dtype) if gradient is None else gradient
     return _loss_and_gradient(
-        network.layers, LOSSES[loss], l2, parameters, X, y, _weights(sample_weight, X), NO_ROWS,
+        network.layers, LOSSES[objective.loss], l2, parameters, X, y, _weights(sample_weight, X), NO_ROWS,
         gradient is not None, out, *_work(network),
     )
 
@@ -336,7 +334,7 @@ class Run:
     """A run of these loops that stays open; see `fastnn.reference.descent.Run`."""
 
     def __init__(self, state, training, X, y, sample_weight, largest_batch, n_threads=None):
-        refuse_sklearn(training.as_sklearn, "cython")
+        refuse_sklearn(training.objective, "cython")
         self.state, self.training = state, training
         self.data = X, y, _weights(sample_weight, X)
         self.work = np.empty_like(state.parameters), *_work(state.network)
@@ -346,7 +344,7 @@ class Run:
         if rows is None:
             rows = starts = NO_ROWS
         return _advance(
-            state.network.layers, LOSSES[training.loss], training.momentum, training.nesterov,
+            state.network.layers, LOSSES[training.objective.loss], training.momentum, training.nesterov,
             training.tol, training.updates_per_pass,
             state.parameters, state.optimizer, state.counters,
             *self.data, rows, starts, learning_rate, l2, objective, cost, *self.work,

@@ -2,8 +2,8 @@
 
 Read the two side by side: the same names in the same order, the same sums in the same order. What differs is
 memory: flat arrays in place of dicts of lists, with the offsets of each layer in a ``fastnn_layer``. A row of unit
-values ``h`` starts with the inputs; ``delta`` is laid out alike. Nothing here takes the GIL or allocates. Used by
-``_loops.pyx``, which has the loops over samples and updates.
+values ``h`` starts with the inputs; ``z`` and ``delta`` are laid out alike. Nothing here takes the GIL or allocates.
+Used by ``_loops.pyx``, which has the loops over samples and updates.
 
 Each row of the tables has its case. What is none of them comes out as NaN: nothing can be raised here.
 
@@ -42,6 +42,7 @@ cdef extern from "fastnn.h":
         Py_ssize_t inputs
         Py_ssize_t outputs
         Py_ssize_t activation
+        double parameter
 
 cdef enum:
     COLUMNS = 64  # of a matrix that `combine_rows` takes at a time
@@ -78,7 +79,7 @@ cdef inline floating step(floating z) noexcept nogil:
     return 1 if z >= 0 else 0
 
 
-cdef inline floating slope(Py_ssize_t activation, floating h) noexcept nogil:
+cdef inline floating slope(Py_ssize_t activation, floating z, floating h) noexcept nogil:
     cdef floating one = 1
     if activation == IDENTITY:
         return one
@@ -103,9 +104,9 @@ cdef inline void weighted_sums(
     const floating[::1] parameters,  # IN
     const floating[:, ::1] h,        # IN at the layer's inputs, row c
     Py_ssize_t c,
-    floating[::1] z,                 # OUT: (n_out,)
+    floating[:, ::1] z,              # OUT at its outputs, row c
 ) noexcept nogil:
-    cdef Py_ssize_t i, j, n_in = layer.n_in, w = layer.weights
+    cdef Py_ssize_t i, j, n_in = layer.n_in, w = layer.weights, out = layer.outputs
     cdef floating x, total, total1, total2, total3
     for i in range(0, layer.n_out - 3, 4):  # four chains at a time: one waits for each of its additions
         total = total1 = total2 = total3 = 0
@@ -115,16 +116,16 @@ cdef inline void weighted_sums(
             total1 += parameters[w + n_in + j] * x
             total2 += parameters[w + 2 * n_in + j] * x
             total3 += parameters[w + 3 * n_in + j] * x
-        z[i], z[i + 1], z[i + 2], z[i + 3] = total, total1, total2, total3
+        z[c, out + i], z[c, out + i + 1], z[c, out + i + 2], z[c, out + i + 3] = total, total1, total2, total3
         w += 4 * n_in
     for i in range(layer.n_out - layer.n_out % 4, layer.n_out):
         total = 0
         for j in range(n_in):
             total += parameters[w + j] * h[c, layer.inputs + j]
-        z[i] = total
+        z[c, out + i] = total
         w += n_in
     for i in range(layer.n_out):
-        z[i] += parameters[layer.biases + i]
+        z[c, out + i] += parameters[layer.biases + i]
 
 
 cdef inline void combine_rows(
@@ -135,9 +136,10 @@ cdef inline void combine_rows(
     const floating[:, ::1] x,    # IN: the coefficients, n_rows entries of row c from `first`
     Py_ssize_t c,
     Py_ssize_t first,
-    floating[::1] out,           # OUT: (n_columns,)
+    floating[:, ::1] out,        # OUT: n_columns entries of row c from `to`
+    Py_ssize_t to,
 ) noexcept nogil:
-    """out[k] = sum over rows i of x[i] matrix[i, k], added in the order of the rows."""
+    """out[to + k] = sum over rows i of x[i] matrix[i, k], added in the order of the rows."""
     cdef Py_ssize_t i, k, column, width, m
     cdef floating x0, x1, x2, x3
     cdef floating total[COLUMNS]  # on the stack, where the compiler sees that nothing overlaps
@@ -160,7 +162,7 @@ cdef inline void combine_rows(
                 total[k] += x0 * matrix[m + k]
             m += n_columns
         for k in range(width):
-            out[column + k] = total[k]
+            out[c, to + column + k] = total[k]
 
 
 cdef inline void weighted_sums_transposed(
@@ -169,12 +171,12 @@ cdef inline void weighted_sums_transposed(
     const floating[::1] parameters,  # IN: the biases
     const floating[:, ::1] h,        # IN at the layer's inputs, row c
     Py_ssize_t c,
-    floating[::1] z,                 # OUT: (n_out,)
+    floating[:, ::1] z,              # OUT at its outputs, row c
 ) noexcept nogil:
-    cdef Py_ssize_t i
-    combine_rows(transposed, layer.weights, layer.n_in, layer.n_out, h, c, layer.inputs, z)
+    cdef Py_ssize_t i, out = layer.outputs
+    combine_rows(transposed, layer.weights, layer.n_in, layer.n_out, h, c, layer.inputs, z, out)
     for i in range(layer.n_out):
-        z[i] += parameters[layer.biases + i]
+        z[c, out + i] += parameters[layer.biases + i]
 
 
 cdef inline void transpose_weights(
@@ -190,26 +192,26 @@ cdef inline void transpose_weights(
                 transposed[w + j * n_out + i] = parameters[w + i * n_in + j]
 
 
-cdef inline floating largest(const floating[::1] z, Py_ssize_t n) noexcept nogil:
+cdef inline floating largest(const floating[:, ::1] z, Py_ssize_t c, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    cdef floating top = z[0]
-    for i in range(1, n):
-        if z[i] > top:
-            top = z[i]
+    cdef floating top = z[c, start]
+    for i in range(start + 1, start + n):
+        if z[c, i] > top:
+            top = z[c, i]
     return top
 
 
 cdef inline void softmax(
-    const floating[::1] z,  # IN: (n,)
-    floating[:, ::1] h,     # OUT: n entries from `start`, row c
+    const floating[:, ::1] z,  # IN: n entries from `start`, row c
+    floating[:, ::1] h,        # OUT likewise
     Py_ssize_t c,
     Py_ssize_t start,
     Py_ssize_t n,
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef floating top = largest(z, n), total = 0
+    cdef floating top = largest(z, c, start, n), total = 0
     for i in range(n):
-        h[c, start + i] = exp(z[i] - top)
+        h[c, start + i] = exp(z[c, start + i] - top)
         total += h[c, start + i]
     for i in range(n):
         h[c, start + i] /= total
@@ -217,8 +219,8 @@ cdef inline void softmax(
 
 cdef inline void activate(
     const fastnn_layer *layer,
-    const floating[::1] z,  # IN: (n_out,)
-    floating[:, ::1] h,     # OUT at the layer's outputs, row c
+    const floating[:, ::1] z,  # IN at the layer's outputs, row c
+    floating[:, ::1] h,        # OUT likewise
     Py_ssize_t c,
 ) noexcept nogil:
     cdef Py_ssize_t i, out = layer.outputs
@@ -226,22 +228,22 @@ cdef inline void activate(
         softmax(z, h, c, out, layer.n_out)
     elif layer.activation == LOGISTIC:
         for i in range(layer.n_out):
-            h[c, out + i] = logistic(z[i])
+            h[c, out + i] = logistic(z[c, out + i])
     elif layer.activation == RELU:
         for i in range(layer.n_out):
-            h[c, out + i] = relu(z[i])
+            h[c, out + i] = relu(z[c, out + i])
     elif layer.activation == TANH:
         for i in range(layer.n_out):
-            h[c, out + i] = tanh(z[i])
+            h[c, out + i] = tanh(z[c, out + i])
     elif layer.activation == EXP:
         for i in range(layer.n_out):
-            h[c, out + i] = exp(z[i])
+            h[c, out + i] = exp(z[c, out + i])
     elif layer.activation == STEP:
         for i in range(layer.n_out):
-            h[c, out + i] = step(z[i])
+            h[c, out + i] = step(z[c, out + i])
     elif layer.activation == IDENTITY:
         for i in range(layer.n_out):
-            h[c, out + i] = z[i]
+            h[c, out + i] = z[c, out + i]
     else:
         for i in range(layer.n_out):
             h[c, out + i] = NAN
@@ -251,15 +253,15 @@ cdef inline void hidden_delta(
     const fastnn_layer *layer,       # the layer after the hidden units: its W leads from them to delta
     Py_ssize_t activation,           # of the hidden units
     const floating[::1] parameters,  # IN
+    const floating[:, ::1] z,        # IN, row c
     const floating[:, ::1] h,        # IN, row c
     floating[:, ::1] delta,          # IN at the layer's outputs, OUT at its inputs, row c
     Py_ssize_t c,
-    floating[::1] total,             # work: room for the widest layer
 ) noexcept nogil:
-    cdef Py_ssize_t j, to = layer.inputs
-    combine_rows(parameters, layer.weights, layer.n_out, layer.n_in, delta, c, layer.outputs, total)
-    for j in range(layer.n_in):
-        delta[c, to + j] = total[j] * slope(activation, h[c, to + j])
+    cdef Py_ssize_t j
+    combine_rows(parameters, layer.weights, layer.n_out, layer.n_in, delta, c, layer.outputs, delta, layer.inputs)
+    for j in range(layer.inputs, layer.inputs + layer.n_in):
+        delta[c, j] *= slope(activation, z[c, j], h[c, j])
 
 
 cdef inline void output_delta(
@@ -267,26 +269,31 @@ cdef inline void output_delta(
     const fastnn_layer *layer,
     const floating[:, ::1] y,  # IN: row s
     Py_ssize_t s,
+    const floating[:, ::1] z,  # IN, row c
     const floating[:, ::1] h,  # IN, row c
     floating weight,
     floating[:, ::1] delta,    # OUT at the layer's outputs, row c
     Py_ssize_t c,
 ) noexcept nogil:
     cdef Py_ssize_t i, out = layer.outputs
+    cdef floating of_output
     for i in range(layer.n_out):
         if loss == SQUARED_ERROR:
-            delta[c, out + i] = -(y[s, i] - h[c, out + i]) * slope(layer.activation, h[c, out + i]) * weight
+            of_output = slope(layer.activation, z[c, out + i], h[c, out + i])
+            delta[c, out + i] = -(y[s, i] - h[c, out + i]) * of_output * weight
         elif loss == LOG_LOSS or loss == POISSON or loss == PERCEPTRON:
             delta[c, out + i] = (h[c, out + i] - y[s, i]) * weight
         else:
             delta[c, out + i] = NAN
 
 
-cdef inline double log_sum_exp(const floating[::1] z, Py_ssize_t n) noexcept nogil:
+cdef inline double log_sum_exp(
+    const floating[:, ::1] z, Py_ssize_t c, Py_ssize_t start, Py_ssize_t n
+) noexcept nogil:
     cdef Py_ssize_t i
-    cdef floating top = largest(z, n), total = 0
-    for i in range(n):
-        total += exp(z[i] - top)
+    cdef floating top = largest(z, c, start, n), total = 0
+    for i in range(start, start + n):
+        total += exp(z[c, i] - top)
     return top + log(total)
 
 
@@ -295,25 +302,25 @@ cdef inline double sample_loss(
     const fastnn_layer *layer,
     const floating[:, ::1] y,  # IN: row s
     Py_ssize_t s,
-    const floating[::1] z,     # IN: (n_out,)
+    const floating[:, ::1] z,  # IN, row c
     const floating[:, ::1] h,  # IN, row c
     Py_ssize_t c,
 ) noexcept nogil:
     cdef Py_ssize_t i, out = layer.outputs
-    cdef double total = 0, lse = log_sum_exp(z, layer.n_out) if layer.activation == SOFTMAX else 0
+    cdef double total = 0, lse = log_sum_exp(z, c, out, layer.n_out) if layer.activation == SOFTMAX else 0
     cdef double target
     for i in range(layer.n_out):
         target = y[s, i]
         if loss == SQUARED_ERROR:
             total += 0.5 * (target - h[c, out + i]) * (target - h[c, out + i])
         elif loss == POISSON:
-            total += (target * log(target) if target > 0 else 0) - target * z[i] - target + h[c, out + i]
+            total += (target * log(target) if target > 0 else 0) - target * z[c, out + i] - target + h[c, out + i]
         elif loss == PERCEPTRON:
-            total += (h[c, out + i] - target) * z[i]
+            total += (h[c, out + i] - target) * z[c, out + i]
         elif loss == LOG_LOSS and layer.activation == SOFTMAX:
-            total += target * (lse - z[i])
+            total += target * (lse - z[c, out + i])
         elif loss == LOG_LOSS and layer.activation == LOGISTIC:
-            total += relu(z[i]) - target * z[i] + log1p(exp64(-fabs(z[i])))
+            total += relu(z[c, out + i]) - target * z[c, out + i] + log1p(exp64(-fabs(z[c, out + i])))
         else:
             total = NAN
     return total
@@ -344,9 +351,9 @@ cdef inline void forward_sample(
     bint is_transposed,
     const floating[:, ::1] X,        # IN: row s
     Py_ssize_t s,
+    floating[:, ::1] z,              # OUT: row c, all layers but the inputs
     floating[:, ::1] h,              # OUT: row c
     Py_ssize_t c,
-    floating[::1] z,                 # OUT: weighted sums of the last layer, room for those of the widest
 ) noexcept nogil:
     cdef Py_ssize_t l, j
     for j in range(X.shape[1]):
@@ -365,16 +372,16 @@ cdef inline void backward_sample(
     const floating[::1] parameters,  # IN
     const floating[:, ::1] y,        # IN: row s
     Py_ssize_t s,
+    const floating[:, ::1] z,        # IN: row c
     const floating[:, ::1] h,        # IN: row c
     floating weight,
     floating[:, ::1] delta,          # OUT: row c, all layers but the inputs
     Py_ssize_t c,
-    floating[::1] total,             # work: room for the widest layer
 ) noexcept nogil:
     cdef Py_ssize_t l, last = layers.shape[0] - 1
-    output_delta(loss, &layers[last], y, s, h, weight, delta, c)
+    output_delta(loss, &layers[last], y, s, z, h, weight, delta, c)
     for l in range(last, 0, -1):
-        hidden_delta(&layers[l], layers[l - 1].activation, parameters, h, delta, c, total)
+        hidden_delta(&layers[l], layers[l - 1].activation, parameters, z, h, delta, c)
 
 
 cdef inline void accumulate(

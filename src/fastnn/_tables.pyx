@@ -14,6 +14,8 @@ cdef extern from "fastnn.h":
 
     ctypedef struct fastnn_loss_row:
         const char *name
+        const char *targets
+        bint takes_labels
 
     ctypedef struct fastnn_pair:
         int loss
@@ -50,6 +52,12 @@ OUTPUT_ACTIVATIONS = tuple(name for name, i in ACTIVATIONS.items() if fastnn_act
 
 #: Loss name -> id, in the order of the table.
 LOSSES = {fastnn_losses[i].name.decode(): i for i in range(FASTNN_N_LOSSES)}
+
+#: Loss name -> the targets that it takes: "any", "fractions", "nonnegative" or "indicators".
+LOSS_TARGETS = {name: fastnn_losses[<int> i].targets.decode() for name, i in LOSSES.items()}
+
+#: Names of the losses for which a vector of targets holds class labels.
+LABEL_LOSSES = tuple(name for name, i in LOSSES.items() if fastnn_losses[<int> i].takes_labels)
 
 #: Loss name -> names of the output activations that it may be paired with.
 LOSS_OUTPUTS = {

@@ -193,9 +193,9 @@ def _listed(names):
     return ", ".join(map(repr, names))
 
 
-def refuse_sklearn(as_sklearn, backend):
+def refuse_sklearn(objective, backend):
     """Say that a backend has no other way to report than the objective itself."""
-    if as_sklearn:
+    if objective.as_sklearn:
         raise ValueError(
             f"backend={backend!r} does not report what scikit-learn does; use backend='numpy' or backend='simd'"
         )

@@ -12,11 +12,10 @@ from numpy.typing import ArrayLike
 from fastnn import _loops, labels
 from fastnn.checks import as_numbers, check_matrix, check_number, check_sample_weight
 from fastnn.layers import activations_for, form_of
+from fastnn.objective import Objective, check_loss, check_pair
 from fastnn.spec import (
     Layers,
     NetworkSpec,
-    check_loss,
-    check_pair,
     check_training,
     check_weights,
 )
@@ -255,16 +254,16 @@ def backward(
     """
     network, parameters, X = _network(W, b, X, activation, output_activation)
     loss = check_loss(loss)
-    check_pair(loss, network.activations[-1])
+    check_pair(loss, network.activation_names[-1])
     y = check_matrix("y", y, network.dtype, n_columns=network.n_out, columns_are="the last layer")
     if len(y) != len(X):
         raise ValueError(f"X has {len(X)} rows, but y has {len(y)} rows; they must be equally long")
-    labels.check_targets("y", y, loss, network.activations[-1])
+    labels.check_targets("y", y, loss, network.activation_names[-1])
     if sample_weight is not None:
         sample_weight = check_sample_weight(sample_weight, len(X), network.dtype)
     l2 = check_number("l2", l2, low=0.0)
     gradient = np.empty_like(parameters)
-    _loops.loss_and_gradient(network, loss, parameters, X, y, sample_weight, l2, gradient)
+    _loops.loss_and_gradient(network, Objective(loss), parameters, X, y, sample_weight, l2, gradient)
     return network.views(gradient)
 
 
@@ -309,7 +308,8 @@ def update(
     """
     learning_rate = check_number("learning_rate", learning_rate, above=0.0)
     new = _floats("parameters", parameters).copy()
-    training = check_training(loss="squared_error", solver="sgd", momentum=momentum, nesterov=nesterov, dtype=new.dtype)
+    descent = {"objective": Objective("squared_error"), "solver": "sgd", "momentum": momentum, "nesterov": nesterov}
+    training = check_training(**descent, dtype=new.dtype)
     gradient = _like("gradient", gradient, new)
     new_velocity = np.zeros_like(new) if velocity is None else _like("velocity", velocity, new).copy()
     _loops.update_parameters(training, learning_rate, gradient.ravel(), new.reshape(-1), new_velocity.reshape(-1))
@@ -324,9 +324,9 @@ def _activation(name, z):
 
 
 def _derivative(name, z):
-    h = _activation(name, z)
+    z, h = _floats("z", z), _activation(name, z)
     out = np.empty_like(h)
-    _loops.slopes(name, h.reshape(-1), out.reshape(-1))
+    _loops.slopes(name, z.reshape(-1), h.reshape(-1), out.reshape(-1))
     return out
 
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastnn._tables import LABEL_LOSSES, LOSS_OUTPUTS, LOSS_TARGETS
 from fastnn.checks import as_array, cast_finite, check_matrix
 
-#: loss -> (test of an array of targets, what it asks for); squared_error takes any number.
-TARGETS_OF_LOSS = {
-    "log_loss": (lambda y: (y >= 0) & (y <= 1), "between 0 and 1"),
-    "poisson": (lambda y: y >= 0, "at least 0"),
-    "perceptron": (lambda y: (y == 0) | (y == 1), "0 or 1"),
+#: What losses take -> (test of an array of targets, in words).
+TARGETS = {
+    "any": (np.isfinite, "of any size"),
+    "fractions": (lambda y: (y >= 0) & (y <= 1), "between 0 and 1"),
+    "nonnegative": (lambda y: y >= 0, "at least 0"),
+    "indicators": (lambda y: (y == 0) | (y == 1), "0 or 1"),
 }
 
 #: output activation -> (the least and the largest number that its outputs come near, in words); the others give any.
@@ -83,7 +85,7 @@ def encode(argument, y, n_samples, n_out, loss, dtype):
     """
     array = as_array(argument, y)
     _check_length(argument, array, n_samples)
-    if array.ndim == 1 and (n_out > 1 or loss in ("log_loss", "perceptron")):
+    if array.ndim == 1 and (n_out > 1 or loss in LABEL_LOSSES):
         classes = find_classes(argument, array, n_out)
         return one_hot(argument, array, classes, n_out, dtype), classes
     return _as_targets(argument, array, n_out, dtype), None
@@ -150,14 +152,13 @@ def sums_to_1(targets):
 
 def check_targets(argument, targets, loss, output_activation):
     """Refuse targets that the loss is not defined for."""
-    if loss in TARGETS_OF_LOSS:
-        test, expected = TARGETS_OF_LOSS[loss]
-        if not (fits := test(targets)).all():
-            row, column = map(int, np.argwhere(~fits)[0])
-            raise ValueError(
-                f"{argument} has {targets[row, column]} in row {row}, column {column}; "
-                f"loss={loss!r} takes targets {expected}"
-            )
+    test, expected = TARGETS[LOSS_TARGETS[loss]]
+    if not (fits := test(targets)).all():
+        row, column = map(int, np.argwhere(~fits)[0])
+        raise ValueError(
+            f"{argument} has {targets[row, column]} in row {row}, column {column}; "
+            f"loss={loss!r} takes targets {expected}"
+        )
     if output_activation == "softmax" and not (fits := sums_to_1(targets)).all():
         row = int(np.argmin(fits))
         raise ValueError(
@@ -200,7 +201,8 @@ def default_output_activation(loss, hidden_activations, targets):
         return "logistic" if targets.shape[1] == 1 or is_multilabel else "softmax"
     if loss == "squared_error":
         return "logistic" if all(name == "logistic" for name in hidden_activations) else "identity"
-    return {"poisson": "exp", "perceptron": "step"}[loss]
+    (only,) = LOSS_OUTPUTS[loss]
+    return only
 
 
 def labels_of(targets, classes, loss, output_activation):
@@ -208,7 +210,7 @@ def labels_of(targets, classes, loss, output_activation):
     n_out = targets.shape[1]
     if classes is None:
         reads_as_class = output_activation == "logistic" and (is_indicator(targets) or says_yes_or_no(targets))
-        if loss not in ("log_loss", "perceptron") and not reads_as_class:
+        if loss not in LABEL_LOSSES and not reads_as_class:
             return Labels("values")
         is_one_of_n = sums_to_1(targets) | ((targets > 0.5).sum(axis=1) == 1 if reads_as_class else False)
         if n_out > 1 and not is_one_of_n.all():

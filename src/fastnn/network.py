@@ -145,7 +145,7 @@ class Network(Predictor):
 
     @property
     def activations(self) -> tuple[str, ...]:
-        return self._spec.activations
+        return self._spec.activation_names
 
     @property
     def dtype(self) -> np.dtype:
@@ -173,7 +173,7 @@ class Network(Predictor):
 
     @property
     def _form(self):
-        return Form(self._spec.activations, self._spec.dtype, self._labels, self._feature_names)
+        return Form(self._spec.activation_names, self._spec.dtype, self._labels, self._feature_names)
 
     def _outputs(self, X):
         """The call, for whatever needs checking, casting or explaining."""

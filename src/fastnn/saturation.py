@@ -52,7 +52,7 @@ def warn_if_saturated(network, parameters, X, loss, init, init_scale=1.0, n_thre
         )
     rows = np.ascontiguousarray(X[:: max(len(X) // N_ROWS, 1)][:N_ROWS])
     for l, share in _saturated_shares(network, parameters, rows, loss, n_threads):
-        activation = network.activations[l - 1]
+        activation = network.activation_names[l - 1]
         if share > LIMITS[activation][1]:
             warnings.warn(
                 f"the start weights of init={init!r} saturate {share:.0%} of the {activation} units of layer {l} of "
@@ -66,7 +66,7 @@ def warn_if_saturated(network, parameters, X, loss, init, init_scale=1.0, n_thre
 def _saturated_shares(network, parameters, X, loss, n_threads):
     """Pairs of a layer, counted from 1, and the share of its units that are saturated, where its slope counts."""
     n_slopes = network.n_layers if loss == "squared_error" else network.n_layers - 1
-    activations = network.activations[:n_slopes]
+    activations = network.activation_names[:n_slopes]
     if LIMITS.keys().isdisjoint(activations):
         return
     W, b = network.views(parameters)
@@ -76,4 +76,5 @@ def _saturated_shares(network, parameters, X, loss, n_threads):
         inputs, h = h, np.empty((len(h), layer.n_out), network.dtype)
         BACKENDS["simd"].forward(layer, np.concatenate([W[l].ravel(), b[l]]), inputs, h, n_threads=n_threads)
         if activation in LIMITS:
-            yield l, float((SLOPE[activation](h) < SATURATED * LIMITS[activation][0]).mean())
+            slopes = SLOPE[activation](None, h)  # which the outputs tell
+            yield l, float((slopes < SATURATED * LIMITS[activation][0]).mean())

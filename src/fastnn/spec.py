@@ -14,12 +14,15 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastnn._tables import ACTIVATIONS, HIDDEN_ACTIVATIONS, LOSS_OUTPUTS, LOSSES, OUTPUT_ACTIVATIONS, SOLVERS
+from fastnn._tables import ACTIVATIONS, HIDDEN_ACTIVATIONS, OUTPUT_ACTIVATIONS, SOLVERS
 from fastnn.checks import as_numbers, cast_finite, check_count, check_flag, check_matrix, check_name, check_number
+from fastnn.objective import Objective
 
 #: The struct ``fastnn_layer`` of csrc/fastnn.h.
 LAYER = np.dtype(
     [(name, np.intp) for name in ("n_in", "n_out", "weights", "biases", "inputs", "outputs", "activation")]
+    + [("parameter", np.float64)],
+    align=True,
 )
 
 #: One array a layer of weights: a dict keyed from 1, or a list.
@@ -33,16 +36,33 @@ ACTIVATION_ALIASES = {"sigmoid": "logistic"}
 
 
 @dataclass(frozen=True)
+class Activation:
+    """An activation by its name in the table, and the numbers that it takes, if any."""
+
+    name: str
+    parameters: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class NetworkSpec:
-    """The shape of a network: layer sizes, the activation of each layer of weights, and the dtype.
+    """The shape of a network: layer sizes, the activation of each layer of weights (a name will do), and the dtype.
 
     Layers of weights are counted from 1 to ``n_layers``, as the tutorials count them: ``W[1]`` leads from the inputs
     to the first hidden layer.
     """
 
     layer_sizes: tuple[int, ...]
-    activations: tuple[str, ...]
+    activations: tuple[Activation, ...]
     dtype: np.dtype
+
+    def __post_init__(self):
+        specs = (Activation(given) if isinstance(given, str) else given for given in self.activations)
+        object.__setattr__(self, "activations", tuple(specs))
+
+    @property
+    def activation_names(self):
+        """The name of each layer's activation."""
+        return tuple(activation.name for activation in self.activations)
 
     @property
     def n_layers(self):
@@ -80,7 +100,8 @@ class NetworkSpec:
         layers = np.zeros(self.n_layers, LAYER)
         weights, biases, inputs = 0, self.n_weights, 0
         for index, ((n_in, n_out), activation) in enumerate(zip(self.shapes, self.activations, strict=True)):
-            layers[index] = (n_in, n_out, weights, biases, inputs, inputs + n_in, ACTIVATIONS[activation])
+            number, parameter = ACTIVATIONS[activation.name], (*activation.parameters, 0.0)[0]
+            layers[index] = (n_in, n_out, weights, biases, inputs, inputs + n_in, number, parameter)
             weights, biases, inputs = weights + n_in * n_out, biases + n_out, inputs + n_in
         layers.flags.writeable = False
         return layers
@@ -106,20 +127,16 @@ class NetworkSpec:
 
 @dataclass(frozen=True)
 class TrainingSpec:
-    """How a network is trained, below the level of one update: what ``run`` needs beside its arrays.
+    """How a network is trained, below the level of one update: what a backend's run needs beside its arrays.
 
     A solver reads its own numbers and ignores the others: sgd momentum and nesterov; rmsprop beta_2 and epsilon; adam
     beta_1, beta_2 and epsilon; adamw these and weight_decay.
-
-    `as_sklearn`: the objective is what scikit-learn's networks report, with probabilities clipped to [eps, 1 - eps] and
-    squared errors averaged over the outputs; and ``run`` goes on where it is not finite. "simd" and "numpy" have it.
     """
 
-    loss: str
+    objective: Objective
     solver: str = "sgd"
     momentum: float = 0.0
     nesterov: bool = False
-    as_sklearn: bool = False
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
@@ -179,24 +196,9 @@ def check_output_activation(output_activation):
     return _activation("output_activation", output_activation, OUTPUT_ACTIVATIONS)
 
 
-def check_loss(loss):
-    """Return the table name of a loss."""
-    return check_name("loss", loss, LOSSES)
-
-
-def check_pair(loss, output_activation):
-    """Refuse an output activation that the loss cannot be paired with."""
-    allowed = LOSS_OUTPUTS[loss]
-    if output_activation not in allowed:
-        raise ValueError(
-            f"loss={loss!r} cannot be paired with output_activation={output_activation!r}; "
-            f"it goes with {' or '.join(map(repr, allowed))}"
-        )
-
-
 def check_training(
     *,
-    loss,
+    objective,
     solver,
     momentum,
     nesterov,
@@ -215,7 +217,7 @@ def check_training(
     if beta_2 is None:
         beta_2 = DEFAULT_BETA_2.get(solver, TrainingSpec.beta_2)
     return TrainingSpec(
-        loss=loss,
+        objective=objective,
         solver=solver,
         momentum=check_number("momentum", momentum, low=0.0, below=1.0),
         nesterov=check_flag("nesterov", nesterov),

@@ -32,7 +32,8 @@ class Summary:
     def __init__(self, network: NetworkSpec) -> None:
         self.title = f"Network {'-'.join(map(str, network.layer_sizes))}, {network.dtype}"
         self.layers = [dict(zip(HEADINGS, (0, "", network.n_in, 0, 0, 0), strict=True))]
-        for l, ((n_in, n_out), activation) in enumerate(zip(network.shapes, network.activations, strict=True), start=1):
+        layers = zip(network.shapes, network.activation_names, strict=True)
+        for l, ((n_in, n_out), activation) in enumerate(layers, start=1):
             n_parameters = (n_in + 1) * n_out
             n_bytes = n_parameters * network.dtype.itemsize
             values = l, activation, n_out, n_parameters, n_bytes, n_in * n_out

@@ -19,6 +19,7 @@ from fastnn.frames import check_column_names, column_names
 from fastnn.initial import Draws, check_init, draw_weights
 from fastnn.layers import Form, LayerDict, form_of
 from fastnn.network import Network
+from fastnn.objective import Objective, check_loss, check_pair
 from fastnn.progress import Bar
 from fastnn.result import TrainResult
 from fastnn.saturation import warn_if_saturated
@@ -28,9 +29,7 @@ from fastnn.spec import (
     check_dtype,
     check_hidden_activations,
     check_layer_sizes,
-    check_loss,
     check_output_activation,
-    check_pair,
     check_training,
     check_weights,
 )
@@ -232,7 +231,7 @@ def train(
     iter_num = check_count("iter_num", iter_num, minimum=1)
     alpha = check_number("alpha", alpha, above=0.0)
     training = check_training(
-        loss=loss,
+        objective=Objective(loss),
         solver=solver,
         momentum=momentum,
         nesterov=nesterov,
@@ -306,7 +305,7 @@ def train(
     with bar or nullcontext():
         outcome = run(job, source, Constant(alpha, l2), listeners, Raises(state, alpha), iter_num)
     best_iteration = None if stopping is None else stopping.best_iteration
-    form = Form(spec.activations, dtype, labels, feature_names)
+    form = Form(spec.activation_names, dtype, labels, feature_names)
     W, b = (LayerDict(arrays, form) for arrays in spec.views(state.parameters))
     cost, loss_curve = outcome.cost.tolist(), outcome.objective.tolist()
     result = TrainResult(W, b, cost, network, loss_curve, values, best_iteration)
@@ -384,10 +383,10 @@ def _check_belonging(W, b, spec, feature_names):
     form = form_of(W, b)
     if form is None:
         return
-    if form.activations != spec.activations:
+    if form.activations != spec.activation_names:
         raise ValueError(
-            f"the start weights belong to a network with activations {form.activations}, not {spec.activations}; pass "
-            "activation and output_activation as it has them, or plain dicts: init=(dict(W), dict(b))"
+            f"the start weights belong to a network with activations {form.activations}, not {spec.activation_names}; "
+            "pass activation and output_activation as it has them, or plain dicts: init=(dict(W), dict(b))"
         )
     if None not in (form.feature_names, feature_names) and form.feature_names != feature_names:
         raise ValueError(

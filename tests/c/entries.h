@@ -160,8 +160,9 @@ static void test_gradient(const network_shape *p, const samples *s, int n, fastn
     static const char *const DIFFERS[] = {"", "gradient: CSR has other bits", "gradient: a team has other bits"};
     for (int how = 0; how < 3; how++) { /* one thread; CSR; a team */
         int n_threads = how == 2 ? TEAM : 1;
+        fastnn_objective what = {.loss = loss};
         work_area work = work_begins(gradient_work_size(p->layers, p->n_layers, n, n_threads));
-        engine_loss_and_gradient(p->layers, p->n_layers, loss, 0, 0.1, how == 1 ? &s->csr : &s->dense, parameters,
+        engine_loss_and_gradient(p->layers, p->n_layers, &what, 0.1, how == 1 ? &s->csr : &s->dense, parameters,
                                  how ? again : gradient, &value[how], &cost[how], n_threads, NULL, work.start);
         work_ends(&work);
         if (how && (value[how] != value[0] || cost[how] != cost[0])) {
@@ -302,7 +303,7 @@ static void test_entries(void) {
             test_forward(&p, &s, n, parameters);
             test_gradient(&p, &s, n, loss, parameters);
             fastnn_solver solver = (fastnn_solver)(shape % FASTNN_N_SOLVERS);
-            fastnn_training how = {loss, solver, shape % 2, 0, shape % 3 * 0.4, 0.8, 0.9, 0.1, 0.2, 0, 1000};
+            fastnn_training how = {{.loss = loss}, solver, shape % 2, shape % 3 * 0.4, 0.8, 0.9, 0.1, 0.2, 0, 1000};
             test_run(&p, &s, n, loss, parameters, how, shape % 5 == 0 ? 1 : n);
             samples_end(&s);
             free(parameters);

@@ -53,11 +53,12 @@ static void test_activations(void) {
         slope_terms slope = slope_of(a);
         for (int i = 0; i < 200; i++) {
             real z = (real)(8 * number());
-            real h = LANE(v_activate(a, v_all(z)), 0);
+            real h = LANE(v_activate(a, 0, v_all(z)), 0);
             close_to(h, plain_activation(a, z), fabs(plain_activation(a, z)), 4);
             double size =
                 fabs(LANE(slope.constant, 0)) + fabs(LANE(slope.linear, 0) * h) + fabs(LANE(slope.square, 0) * h * h);
-            close_to(LANE(v_slope(&slope, v_all(h)), 0), plain_slope(a, z), 1 + size, 4);
+            real of_h = LANE(v_slope(&slope, v_all(h)), 0), kept = LANE(v_kept_slope(a, 0, v_all(z)), 0);
+            close_to(fastnn_activations[a].keeps_slope ? kept : of_h, plain_slope(a, z), 1 + size, 4);
         }
     }
 }
@@ -217,7 +218,9 @@ static void test_losses(void) {
             }
             memcpy(logits, z, (size_t)n_z * sizeof(real));
             loss_totals totals = {0, 0}, *groups = get((size_t)whole_vectors(n) * sizeof *groups);
-            loss_and_delta(loss, 0, a, n, n_out, stride, y, weight, rows, 4, z, work, groups);
+            fastnn_objective objective = {.loss = loss};
+            output_layer of = {&objective, a, 0, n_out, stride};
+            loss_and_delta(&of, n, y, weight, rows, 4, z, work, groups);
             for (int i = 0; i < whole_vectors(n); i++) {
                 totals.loss += groups[i].loss;
                 totals.norms += groups[i].norms;

@@ -32,6 +32,7 @@ from fastnn.estimators._warnings import floating_point, warn
 from fastnn.estimators._weights import Weights
 from fastnn.initial import draw_with_biases
 from fastnn.network import Network
+from fastnn.objective import Objective
 from fastnn.portable import to_plain
 from fastnn.spec import TrainingSpec
 from fastnn.training import passes
@@ -312,11 +313,10 @@ class MultilayerPerceptron(BaseEstimator, ABC):
     def _new_optimizer(self, network):
         is_sgd = self.solver == "sgd"
         training = TrainingSpec(
-            loss=self.loss,
+            Objective(self.loss, as_sklearn=True),
             solver=self.solver,
             momentum=self.momentum,
             nesterov=self.nesterovs_momentum,
-            as_sklearn=True,
             beta_1=self.beta_1,
             beta_2=self.beta_2,
             epsilon=self.epsilon,

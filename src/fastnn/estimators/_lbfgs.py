@@ -5,6 +5,7 @@ import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
 from fastnn.estimators._warnings import floating_point, warn
+from fastnn.objective import Objective
 
 #: Where scipy still prints, it is told to by an option.
 PRINTS = tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 15)
@@ -38,13 +39,11 @@ def minimize(backend, loss, network, parameters, samples, alpha, max_iter, max_f
     """
     weight = samples.sample_weight
     l2 = alpha / samples.weight_unit / weight.sum()
-    is_finite = []
+    objective, is_finite = Objective(loss, as_sklearn=True), []
 
     def objective_and_gradient(x):
         gradient = np.empty_like(x)
-        value, _ = backend.loss_and_gradient(
-            network, loss, x, samples.X, samples.y, weight, l2, gradient, as_sklearn=True
-        )
+        value, _ = backend.loss_and_gradient(network, objective, x, samples.X, samples.y, weight, l2, gradient)
         # The line search goes on from what is not finite to points that are not, of which NumPy says nothing.
         is_finite.append(not np.isfinite(x).all() or (np.isfinite(value) and np.isfinite(gradient).all()))
         return value, gradient

@@ -10,8 +10,9 @@ import numpy as np
 
 from fastnn._tables import SOLVERS
 from fastnn.checks import check_name
+from fastnn.objective import Objective, check_loss
 from fastnn.portable import check_entries, check_version
-from fastnn.spec import TrainingSpec, check_loss
+from fastnn.spec import TrainingSpec
 from fastnn.state import COUNTERS
 from fastnn.training.passes import Optimizer
 
@@ -28,7 +29,7 @@ def optimizer_to_plain(optimizer):
     """Return the description of an Optimizer: a dict of numbers, strings, dicts and its own array of moments."""
     return {
         "version": VERSION,
-        "training": {name: _plain(value) for name, value in asdict(optimizer.training).items()},
+        "training": {name: _plain(value) for name, value in _training_to_plain(optimizer.training).items()},
         "schedule": optimizer.schedule,
         "power_t": _plain(optimizer.power_t),
         "learning_rate_init": _plain(optimizer.learning_rate_init),
@@ -63,13 +64,21 @@ def _plain(value):
     return value.item() if isinstance(value, np.generic) else value
 
 
+def _training_to_plain(training):
+    """A TrainingSpec with the entries of its objective among its own; no loss has a parameter."""
+    own = asdict(training)
+    objective = own.pop("objective")
+    return {"loss": objective["loss"], **own, "as_sklearn": objective["as_sklearn"]}
+
+
 def _training(plain):
-    check_entries("training", plain, [field.name for field in fields(TrainingSpec)])
+    own = [field.name for field in fields(TrainingSpec) if field.name != "objective"]
+    check_entries("training", plain, ["loss", *own, "as_sklearn"])
     check_loss(plain["loss"])
     check_name("solver", plain["solver"], SOLVERS)
     for name in plain.keys() - {"loss", "solver"}:
         _number(name, plain)
-    return TrainingSpec(**plain)
+    return TrainingSpec(Objective(plain["loss"], plain["as_sklearn"]), **{name: plain[name] for name in own})
 
 
 def _counters(plain):

@@ -23,7 +23,8 @@ def softmax(Z):
     return powers / powers.sum(axis=1, keepdims=True)
 
 
-#: Each activation, and its derivative by its input from its output H (softmax has no elementwise one and needs none).
+#: Each activation, and its derivative by its input Z, from that or its output H (softmax has no elementwise one and
+#: needs none).
 ACTIVATION = {
     "identity": lambda Z: Z,
     "logistic": logistic,
@@ -34,12 +35,12 @@ ACTIVATION = {
     "exp": np.exp,
 }
 SLOPE = {
-    "identity": lambda H: np.ones_like(H),
-    "logistic": lambda H: H * (1 - H),
-    "tanh": lambda H: 1 - H * H,
-    "relu": lambda H: (H > 0).astype(H.dtype),
-    "step": lambda H: np.zeros_like(H),
-    "exp": lambda H: H,
+    "identity": lambda Z, H: np.ones_like(H),
+    "logistic": lambda Z, H: H * (1 - H),
+    "tanh": lambda Z, H: 1 - H * H,
+    "relu": lambda Z, H: (H > 0).astype(H.dtype),
+    "step": lambda Z, H: np.zeros_like(H),
+    "exp": lambda Z, H: H,
 }
 
 
@@ -84,19 +85,24 @@ LOSS = {
 
 
 def forward_batch(network, W, b, X):
-    """Outputs H of every layer, the inputs first, and Z of the last layer."""
-    H, Z = [X], X
+    """Weighted sums Z and outputs H of every layer, the inputs first: both begin with X."""
+    Z, H = [X], [X]
     for l, activation in enumerate(network.activations, start=1):
-        Z = H[-1] @ W[l].T + b[l]
-        H.append(ACTIVATION[activation](Z))
-    return H, Z
+        Z.append(H[-1] @ W[l].T + b[l])
+        H.append(ACTIVATION[activation.name](Z[-1], *activation.parameters))
+    return Z, H
+
+
+def slopes(activation, Z, H):
+    """Derivatives of the outputs H of an elementwise activation by its inputs Z."""
+    return SLOPE[activation.name](Z, H, *activation.parameters)
 
 
 def forward(network, parameters, X, out, n_threads=None):
     """Fill `out` (n_samples, n_out) with the network's outputs for the rows of X."""
     W, b = network.views(parameters)
     with np.errstate(over="ignore", invalid="ignore"):
-        H, _ = forward_batch(network, W, b, X)
+        _, H = forward_batch(network, W, b, X)
     out[:] = H[-1]
 
 
@@ -116,38 +122,36 @@ SKLEARN_LOSS = {
 }
 
 
-def loss_and_gradient(
-    network, loss, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None, as_sklearn=False
-):
+def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
     W, b = network.views(parameters)
-    H, Z = forward_batch(network, W, b, X)
-    output_activation = network.activations[-1]
-    losses_of = squared_error if loss == "squared_error" else LOSS[loss, output_activation]
-    if as_sklearn:
-        losses_of = SKLEARN_LOSS.get((loss, output_activation), losses_of)
-    losses = losses_of(y, Z, H[-1])
+    Z, H = forward_batch(network, W, b, X)
+    loss, output_activation = objective.loss, network.activations[-1]
+    losses_of = squared_error if loss == "squared_error" else LOSS[loss, output_activation.name]
+    if objective.as_sklearn:
+        losses_of = SKLEARN_LOSS.get((loss, output_activation.name), losses_of)
+    losses = losses_of(y, Z[-1], H[-1])
     if sample_weight is None:
         sample_weight = np.ones(len(X), X.dtype)
     total_weight = sample_weight.sum()
     share = (sample_weight / total_weight if total_weight != 0 else sample_weight).astype(X.dtype)
     all_weights = parameters[: network.n_weights]
-    objective = share @ losses + 0.5 * l2 * (all_weights @ all_weights)
+    value = share @ losses + 0.5 * l2 * (all_weights @ all_weights)
     cost = np.sqrt(((y - H[-1]) ** 2).sum(axis=1)).mean()
 
     if gradient is not None:
         gradient_W, gradient_b = network.views(gradient)
         delta = H[-1] - y
         if loss == "squared_error":
-            delta = delta * SLOPE[output_activation](H[-1])
+            delta = delta * slopes(output_activation, Z[-1], H[-1])
         delta = delta * share[:, None]
         for l in range(network.n_layers, 0, -1):
             gradient_W[l][:] = delta.T @ H[l - 1]
             gradient_b[l][:] = delta.sum(axis=0)
             if l > 1:
-                delta = (delta @ W[l]) * SLOPE[network.activations[l - 2]](H[l - 1])
+                delta = (delta @ W[l]) * slopes(network.activations[l - 2], Z[l - 1], H[l - 1])
         gradient[: network.n_weights] += X.dtype.type(l2) * all_weights
-    return float(objective), float(cost)
+    return float(value), float(cost)
 
 
 def sgd(training, learning_rate, gradient, state):

@@ -60,14 +60,14 @@ class Run:
         -------
         n_done, stop : int
             Updates made, and RAN, CONVERGED (by ``training.tol``) or DIVERGED (``objective[n_done]`` is not finite,
-            and ``training.as_sklearn`` is not set).
+            and ``training.objective.as_sklearn`` is not set).
         """
         state, training = self.state, self.training
         with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported once, by the caller
             for k in range(len(learning_rate)):
                 batch = slice(None) if rows is None else rows[starts[k] : starts[k + 1]]
                 objective[k], cost[k] = self._measure(batch, l2[k])
-                if not math.isfinite(objective[k]) and not training.as_sklearn:
+                if not math.isfinite(objective[k]) and not training.objective.as_sklearn:
                     return k, DIVERGED
                 before = state.to_bytes()
                 try:
@@ -85,10 +85,8 @@ class Run:
 
     def _measure(self, batch, l2):
         weight = None if self.sample_weight is None else self.sample_weight[batch]
-        return self.loss_and_gradient(
-            self.state.network, self.training.loss, self.state.parameters, self.X[batch], self.y[batch], weight, l2,
-            self.gradient, as_sklearn=self.training.as_sklearn,
-        )  # fmt: skip
+        network, parameters, data = self.state.network, self.state.parameters, (self.X[batch], self.y[batch], weight)
+        return self.loss_and_gradient(network, self.training.objective, parameters, *data, l2, self.gradient)
 
 
 def finish_update(counters, training, cost, n_rows):

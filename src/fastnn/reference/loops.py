@@ -41,14 +41,14 @@ def step(z):
 
 ELEMENTWISE = {"identity": float, "logistic": logistic, "tanh": math.tanh, "relu": relu, "step": step, "exp": exp}
 
-#: The derivative of each activation by its input, from its output h.
+#: The derivative of each activation by its input z, from that or its output h.
 SLOPE = {
-    "identity": lambda h: 1.0,
-    "logistic": lambda h: h * (1.0 - h),
-    "tanh": lambda h: 1.0 - h * h,
-    "relu": lambda h: 1.0 if h > 0 else 0.0,
-    "step": lambda h: 0.0,
-    "exp": lambda h: h,
+    "identity": lambda z, h: 1.0,
+    "logistic": lambda z, h: h * (1.0 - h),
+    "tanh": lambda z, h: 1.0 - h * h,
+    "relu": lambda z, h: 1.0 if h > 0 else 0.0,
+    "step": lambda z, h: 0.0,
+    "exp": lambda z, h: h,
 }
 
 
@@ -78,28 +78,28 @@ def softmax(z):
 
 def activate(activation, z):
     """The outputs of a layer from its weighted sums."""
-    if activation == "softmax":
+    if activation.name == "softmax":
         return softmax(z)
-    return [ELEMENTWISE[activation](value) for value in z]
+    return [ELEMENTWISE[activation.name](value, *activation.parameters) for value in z]
 
 
-def hidden_delta(w_next, delta_next, activation, h):
+def hidden_delta(w_next, delta_next, activation, z, h):
     """Delta of a hidden layer from that of the layer after it: (W^T delta) f'(z)."""
     delta = []
     for j in range(len(h)):
         total = 0.0
         for i in range(len(delta_next)):
             total += w_next[i][j] * delta_next[i]
-        delta.append(total * SLOPE[activation](h[j]))
+        delta.append(total * SLOPE[activation.name](z[j], h[j], *activation.parameters))
     return delta
 
 
-def output_delta(loss, activation, y, h):
+def output_delta(loss, activation, y, z, h):
     """Delta of the output layer: the derivative of the loss by each weighted sum z."""
     delta = []
     for i in range(len(y)):
         if loss == "squared_error":
-            delta.append(-(y[i] - h[i]) * SLOPE[activation](h[i]))
+            delta.append(-(y[i] - h[i]) * SLOPE[activation.name](z[i], h[i], *activation.parameters))
         elif loss in ("log_loss", "poisson", "perceptron"):  # of its own activation; the perceptron rule by definition
             delta.append(h[i] - y[i])
         else:
@@ -119,7 +119,7 @@ def log_sum_exp(z):
 def sample_loss(loss, activation, y, z, h):
     """The loss of one sample, from the weighted sums z of the output layer where they keep it from overflowing."""
     total = 0.0
-    lse = log_sum_exp(z) if activation == "softmax" else 0.0
+    lse = log_sum_exp(z) if activation.name == "softmax" else 0.0
     for i in range(len(y)):
         if loss == "squared_error":
             total += 0.5 * (y[i] - h[i]) * (y[i] - h[i])
@@ -127,12 +127,12 @@ def sample_loss(loss, activation, y, z, h):
             total += (y[i] * math.log(y[i]) if y[i] > 0 else 0.0) - y[i] * z[i] - y[i] + h[i]
         elif loss == "perceptron":
             total += (h[i] - y[i]) * z[i]
-        elif loss == "log_loss" and activation == "softmax":
+        elif loss == "log_loss" and activation.name == "softmax":
             total += y[i] * (lse - z[i])
-        elif loss == "log_loss" and activation == "logistic":
+        elif loss == "log_loss" and activation.name == "logistic":
             total += relu(z[i]) - y[i] * z[i] + math.log1p(math.exp(-abs(z[i])))
         else:
-            raise ValueError(f"no loss {loss!r} of {activation} outputs is written here")
+            raise ValueError(f"no loss {loss!r} of {activation.name} outputs is written here")
     return total
 
 
@@ -148,23 +148,22 @@ def error_norm(y, h):
 
 
 def forward_sample(activations, W, b, x):
-    """Outputs h of every layer, keyed from 1 (the inputs) as the tutorials have it, and z of the last."""
-    h = {1: x}
-    z = x
+    """Weighted sums z and outputs h of every layer, keyed from 1 (the inputs, h alone) as the tutorials have it."""
+    z, h = {}, {1: x}
     for l in range(1, len(activations) + 1):
-        z = weighted_sums(W[l], b[l], h[l])
-        h[l + 1] = activate(activations[l - 1], z)
-    return h, z
+        z[l + 1] = weighted_sums(W[l], b[l], h[l])
+        h[l + 1] = activate(activations[l - 1], z[l + 1])
+    return z, h
 
 
-def backward_sample(loss, activations, W, y, h, weight):
+def backward_sample(loss, activations, W, y, z, h, weight):
     """Deltas of every layer, keyed from 2, times the weight of the sample."""
     n_layers = len(activations)
-    delta = {n_layers + 1: output_delta(loss, activations[-1], y, h[n_layers + 1])}
+    delta = {n_layers + 1: output_delta(loss, activations[-1], y, z[n_layers + 1], h[n_layers + 1])}
     for i in range(len(y)):
         delta[n_layers + 1][i] *= weight
     for l in range(n_layers, 1, -1):
-        delta[l] = hidden_delta(W[l], delta[l + 1], activations[l - 2], h[l])
+        delta[l] = hidden_delta(W[l], delta[l + 1], activations[l - 2], z[l], h[l])
     return delta
 
 
@@ -185,27 +184,25 @@ def forward(network, parameters, X, out, n_threads=None):
     W, b = _as_lists(network, parameters)
     with np.errstate(over="ignore"):  # a number beyond float32 is stored as infinite
         for s, x in enumerate(X.tolist()):
-            h, _ = forward_sample(network.activations, W, b, x)
+            _, h = forward_sample(network.activations, W, b, x)
             out[s] = h[network.n_layers + 1]
 
 
-def loss_and_gradient(
-    network, loss, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None, as_sklearn=False
-):
+def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
-    refuse_sklearn(as_sklearn, "python")
+    refuse_sklearn(objective, "python")
     W, b = _as_lists(network, parameters)
     tri_W, tri_b = _as_lists(network, parameters * 0)
     total_loss = total_norm = total_weight = 0.0
     weights = [1.0] * len(X) if sample_weight is None else sample_weight.tolist()
     for x, target, weight in zip(X.tolist(), y.tolist(), weights, strict=True):
-        h, z = forward_sample(network.activations, W, b, x)
-        h_out = h[network.n_layers + 1]
-        total_loss += weight * sample_loss(loss, network.activations[-1], target, z, h_out)
+        z, h = forward_sample(network.activations, W, b, x)
+        z_out, h_out = z[network.n_layers + 1], h[network.n_layers + 1]
+        total_loss += weight * sample_loss(objective.loss, network.activations[-1], target, z_out, h_out)
         total_norm += error_norm(target, h_out)
         total_weight += weight
         if gradient is not None:
-            delta = backward_sample(loss, network.activations, W, target, h, weight)
+            delta = backward_sample(objective.loss, network.activations, W, target, z, h, weight)
             accumulate(tri_W, tri_b, delta, h)
 
     scale = 1.0 / total_weight if total_weight > 0 else 0.0

@@ -97,12 +97,11 @@ class History(Listener):
             del values[kept:]
 
     def _loss(self, X, y, sample_weight):
-        state, job = self.job.state, self.job
+        job, data = self.job, (X, y, sample_weight)
+        what = job.state.network, job.training.objective, job.state.parameters
         with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported by the caller
-            objective, _ = job.backend.loss_and_gradient(
-                state.network, job.training.loss, state.parameters, X, y, sample_weight, 0.0, n_threads=job.n_threads
-            )
-        return objective
+            loss, _ = job.backend.loss_and_gradient(*what, *data, 0.0, n_threads=job.n_threads)
+        return loss
 
     def _outputs(self, X):
         state, job = self.job.state, self.job
