@@ -32,7 +32,7 @@ MUTANTS = [
     ("csrc/simd/transpose.h", "n_columns - n + i", "n_columns - n"),
     ("csrc/kernels/losses.h", "v_fma(v_load(y + i), v_load(z + i), dot)", "v_fma(v_load(y + i), v_load(y + i), dot)"),
     ("csrc/kernels/losses.h", "return y * v_log(positive) - y * z + error;", "return y * v_log(positive) - y * z;"),
-    ("csrc/kernels/losses.h", "*delta = error * v_slope(of_activation, *h);", "*delta = error;"),
+    ("csrc/kernels/losses.h", "v_slope(slope, *h));", "v_all(1));"),
     ("csrc/kernels/losses.h", "v_mask(v_first(n), v_load(of_z))", "v_load(of_z)"),
     ("csrc/kernels/solvers.h", "(nesterov ? v_fma(v_all(s->momentum), v, step) : v)", "v"),
     ("csrc/kernels/solvers.h", "v_fma(-decay, v_load(p + i), v_load(p + i))", "v_load(p + i)"),
@@ -42,9 +42,8 @@ MUTANTS = [
     ("src/fastnn/_sample.pxd", "return h * (one - h)", "return h * (one + h)"),
     ("src/fastnn/_sample.pxd", "return 1 if h > 0 else 0", "return 1 if h >= 0 else 0"),
     ("src/fastnn/_sample.pxd", "total2 += parameters[w + 2 * n_in + j] * x", "total2 += parameters[w + n_in + j] * x"),
-    ("src/fastnn/_sample.pxd", "delta[c, to + j] = total[j] * slope(activation, h[c, to + j])",
-     "delta[c, to + j] = total[j]"),
-    ("src/fastnn/_sample.pxd", "total += exp(z[i] - top)", "total += exp(z[i])"),
+    ("src/fastnn/_sample.pxd", "delta[c, j] *= slope(activation, z[c, j], h[c, j])", "delta[c, j] *= 1"),
+    ("src/fastnn/_sample.pxd", "total += exp(z[c, i] - top)", "total += exp(z[c, i])"),
 ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@
 #include <math.h>
 
 #include "fastnn.h" /* fastnn_objective, fastnn_loss, fastnn_losses, fastnn_activation, FASTNN_N_ACTIVATIONS */
-#include "kernels/activations.h" /* v_activate, slope_of, v_slope, v_relu */
+#include "kernels/activations.h" /* v_activate, v_kept_slope, slope_of, v_slope, v_relu */
 #include "kernels/totals.h"      /* loss_totals */
 #include "simd/transpose.h"      /* v_transpose, load_square, load_rest */
 #include "simd/vector.h"         /* vec, v_load, v_store, v_select, v_first */
@@ -49,7 +49,11 @@ INLINE vec output_loss(const fastnn_loss loss, const fastnn_activation activatio
                        const slope_terms *slope, vec z, vec y, vec *h, vec *delta) {
     *h = v_activate(activation, of->parameter, z);
     vec error = *h - y;
-    *delta = fastnn_losses[loss].times_slope ? error * v_slope(slope, *h) : error;
+    *delta = error;
+    if (fastnn_losses[loss].times_slope) {
+        int keeps = fastnn_activations[activation].keeps_slope;
+        *delta = error * (keeps ? v_kept_slope(activation, of->parameter, z) : v_slope(slope, *h));
+    }
     switch (loss) {
     case FASTNN_LOSS_squared_error: return v_all((real)0.5) * error * error;
     case FASTNN_LOSS_poisson: {
