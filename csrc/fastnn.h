@@ -91,6 +91,9 @@ enum {
     FASTNN_N_SOLVERS = sizeof fastnn_solvers / sizeof *fastnn_solvers
 };
 
+/* Bytes: where blocks of numbers begin. */
+enum { FASTNN_ALIGNMENT = 64 };
+
 /* How a call of advance ended. */
 enum fastnn_stop {
     FASTNN_RAN = 0,         /* made every update that was asked for */
@@ -181,7 +184,7 @@ typedef struct {
 /* An elementary function of n numbers. */
 typedef void (*fastnn_elementwise)(const void *x, void *out, ptrdiff_t n);
 
-/* All kernels of one instruction set and one dtype. `work` is a block of work_size bytes, aligned to 64. */
+/* All kernels of one instruction set and one dtype. `work` is an aligned block of as many bytes as work_size says. */
 typedef struct {
     const char *target;
     int vector_bytes;
@@ -210,7 +213,7 @@ typedef struct {
     double (*multiply_adds)(ptrdiff_t n);
 } fastnn_kernels;
 
-/* Blocks aligned to 64 bytes, NULL where there is no memory; core/memory.c. */
+/* Blocks aligned to FASTNN_ALIGNMENT, NULL where there is no memory; core/memory.c. */
 void *fastnn_allocate(size_t n);
 void fastnn_free(void *block); /* NULL is allowed */
 

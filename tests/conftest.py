@@ -7,6 +7,7 @@ import textwrap
 
 import numpy as np
 import pytest
+from drawn import classifier, measured, xor  # noqa: F401  fixtures
 
 import fastnn
 from fastnn._tables import HIDDEN_ACTIVATIONS, LOSS_OUTPUTS, SOLVERS

@@ -1,4 +1,4 @@
-"""The estimators beyond what scikit-learn's own tests ask: parameters, weights by hand, warm starts, messages."""
+"""The estimators beyond what scikit-learn's own tests ask: parameters, warm starts, messages."""
 
 import inspect
 import re
@@ -11,9 +11,9 @@ import pytest
 import sklearn
 import sklearn.neural_network
 from conftest import run_program
-from fits import ESTIMATORS, LABELS, QUICK, VALUES, X, both, fitted, outputs, same_outputs, target
+from fits import ESTIMATORS, LABELS, QUICK, VALUES, X, both, fitted, same_outputs, target
 from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
+from sklearn.exceptions import ConvergenceWarning, DataConversionWarning
 
 import fastnn
 from fastnn import MLPClassifier, MLPRegressor
@@ -120,87 +120,6 @@ def test_without_scikit_learn_the_package_works_and_the_estimators_say_what_is_m
 def test_importing_fastnn_does_not_import_scikit_learn():
     code = "import sys, fastnn; assert not {'sklearn', 'scipy'} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
-
-# -- weights by hand ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ESTIMATORS)
-def test_changing_weights_changes_predictions(name):
-    pair = both(name)
-    for change in (
-        lambda e: e.coefs_[0].__setitem__(slice(None), 0),
-        lambda e: e.intercepts_[1].__setitem__(0, 3.0),
-        lambda e: e.coefs_.__setitem__(1, np.full((6, 5), 0.25)),
-        lambda e: e.coefs_[1].__imul__(2),
-        lambda e: setattr(e, "intercepts_", [np.ones(len(b)) for b in e.intercepts_]),
-        lambda e: setattr(e, "coefs_", [w + 0.5 for w in e.coefs_]),
-    ):
-        before = outputs(pair[0])
-        for estimator in pair:
-            change(estimator)
-        assert not np.array_equal(outputs(pair[0]), before)
-        same_outputs(*pair)
-        network = pair[0].network_
-        raw = network(X)
-        assert np.array_equal(raw if name == "MLPClassifier" else raw[:, 0], outputs(pair[0]))
-
-
-@pytest.mark.parametrize(("name", "out"), [("MLPClassifier", "logistic"), ("MLPRegressor", "exp")])
-def test_changing_activations_changes_predictions(name, out):
-    for change in (lambda e: e.set_params(activation="tanh"), lambda e: setattr(e, "out_activation_", out)):
-        pair = both(name)
-        before = outputs(pair[0])
-        for estimator in pair:
-            change(estimator)
-        assert not np.array_equal(outputs(pair[0]), before)
-        same_outputs(*pair)
-
-
-@pytest.mark.parametrize("name", ESTIMATORS)
-def test_weights_set_before_any_fit(name):
-    source = fitted(name, sklearn.neural_network)
-    ours = getattr(fastnn, name)(activation="relu")
-    with pytest.raises(NotFittedError):
-        ours.network_  # noqa: B018
-    with pytest.raises(NotFittedError):
-        ours.predict(X)
-    ours.coefs_ = [w.copy() for w in source.coefs_]
-    ours.intercepts_ = [b.copy() for b in source.intercepts_]
-    ours.out_activation_ = source.out_activation_
-    if name == "MLPClassifier":
-        ours.classes_ = source.classes_
-    same_outputs(ours, source)
-    assert np.array_equal(ours.predict(X), source.predict(X)) or name == "MLPRegressor"
-    ours.coefs_[0][:] = 0
-    source.coefs_[0][:] = 0
-    same_outputs(ours, source)
-
-
-@pytest.mark.parametrize("name", ESTIMATORS)
-@pytest.mark.parametrize("way", ["warm start", "partial_fit"])
-def test_training_goes_on_from_weights_set_by_hand(name, way):
-    pair = both(name, warm_start=True)
-    for estimator in pair:
-        estimator.coefs_[0] = np.full((4, 6), 0.1)
-        (estimator.fit if way == "warm start" else estimator.partial_fit)(X, target(name))
-        assert estimator.t_ == 80 * (10 if way == "warm start" else 6)
-    same_outputs(*pair)
-    assert pair[0].loss_curve_ == pytest.approx(pair[1].loss_curve_, rel=1e-12)
-
-
-def test_weights_that_do_not_fit_are_named():
-    estimator = fitted("MLPRegressor")
-    estimator.coefs_[1] = np.ones((7, 5))
-    with pytest.raises(ValueError, match=r"coefs_\[1\] must have shape \(6, 5\).*got \(7, 5\)"):
-        estimator.predict(X)
-    estimator.coefs_[1] = np.ones(6)
-    with pytest.raises(ValueError, match="coefs_ must be matrices"):
-        estimator.predict(X)
-    estimator = fitted("MLPRegressor")
-    estimator.intercepts_[0] = np.ones(2)
-    with pytest.raises(ValueError, match=r"intercepts_\[0\] must have shape \(6,\)"):
-        estimator.predict(X)
 
 
 # -- warm starts, partial_fit -------------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ LEVELS = {
     "training.run": 9,
     "training.passes": 10,
     "result": 7,
+    "arguments": 8,
     "train": 11,
     "plots._common": 7,
     "plots._classifier": 7,

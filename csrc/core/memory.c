@@ -5,18 +5,17 @@
 #include "core/atomic.h" /* atomic_swap, atomic_write, atomic_read_pointer, atomic_write_pointer */
 #include "fastnn.h"      /* fastnn_scratch */
 
-enum { ALIGNMENT = 64 };
 
 void *fastnn_allocate(size_t n) {
-    if (n > SIZE_MAX - 2 * ALIGNMENT) {
+    if (n > SIZE_MAX - 2 * FASTNN_ALIGNMENT) {
         return NULL;
     }
     /* By malloc, which every C library has: the block's own address stands just before what is handed out. */
-    char *block = malloc(n + ALIGNMENT + sizeof(void *));
+    char *block = malloc(n + FASTNN_ALIGNMENT + sizeof(void *));
     if (!block) {
         return NULL;
     }
-    uintptr_t start = ((uintptr_t)block + sizeof(void *) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    uintptr_t start = ((uintptr_t)block + sizeof(void *) + FASTNN_ALIGNMENT - 1) / FASTNN_ALIGNMENT * FASTNN_ALIGNMENT;
     ((void **)start)[-1] = block;
     return (void *)start;
 }

@@ -16,7 +16,6 @@
 #include "simd/vector.h"    /* real, vec, LANES, v_load, v_store, v_first */
 
 enum {
-    ALIGNMENT = 64,
     SQUARES = 4096, /* weights whose squares are summed together, for the penalty */
 };
 
@@ -92,13 +91,13 @@ static ptrdiff_t chunk_rows(const fastnn_layer *layers, ptrdiff_t n_layers) {
    stays SIZE_MAX, which nobody allocates. */
 static void *take(char *base, size_t *used, ptrdiff_t n, ptrdiff_t m, size_t bytes) {
     char *start = base ? base + *used : NULL;
-    size_t most = SIZE_MAX / 2 - ALIGNMENT;
+    size_t most = SIZE_MAX / 2 - FASTNN_ALIGNMENT;
     if (*used > most || (n > 0 && (size_t)m > most / bytes / (size_t)n)) {
         *used = SIZE_MAX;
         return NULL;
     }
     size_t size = (size_t)n * (size_t)m * bytes;
-    *used += (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    *used += (size + FASTNN_ALIGNMENT - 1) / FASTNN_ALIGNMENT * FASTNN_ALIGNMENT;
     return start;
 }
 

@@ -168,7 +168,7 @@ static void make_updates(void *job, int thread, int n_threads) {
 
 /* A run's work area begins with its packed network, whose blocks follow. */
 static size_t lay_out_run(const fastnn_run *run, packed_network *net, char *work) {
-    size_t head = (sizeof(packed_network) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    size_t head = (sizeof(packed_network) + FASTNN_ALIGNMENT - 1) / FASTNN_ALIGNMENT * FASTNN_ALIGNMENT;
     int n_state = fastnn_solvers[run->training->solver].n_state;
     size_t size = lay_out_training(net, run->layers, run->n_layers, n_state, run->largest_batch, run->n_threads,
                                    work ? work + head : NULL);

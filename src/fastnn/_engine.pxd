@@ -90,6 +90,7 @@ cdef extern from "fastnn.h" nogil:
     enum:
         INTERRUPTED "FASTNN_INTERRUPTED"
         NOT_FINITE "FASTNN_NOT_FINITE"
+        ALIGNMENT "FASTNN_ALIGNMENT"
 
     void *fastnn_allocate(size_t n)
     void fastnn_free(void *block)

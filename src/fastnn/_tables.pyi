@@ -1,6 +1,7 @@
 RAN: int
 CONVERGED: int
 DIVERGED: int
+ALIGNMENT: int
 ACTIVATIONS: dict[str, int]
 HIDDEN_ACTIVATIONS: tuple[str, ...]
 OUTPUT_ACTIVATIONS: tuple[str, ...]

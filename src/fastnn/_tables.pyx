@@ -37,11 +37,15 @@ cdef extern from "fastnn.h":
         FASTNN_RAN
         FASTNN_CONVERGED
         FASTNN_DIVERGED
+        FASTNN_ALIGNMENT
 
 
 RAN = FASTNN_RAN
 CONVERGED = FASTNN_CONVERGED
 DIVERGED = FASTNN_DIVERGED
+
+#: Bytes: where blocks of numbers begin.
+ALIGNMENT = FASTNN_ALIGNMENT
 
 #: Activation name -> id, in the order of the table.
 ACTIVATIONS = {fastnn_activations[i].name.decode(): i for i in range(FASTNN_N_ACTIVATIONS)}

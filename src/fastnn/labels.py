@@ -63,18 +63,27 @@ class Labels:
 
     def decode(self, outputs):
         """Labels (or values) of the rows of `outputs` (n_samples, n_out)."""
-        if self.kind == "binary":
-            return self.classes[(outputs[:, 0] > 0.5).astype(np.intp)]
-        if self.kind == "multiclass":
-            return self.classes[outputs.argmax(axis=1)]
-        if self.kind == "multilabel":
-            return (outputs > 0.5).astype(np.intp)
-        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        if self.kind == "values":
+            return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+        return decode(self.kind, outputs, self.classes)
 
     def accuracy(self, outputs, targets):
         """The fraction of rows whose label is right; a multi-label row is right when all its labels are."""
         right = self.decode(outputs) == self.decode(targets)
         return float(right.all(axis=1).mean() if right.ndim == 2 else right.mean())
+
+
+def decode(kind, outputs, classes):
+    """Return the labels of the rows of `outputs` (n_samples, n_out): the one rule of all faces.
+
+    "binary": the second class where the (last) output is > 0.5; "multiclass": the class of the largest; "multilabel": 1
+    where an output is > 0.5, else 0.
+    """
+    if kind == "multilabel":
+        return (outputs > 0.5).astype(np.intp)
+    if kind == "multiclass":
+        return classes.take(outputs.argmax(axis=1))
+    return classes.take(outputs[:, -1] > 0.5, mode="clip")  # there may be a single class
 
 
 def encode(argument, y, n_samples, n_out, loss, dtype):
@@ -184,7 +193,7 @@ def check_reach(argument, targets, output_activation, was_implied):
     )
     if was_implied:
         raise ValueError(text)
-    warnings.warn(text, stacklevel=3)  # the caller of train
+    warnings.warn(text, stacklevel=4)  # the caller of train
 
 
 def _classes_it_looks_like(y):

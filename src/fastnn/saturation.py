@@ -48,7 +48,7 @@ def warn_if_saturated(network, parameters, X, loss, init, init_scale=1.0, n_thre
         warnings.warn(
             f"with {cause} all units of a hidden layer stay alike, and the network learns no more than one with a "
             "single unit in each; use init='glorot_uniform'",
-            stacklevel=3,  # the caller of train
+            stacklevel=4,  # the caller of train
         )
     rows = np.ascontiguousarray(X[:: max(len(X) // N_ROWS, 1)][:N_ROWS])
     for l, share in _saturated_shares(network, parameters, rows, loss, n_threads):
@@ -58,7 +58,7 @@ def warn_if_saturated(network, parameters, X, loss, init, init_scale=1.0, n_thre
                 f"the start weights of init={init!r} saturate {share:.0%} of the {activation} units of layer {l} of "
                 f"{network.n_layers} on rows of X, so that training may be slow, or learn nothing; use "
                 "init='glorot_uniform', a smaller init_scale, or inputs scaled to mean 0 and standard deviation 1",
-                stacklevel=3,
+                stacklevel=4,
             )
             return
 

@@ -203,11 +203,11 @@ def check_training(
     momentum,
     nesterov,
     dtype,
-    beta_1=0.9,
+    beta_1=TrainingSpec.beta_1,
     beta_2=None,
-    epsilon=1e-8,
-    weight_decay=0.01,
-    tol=0.0,
+    epsilon=TrainingSpec.epsilon,
+    weight_decay=TrainingSpec.weight_decay,
+    tol=TrainingSpec.tol,
 ):
     """Return a validated TrainingSpec, but for `updates_per_pass`, which depends on the data.
 

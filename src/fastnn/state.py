@@ -6,18 +6,16 @@ back. As bytes it can be kept and gone on with.
 
 import numpy as np
 
-from fastnn._tables import SOLVERS
+from fastnn._tables import ALIGNMENT, SOLVERS
 
 #: The struct ``fastnn_counters`` of csrc/fastnn.h.
 COUNTERS = np.dtype(
     [("n_updates", np.int64), ("pass_cost", np.float64), ("pass_rows", np.int64), ("previous_cost", np.float64)]
 )
 
-ALIGNMENT = 64
-
 
 def aligned_zeros(n, dtype):
-    """Return n zeros in a block that starts on a 64-byte boundary."""
+    """Return n zeros in a block that is aligned as the engine's are."""
     dtype = np.dtype(dtype)
     block = np.zeros(n * dtype.itemsize + ALIGNMENT, np.uint8)
     start = -block.ctypes.data % ALIGNMENT

@@ -1,7 +1,7 @@
 """The functional face: ``train`` in place of a tutorial's training loop, ``predict`` in place of its predictions.
 
-It checks what the user gave, translates names (``alpha`` is the learning rate from here down) and hands over to
-``training``. Nothing is computed here.
+It has what the user gave checked (``arguments``), translates names (``alpha`` is the learning rate from here down) and
+hands over to ``training``. Nothing is computed here.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,29 +12,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from fastnn import labels as labels_module
-from fastnn.backends import get_backend
-from fastnn.checks import check_count, check_flag, check_matrix, check_name, check_number, check_sample_weight
-from fastnn.frames import check_column_names, column_names
-from fastnn.initial import Draws, check_init, draw_weights
+from fastnn.arguments import check_belonging, check_course, check_data, check_shape
+from fastnn.checks import check_count, check_matrix
+from fastnn.frames import check_column_names
+from fastnn.initial import draw_weights
+from fastnn.labels import decode
 from fastnn.layers import Form, LayerDict, form_of
 from fastnn.network import Network
-from fastnn.objective import Objective, check_loss, check_pair
-from fastnn.progress import Bar
 from fastnn.result import TrainResult
 from fastnn.saturation import warn_if_saturated
-from fastnn.spec import (
-    Layers,
-    NetworkSpec,
-    check_dtype,
-    check_hidden_activations,
-    check_layer_sizes,
-    check_output_activation,
-    check_training,
-    check_weights,
-)
+from fastnn.spec import Layers
 from fastnn.state import TrainingState
-from fastnn.training.batches import ORDERS, tutorial_batches
+from fastnn.training.batches import tutorial_batches
 from fastnn.training.listeners import Callback, EarlyStopping, History, Lines, ProgressBar
 from fastnn.training.manners import Raises
 from fastnn.training.run import Job, run
@@ -216,97 +205,60 @@ def train(
     >>> result.network.predict(X)
     array([0, 0, 0, 1])
     """
-    # What the network is.
-    sizes = check_layer_sizes(nn_structure)
-    dtype = check_dtype(dtype)
-    hidden_activations = check_hidden_activations(activation, len(sizes) - 2)
-    # Without hidden layers a name still says which network is meant.
-    named_activations = check_hidden_activations(activation, 1) if isinstance(activation, str) else hidden_activations
-    loss = check_loss(loss)
-    if output_activation is not None:
-        output_activation = check_output_activation(output_activation)
-        check_pair(loss, output_activation)
+    shape = check_shape(nn_structure, dtype, activation, loss, output_activation)
+    solver_options = {
+        "solver": solver, "momentum": momentum, "nesterov": nesterov, "beta_1": beta_1, "beta_2": beta_2,
+        "epsilon": epsilon, "weight_decay": weight_decay, "tol": tol,
+    }  # fmt: skip
+    course = check_course(
+        shape, iter_num, alpha, solver_options, backend, init, init_scale, l2, batch_size, order, n_threads,
+        report_every, callback, verbose, progress, early_stopping, validation_data is not None, n_iter_no_change,
+        random_state,
+    )  # fmt: skip
+    data = check_data(shape, X, y, sample_weight, validation_data)
+    source = tutorial_batches(len(data.X), course.batch_size, course.order, course.draws)
+    training = replace(course.training, updates_per_pass=source.updates_per_pass)
+    state = TrainingState(data.spec, training.solver)
+    _start(course, data, shape.loss, init, state)
+    network = Network._from_parts(data.spec, state.parameters, data.labels, backend, data.feature_names)
+    job = Job(course.compute, state, training, data.X, data.targets, data.sample_weight, course.n_threads)
+    return _run(course, data, source, job, network)
 
-    # How it is trained.
-    iter_num = check_count("iter_num", iter_num, minimum=1)
-    alpha = check_number("alpha", alpha, above=0.0)
-    training = check_training(
-        objective=Objective(loss),
-        solver=solver,
-        momentum=momentum,
-        nesterov=nesterov,
-        dtype=dtype,
-        beta_1=beta_1,
-        beta_2=beta_2,
-        epsilon=epsilon,
-        weight_decay=weight_decay,
-        tol=tol,
-    )
-    compute = get_backend(backend, training.solver)
-    start = _check_start(sizes, init, init_scale, dtype)
-    l2 = check_number("l2", l2, low=0.0)
-    if batch_size is not None:
-        batch_size = check_count("batch_size", batch_size, minimum=1)
-    check_name("order", order, ORDERS)
-    if n_threads is not None:
-        n_threads = check_count("n_threads", n_threads, minimum=1)
-    if report_every is not None:
-        report_every = check_count("report_every", report_every, minimum=1)
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be callable, got {callback!r}")
-    verbose = check_flag("verbose", verbose)
-    bar = Bar(iter_num) if check_flag("progress", progress) else None
-    early_stopping = check_flag("early_stopping", early_stopping)
-    if early_stopping and validation_data is None:
-        raise ValueError("early_stopping=True needs validation_data=(X, y) to measure val_loss on")
-    n_iter_no_change = check_count("n_iter_no_change", n_iter_no_change, minimum=1)
-    draws = Draws(random_state)
 
-    # What it learns from.
-    feature_names = column_names(X)
-    X = check_matrix("X", X, dtype, n_columns=sizes[0], columns_are="the first layer")
-    n_samples = len(X)
-    targets, classes = labels_module.encode("y", y, n_samples, sizes[-1], loss, dtype)
-    if is_implied := output_activation is None:
-        output_activation = labels_module.default_output_activation(loss, named_activations, targets)
-    labels_module.check_targets("y", targets, loss, output_activation)
-    labels_module.check_reach("y", targets, output_activation, is_implied)
-    labels = labels_module.labels_of(targets, classes, loss, output_activation)
-    if sample_weight is not None:
-        sample_weight = check_sample_weight(sample_weight, n_samples, dtype)
-    validation = None
-    if validation_data is not None:
-        validation = _check_validation(validation_data, sizes, feature_names, classes, loss, output_activation, dtype)
-
-    source = tutorial_batches(n_samples, batch_size, order, draws)
-    training = replace(training, updates_per_pass=source.updates_per_pass)
-    spec = NetworkSpec(sizes, (*hidden_activations, output_activation), dtype)
-    state = TrainingState(spec, training.solver)
-    if isinstance(start[0], str):
-        draw_weights(spec, *start, draws, state.parameters)
-        warn_if_saturated(spec, state.parameters, X, loss, *start, n_threads)
+def _start(course, data, loss, init, state):
+    """Set the parameters that training starts from."""
+    if isinstance(course.start[0], str):
+        draw_weights(data.spec, *course.start, course.draws, state.parameters)
+        warn_if_saturated(data.spec, state.parameters, data.X, loss, *course.start, course.n_threads)
     else:
-        _check_belonging(*init, spec, feature_names)
-        spec.flatten(*start, state.parameters)
-    network = Network._from_parts(spec, state.parameters, labels, backend, feature_names)
-    job = Job(compute, state, training, X, targets, sample_weight, n_threads)
-    every = source.updates_per_pass if report_every is None else report_every
-    history = None if validation is None else History(every, job, labels, validation, alpha)
+        check_belonging(*init, data.spec, data.feature_names)
+        data.spec.flatten(*course.start, state.parameters)
+
+
+def _run(course, data, source, job, network):
+    """Make the updates, and return what came of them."""
+    every = source.updates_per_pass if course.report_every is None else course.report_every
+    history = stopping = None
+    if data.validation is not None:
+        history = History(every, job, data.labels, data.validation, course.alpha)
     values = {} if history is None else history.values
-    stopping = EarlyStopping(every, state, values, n_iter_no_change) if early_stopping else None
+    if course.early_stopping:
+        stopping = EarlyStopping(every, job.state, values, course.n_iter_no_change)
+    bar = course.bar
     listeners = [
         history,
-        Lines(every, iter_num, values, print if bar is None else bar.write) if verbose else None,
-        None if callback is None else Callback(every, callback, network),
+        Lines(every, course.iter_num, values, print if bar is None else bar.write) if course.verbose else None,
+        None if course.callback is None else Callback(every, course.callback, network),
         stopping,
         None if bar is None else ProgressBar(bar, values),
     ]
     listeners = [listener for listener in listeners if listener is not None]
+    schedule, manner = Constant(course.alpha, course.l2), Raises(job.state, course.alpha)
     with bar or nullcontext():
-        outcome = run(job, source, Constant(alpha, l2), listeners, Raises(state, alpha), iter_num)
+        outcome = run(job, source, schedule, listeners, manner, course.iter_num)
     best_iteration = None if stopping is None else stopping.best_iteration
-    form = Form(spec.activation_names, dtype, labels, feature_names)
-    W, b = (LayerDict(arrays, form) for arrays in spec.views(state.parameters))
+    form = Form(data.spec.activation_names, data.spec.dtype, data.labels, data.feature_names)
+    W, b = (LayerDict(arrays, form) for arrays in data.spec.views(job.state.parameters))
     cost, loss_curve = outcome.cost.tolist(), outcome.objective.tolist()
     result = TrainResult(W, b, cost, network, loss_curve, values, best_iteration)
     if outcome.error is not None:
@@ -359,51 +311,4 @@ def predict(
     if form_of(W, b) is not None:
         return network.predict(X)
     outputs = network(X)
-    return outputs.argmax(axis=1) if sizes[-1] > 1 else (outputs[:, 0] > 0.5).astype(np.intp)
-
-
-def _check_validation(validation_data, sizes, feature_names, classes, loss, output_activation, dtype):
-    if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
-        raise TypeError(
-            f"validation_data must be a pair (X, y), or (X, y, sample_weight), got {type(validation_data).__name__}"
-            + (f" of {len(validation_data)}" if isinstance(validation_data, tuple | list) else "")
-        )
-    X, y, *weight = validation_data
-    check_column_names("validation X", X, feature_names)
-    X = check_matrix("validation X", X, dtype, n_columns=sizes[0], columns_are="the first layer")
-    y = labels_module.encode_like("validation y", y, len(X), sizes[-1], classes, dtype)
-    labels_module.check_targets("validation y", y, loss, output_activation)
-    if not weight or weight[0] is None:
-        return X, y, None
-    return X, y, check_sample_weight(weight[0], len(X), dtype, "validation sample_weight")
-
-
-def _check_belonging(W, b, spec, feature_names):
-    """Refuse start weights that know that they belong to another network, or to other columns."""
-    form = form_of(W, b)
-    if form is None:
-        return
-    if form.activations != spec.activation_names:
-        raise ValueError(
-            f"the start weights belong to a network with activations {form.activations}, not {spec.activation_names}; "
-            "pass activation and output_activation as it has them, or plain dicts: init=(dict(W), dict(b))"
-        )
-    if None not in (form.feature_names, feature_names) and form.feature_names != feature_names:
-        raise ValueError(
-            f"the start weights belong to columns {form.feature_names}, not {feature_names}; pass X in that order, or "
-            "plain dicts: init=(dict(W), dict(b))"
-        )
-
-
-def _check_start(sizes, init, init_scale, dtype):
-    """Return the name and scale of an init that draws, or start weights as dicts W, b."""
-    if isinstance(init, str):
-        return check_init(init, init_scale)
-    if not isinstance(init, tuple | list) or len(init) != 2:
-        raise TypeError(f"init must be a name or a pair (W, b) of start weights, got {init!r}")
-    if check_number("init_scale", init_scale, low=0.0) != 1.0:
-        raise ValueError("init_scale multiplies weights that are drawn by name; scale start weights given as (W, b)")
-    weights, biases, given_sizes = check_weights(*init, dtype)
-    if given_sizes != sizes:
-        raise ValueError(f"the start weights are those of layers {list(given_sizes)}, not of {list(sizes)}")
-    return weights, biases
+    return decode("multiclass" if sizes[-1] > 1 else "binary", outputs, np.arange(max(sizes[-1], 2)))

@@ -12,7 +12,7 @@ from fastnn.estimators._base import MultilayerPerceptron, by_batches
 from fastnn.estimators._checks import as_vector, check_labels
 from fastnn.estimators._parameters import documented
 from fastnn.estimators._warnings import floating_point
-from fastnn.labels import Labels
+from fastnn.labels import Labels, decode
 
 
 @documented
@@ -193,11 +193,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
                 f"this {type(self).__name__} has weights, but no labels: set classes_ or _label_binarizer, or use "
                 "predict_proba"
             )
-        if kind == "multilabel":
-            return (outputs > 0.5).astype(int)
-        if kind == "multiclass":
-            return labels.take(outputs.argmax(axis=1))
-        return labels.take(outputs[:, -1] > 0.5, mode="clip")  # there may be a single class
+        return decode(kind, outputs, labels)
 
     def predict_proba(self, X):
         """Return the probabilities of the labels for the rows of X.

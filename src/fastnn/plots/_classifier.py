@@ -3,6 +3,8 @@
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
+from fastnn.labels import decode
+
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):
     """What a boundary display asks for: ``classes_``, and ``predict``, which returns some of them.
@@ -27,4 +29,4 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     def predict(self, X):
         """Return the class of each row of X (n_samples, 2)."""
         outputs = self.network(X)
-        return self.classes_[outputs.argmax(axis=1) if outputs.shape[1] > 1 else (outputs[:, 0] > 0.5).astype(np.intp)]
+        return decode("multiclass" if outputs.shape[1] > 1 else "binary", outputs, self.classes_)

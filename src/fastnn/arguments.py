@@ -1,0 +1,230 @@
+"""The arguments of ``train``, checked in their order and gathered by what they are about.
+
+The shape of the network, the course of the training, the data: each becomes a description that ``train`` puts a run
+together from. Nothing is drawn or computed before all three are right.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from fastnn import labels as labels_module
+from fastnn.backends import get_backend
+from fastnn.checks import check_count, check_flag, check_matrix, check_name, check_number, check_sample_weight
+from fastnn.frames import check_column_names, column_names
+from fastnn.initial import Draws, check_init
+from fastnn.layers import form_of
+from fastnn.objective import Objective, check_loss, check_pair
+from fastnn.progress import Bar
+from fastnn.spec import (
+    NetworkSpec,
+    TrainingSpec,
+    check_dtype,
+    check_hidden_activations,
+    check_layer_sizes,
+    check_output_activation,
+    check_training,
+    check_weights,
+)
+from fastnn.training.batches import ORDERS
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the network is, as far as the data do not say.
+
+    Parameters
+    ----------
+    sizes : tuple of int
+    dtype : numpy.dtype
+    hidden : tuple of str
+        The activations of the hidden layers.
+    named : tuple of str
+        Likewise; without hidden layers the name given still says which network is meant.
+    loss : str
+    output_activation : str or None
+        None: it follows from the loss and the targets.
+    """
+
+    sizes: tuple[int, ...]
+    dtype: np.dtype
+    hidden: tuple[str, ...]
+    named: tuple[str, ...]
+    loss: str
+    output_activation: str | None
+
+
+def check_shape(nn_structure, dtype, activation, loss, output_activation):
+    """Return the Shape that these arguments of ``train`` say."""
+    sizes = check_layer_sizes(nn_structure)
+    dtype = check_dtype(dtype)
+    hidden = check_hidden_activations(activation, len(sizes) - 2)
+    named = check_hidden_activations(activation, 1) if isinstance(activation, str) else hidden
+    loss = check_loss(loss)
+    if output_activation is not None:
+        output_activation = check_output_activation(output_activation)
+        check_pair(loss, output_activation)
+    return Shape(sizes, dtype, hidden, named, loss, output_activation)
+
+
+@dataclass(frozen=True)
+class Course:
+    """How it is trained: arguments of ``train`` under their names, and what some of them became.
+
+    Parameters
+    ----------
+    training : TrainingSpec
+        But for its `updates_per_pass`.
+    compute : module
+        The backend.
+    start : tuple
+        The name and scale of an init that draws, or start weights as dicts W, b.
+    bar : Bar or None
+    draws : Draws
+    """
+
+    iter_num: int
+    alpha: float
+    training: TrainingSpec
+    compute: Any
+    start: tuple
+    l2: float
+    batch_size: int | None
+    order: str
+    n_threads: int | None
+    report_every: int | None
+    callback: Callable | None
+    verbose: bool
+    bar: Bar | None
+    early_stopping: bool
+    n_iter_no_change: int
+    draws: Draws
+
+
+def check_course(
+    shape, iter_num, alpha, solver_options, backend, init, init_scale, l2, batch_size, order, n_threads, report_every,
+    callback, verbose, progress, early_stopping, is_validated, n_iter_no_change, random_state,
+):  # fmt: skip
+    """Return the Course that these arguments of ``train`` say; `solver_options` are those of `check_training`."""
+    iter_num = check_count("iter_num", iter_num, minimum=1)
+    alpha = check_number("alpha", alpha, above=0.0)
+    training = check_training(objective=Objective(shape.loss), dtype=shape.dtype, **solver_options)
+    compute = get_backend(backend, training.solver)
+    start = _check_start(shape.sizes, init, init_scale, shape.dtype)
+    l2 = check_number("l2", l2, low=0.0)
+    batch_size = _check_optional_count("batch_size", batch_size)
+    check_name("order", order, ORDERS)
+    n_threads = _check_optional_count("n_threads", n_threads)
+    report_every = _check_optional_count("report_every", report_every)
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be callable, got {callback!r}")
+    verbose = check_flag("verbose", verbose)
+    bar = Bar(iter_num) if check_flag("progress", progress) else None
+    early_stopping = check_flag("early_stopping", early_stopping)
+    if early_stopping and not is_validated:
+        raise ValueError("early_stopping=True needs validation_data=(X, y) to measure val_loss on")
+    n_iter_no_change = check_count("n_iter_no_change", n_iter_no_change, minimum=1)
+    return Course(
+        iter_num, alpha, training, compute, start, l2, batch_size, order, n_threads, report_every, callback, verbose,
+        bar, early_stopping, n_iter_no_change, Draws(random_state),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Data:
+    """What it learns from.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        Of the shape and these targets.
+    X, targets : ndarray of shape (n_samples, n_in), (n_samples, n_out)
+    sample_weight : ndarray of shape (n_samples,) or None
+    validation : tuple of arrays or None
+        X, targets, weights.
+    labels : Labels
+        How outputs are read.
+    feature_names : tuple of str or None
+    """
+
+    spec: NetworkSpec
+    X: np.ndarray
+    targets: np.ndarray
+    sample_weight: np.ndarray | None
+    validation: tuple | None
+    labels: labels_module.Labels
+    feature_names: tuple[str, ...] | None
+
+
+def check_data(shape, X, y, sample_weight, validation_data):
+    """Return the Data that these arguments of ``train`` say."""
+    sizes, dtype, loss, output_activation = shape.sizes, shape.dtype, shape.loss, shape.output_activation
+    feature_names = column_names(X)
+    X = check_matrix("X", X, dtype, n_columns=sizes[0], columns_are="the first layer")
+    targets, classes = labels_module.encode("y", y, len(X), sizes[-1], loss, dtype)
+    if is_implied := output_activation is None:
+        output_activation = labels_module.default_output_activation(loss, shape.named, targets)
+    labels_module.check_targets("y", targets, loss, output_activation)
+    labels_module.check_reach("y", targets, output_activation, is_implied)
+    labels = labels_module.labels_of(targets, classes, loss, output_activation)
+    if sample_weight is not None:
+        sample_weight = check_sample_weight(sample_weight, len(X), dtype)
+    shape, validation = replace(shape, output_activation=output_activation), None
+    if validation_data is not None:
+        validation = _check_validation(validation_data, shape, feature_names, classes)
+    spec = NetworkSpec(sizes, (*shape.hidden, output_activation), dtype)
+    return Data(spec, X, targets, sample_weight, validation, labels, feature_names)
+
+
+def check_belonging(W, b, spec, feature_names):
+    """Refuse start weights that know that they belong to another network, or to other columns."""
+    form = form_of(W, b)
+    if form is None:
+        return
+    if form.activations != spec.activation_names:
+        raise ValueError(
+            f"the start weights belong to a network with activations {form.activations}, not {spec.activation_names}; "
+            "pass activation and output_activation as it has them, or plain dicts: init=(dict(W), dict(b))"
+        )
+    if None not in (form.feature_names, feature_names) and form.feature_names != feature_names:
+        raise ValueError(
+            f"the start weights belong to columns {form.feature_names}, not {feature_names}; pass X in that order, or "
+            "plain dicts: init=(dict(W), dict(b))"
+        )
+
+
+def _check_validation(validation_data, shape, feature_names, classes):
+    sizes, dtype = shape.sizes, shape.dtype
+    if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
+        raise TypeError(
+            f"validation_data must be a pair (X, y), or (X, y, sample_weight), got {type(validation_data).__name__}"
+            + (f" of {len(validation_data)}" if isinstance(validation_data, tuple | list) else "")
+        )
+    X, y, *weight = validation_data
+    check_column_names("validation X", X, feature_names)
+    X = check_matrix("validation X", X, dtype, n_columns=sizes[0], columns_are="the first layer")
+    y = labels_module.encode_like("validation y", y, len(X), sizes[-1], classes, dtype)
+    labels_module.check_targets("validation y", y, shape.loss, shape.output_activation)
+    if not weight or weight[0] is None:
+        return X, y, None
+    return X, y, check_sample_weight(weight[0], len(X), dtype, "validation sample_weight")
+
+
+def _check_start(sizes, init, init_scale, dtype):
+    """Return the name and scale of an init that draws, or start weights as dicts W, b."""
+    if isinstance(init, str):
+        return check_init(init, init_scale)
+    if not isinstance(init, tuple | list) or len(init) != 2:
+        raise TypeError(f"init must be a name or a pair (W, b) of start weights, got {init!r}")
+    if check_number("init_scale", init_scale, low=0.0) != 1.0:
+        raise ValueError("init_scale multiplies weights that are drawn by name; scale start weights given as (W, b)")
+    weights, biases, given_sizes = check_weights(*init, dtype)
+    if given_sizes != sizes:
+        raise ValueError(f"the start weights are those of layers {list(given_sizes)}, not of {list(sizes)}")
+    return weights, biases
+
+
+def _check_optional_count(argument, value):
+    return None if value is None else check_count(argument, value, minimum=1)
