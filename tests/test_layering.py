@@ -29,6 +29,7 @@ LEVELS = {
     "reference.loops": 4,
     "reference.batched": 4,
     "reference.tutorial": 4,
+    "_elementary": 2,
     "_sample": 3,
     "_loops": 4,
     "_engine": 4,
@@ -61,9 +62,10 @@ LEVELS = {
     "estimators._lbfgs": 7,
     "estimators._moved": 11,
     "estimators._plain": 11,
-    "estimators._base": 12,
-    "estimators._classifier": 13,
-    "estimators._regressor": 13,
+    "estimators._travelling": 12,
+    "estimators._base": 13,
+    "estimators._classifier": 14,
+    "estimators._regressor": 14,
 }
 #: They only gather names.
 DOORS = {f"{package}__init__" for package in ("", "reference.", "training.", "estimators.", "plots.")}

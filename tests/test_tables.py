@@ -59,7 +59,7 @@ def test_a_pair_without_its_formula(tmp_path):
 
 
 def test_the_compiled_loops_name_every_row():
-    text = (ROOT / "src" / "fastnn" / "_sample.pxd").read_text()
+    text = "".join((ROOT / "src" / "fastnn" / name).read_text() for name in ("_elementary.pxd", "_sample.pxd"))
     for kind, names in (("ACTIVATION", ACTIVATIONS), ("LOSS", LOSSES)):
         assert sorted(re.findall(rf"FASTNN_{kind}_(\w+)", text)) == sorted(names)
 

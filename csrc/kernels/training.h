@@ -102,6 +102,17 @@ static int wants_change(member *me) {
     return looked && me->team->may_grow && fastnn_team_is_free();
 }
 
+/* The batch of update k. */
+static sample_batch batch_of(const fastnn_run *run, const fastnn_updates *updates, ptrdiff_t k) {
+    sample_batch b = {&run->data, NULL, run->data.n_samples, 0, &run->training->objective};
+    if (updates->rows) {
+        b.rows = updates->rows + updates->starts[k];
+        b.n_rows = updates->starts[k + 1] - updates->starts[k];
+        b.n_listed = updates->starts[updates->n] - updates->starts[k];
+    }
+    return b;
+}
+
 /* The updates from team->next on, until all are made, or the run ends, or the team changes. */
 static void make_updates(void *job, int thread, int n_threads) {
     team_state *shared = job;
@@ -113,12 +124,7 @@ static void make_updates(void *job, int thread, int n_threads) {
     int stop = FASTNN_RAN, changes = 0, is_copied = 0;
     ptrdiff_t k = shared->next;
     for (; k < updates->n && stop == FASTNN_RAN && !changes; k++) {
-        sample_batch b = {&run->data, NULL, run->data.n_samples, 0, &training->objective};
-        if (updates->rows) {
-            b.rows = updates->rows + updates->starts[k];
-            b.n_rows = updates->starts[k + 1] - updates->starts[k];
-            b.n_listed = updates->starts[updates->n] - updates->starts[k];
-        }
+        sample_batch b = batch_of(run, updates, k);
         int is_row = b.n_rows == 1;
         double l2 = updates->l2[k], objective, cost;
         step_constants step = step_of(training, updates->learning_rate[k], l2, counters.n_updates);

@@ -14,6 +14,7 @@ from libc.stdint cimport int64_t
 from fastnn._tables import ACTIVATIONS, LOSSES
 from fastnn.checks import refuse_sklearn
 
+from fastnn._elementary cimport slope
 from fastnn._sample cimport (
     CHUNK,
     accumulate,
@@ -23,7 +24,6 @@ from fastnn._sample cimport (
     fastnn_layer,
     forward_sample,
     sample_loss,
-    slope,
     transpose_weights,
 )
 

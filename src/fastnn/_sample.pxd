@@ -14,21 +14,27 @@ its bits, so batches of several rows use `weighted_sums_transposed`, whose inner
 
 from cython cimport floating
 from libc.math cimport exp as exp64
-from libc.math cimport expf as exp32
 from libc.math cimport NAN, fabs, log, log1p, sqrt
-from libc.math cimport tanh as tanh64
-from libc.math cimport tanhf as tanh32
+
+from fastnn._elementary cimport (
+    EXP,
+    IDENTITY,
+    LOGISTIC,
+    RELU,
+    SOFTMAX,
+    STEP,
+    TANH,
+    exp,
+    logistic,
+    relu,
+    slope,
+    step,
+    tanh,
+)
 
 
 cdef extern from "fastnn.h":
     enum:
-        IDENTITY "FASTNN_ACTIVATION_identity"
-        LOGISTIC "FASTNN_ACTIVATION_logistic"
-        TANH "FASTNN_ACTIVATION_tanh"
-        RELU "FASTNN_ACTIVATION_relu"
-        STEP "FASTNN_ACTIVATION_step"
-        SOFTMAX "FASTNN_ACTIVATION_softmax"
-        EXP "FASTNN_ACTIVATION_exp"
         SQUARED_ERROR "FASTNN_LOSS_squared_error"
         LOG_LOSS "FASTNN_LOSS_log_loss"
         POISSON "FASTNN_LOSS_poisson"
@@ -47,53 +53,6 @@ cdef extern from "fastnn.h":
 cdef enum:
     COLUMNS = 64  # of a matrix that `combine_rows` takes at a time
     CHUNK = 4  # samples whose h and delta are kept for `accumulate`, which spells out four
-
-
-# -- elementary functions ---------------------------------------------------------------------------------------
-
-
-cdef inline floating exp(floating z) noexcept nogil:
-    if floating is float:
-        return exp32(z)
-    else:
-        return exp64(z)
-
-
-cdef inline floating tanh(floating z) noexcept nogil:
-    if floating is float:
-        return tanh32(z)
-    else:
-        return tanh64(z)
-
-
-cdef inline floating logistic(floating z) noexcept nogil:
-    cdef floating one = 1  # typed, or Cython computes in double
-    return one / (one + exp(-z))
-
-
-cdef inline floating relu(floating z) noexcept nogil:
-    return 0 if z <= 0 else z
-
-
-cdef inline floating step(floating z) noexcept nogil:
-    return 1 if z >= 0 else 0
-
-
-cdef inline floating slope(Py_ssize_t activation, floating z, floating h) noexcept nogil:
-    cdef floating one = 1
-    if activation == IDENTITY:
-        return one
-    elif activation == LOGISTIC:
-        return h * (one - h)
-    elif activation == TANH:
-        return one - h * h
-    elif activation == RELU:
-        return 1 if h > 0 else 0
-    elif activation == EXP:
-        return h
-    elif activation == STEP:
-        return 0
-    return NAN
 
 
 # -- one sample, one layer --------------------------------------------------------------------------------------

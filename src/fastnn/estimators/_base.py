@@ -27,13 +27,12 @@ from fastnn.estimators._checks import (
 from fastnn.estimators._hooks import refuse_hooks
 from fastnn.estimators._moved import optimizer_from
 from fastnn.estimators._parameters import CONSTRAINTS
-from fastnn.estimators._plain import optimizer_from_plain, optimizer_to_plain
-from fastnn.estimators._warnings import floating_point, warn
+from fastnn.estimators._travelling import Travelling
+from fastnn.estimators._warnings import tell_of_overflow, warn
 from fastnn.estimators._weights import Weights
 from fastnn.initial import draw_with_biases
 from fastnn.network import Network
 from fastnn.objective import Objective
-from fastnn.portable import to_plain
 from fastnn.spec import TrainingSpec
 from fastnn.training import passes
 
@@ -46,7 +45,7 @@ def _trains_by_batches(estimator):
     return True
 
 
-class MultilayerPerceptron(BaseEstimator, ABC):
+class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
     """The base of both estimators; not to be used by itself."""
 
     _parameter_constraints = CONSTRAINTS
@@ -283,32 +282,7 @@ class MultilayerPerceptron(BaseEstimator, ABC):
                 "converged yet.",
                 ConvergenceWarning,
             )
-        self._tell_of_overflow(n_before)
-
-    def _tell_of_overflow(self, n_before):
-        """Warn if a loss was not finite after so many epochs, or what the last one left behind is not."""
-        losses = np.asarray(self.loss_curve_[n_before:])
-        epoch = n_before + len(losses)
-        if not np.isfinite(losses).all():
-            first = int(np.argmin(np.isfinite(losses)))
-            what = f"The loss is {losses[first]} in epoch {n_before + first + 1}: training has diverged"
-        elif not np.isfinite(self._weights.network.parameters).all():
-            what = f"The weights are not finite after epoch {epoch}: training has diverged"
-        elif not np.isfinite(self._optimizer.moments).all():
-            what = f"The {self.solver} optimizer's moments are not finite after epoch {epoch}: some weights stand still"
-        else:
-            return
-        floating_point(
-            f"{what}; scale X and y, for example with StandardScaler, or try a smaller learning_rate_init (it is "
-            f"{self.learning_rate_init})"
-            + (
-                "; the weights are those of this fit's best validation score, else those it began with"
-                if self.early_stopping
-                else ""
-            ),
-            "over",
-            "invalid",
-        )
+        tell_of_overflow(self, n_before)
 
     def _new_optimizer(self, network):
         is_sgd = self.solver == "sgd"
@@ -400,36 +374,6 @@ class MultilayerPerceptron(BaseEstimator, ABC):
         outputs = np.empty((X.shape[0], network.layer_sizes[-1]), dtype)
         ENGINE.forward(network._spec, network.parameters, X, outputs)
         return told_of_overflow(outputs, X, network)
-
-    # -- travelling -------------------------------------------------------------------------------------------
-
-    def __getstate__(self):
-        state = dict(super().__getstate__())
-        weights = state.pop("_weights", None)
-        if weights is not None and weights.are_of(self):
-            del state["coefs_"], state["intercepts_"]
-            state["_network"] = to_plain(weights.network)
-        if isinstance(state.get("_optimizer"), passes.Optimizer):  # else none, or scikit-learn's of a model moved over
-            state["_optimizer"] = optimizer_to_plain(state["_optimizer"])
-        return state
-
-    def __setstate__(self, state):
-        state = dict(state)
-        network = state.pop("_network", None)
-        if isinstance(state.get("_optimizer"), dict):
-            state["_optimizer"] = optimizer_from_plain(state["_optimizer"])
-        super().__setstate__(state)
-        if network is not None:
-            self._show(Weights(Network._from_plain(network)))
-
-    def __copy__(self):
-        """As of any estimator, what was learned is shared: a state's would be a copy."""
-        other = type(self).__new__(type(self))
-        vars(other).update(vars(self))
-        weights = vars(self).get("_weights")
-        if weights is not None and weights.are_of(self):
-            other._show(Weights(weights.network))
-        return other
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

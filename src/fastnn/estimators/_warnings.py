@@ -34,3 +34,31 @@ def floating_point(message, *kinds):
         raise FloatingPointError(message)
     if wanted != {"ignore"}:
         warn(message, RuntimeWarning)
+
+
+def tell_of_overflow(estimator, n_before):
+    """Warn if a loss was not finite after so many epochs, or what the last one left behind is not."""
+    losses = np.asarray(estimator.loss_curve_[n_before:])
+    epoch = n_before + len(losses)
+    if not np.isfinite(losses).all():
+        first = int(np.argmin(np.isfinite(losses)))
+        what = f"The loss is {losses[first]} in epoch {n_before + first + 1}: training has diverged"
+    elif not np.isfinite(estimator._weights.network.parameters).all():
+        what = f"The weights are not finite after epoch {epoch}: training has diverged"
+    elif not np.isfinite(estimator._optimizer.moments).all():
+        what = (
+            f"The {estimator.solver} optimizer's moments are not finite after epoch {epoch}: some weights stand still"
+        )
+    else:
+        return
+    floating_point(
+        f"{what}; scale X and y, for example with StandardScaler, or try a smaller learning_rate_init (it is "
+        f"{estimator.learning_rate_init})"
+        + (
+            "; the weights are those of this fit's best validation score, else those it began with"
+            if estimator.early_stopping
+            else ""
+        ),
+        "over",
+        "invalid",
+    )

@@ -1,0 +1,39 @@
+"""Estimators that leave the process or are copied: what their state is, as plain data."""
+
+from fastnn.estimators._plain import optimizer_from_plain, optimizer_to_plain
+from fastnn.estimators._weights import Weights
+from fastnn.network import Network
+from fastnn.portable import to_plain
+from fastnn.training import passes
+
+
+class Travelling:
+    """The state of an estimator holds its network and its optimizer as plain data; a copy shares what was learned."""
+
+    def __getstate__(self):
+        state = dict(super().__getstate__())
+        weights = state.pop("_weights", None)
+        if weights is not None and weights.are_of(self):
+            del state["coefs_"], state["intercepts_"]
+            state["_network"] = to_plain(weights.network)
+        if isinstance(state.get("_optimizer"), passes.Optimizer):  # else none, or scikit-learn's of a model moved over
+            state["_optimizer"] = optimizer_to_plain(state["_optimizer"])
+        return state
+
+    def __setstate__(self, state):
+        state = dict(state)
+        network = state.pop("_network", None)
+        if isinstance(state.get("_optimizer"), dict):
+            state["_optimizer"] = optimizer_from_plain(state["_optimizer"])
+        super().__setstate__(state)
+        if network is not None:
+            self._show(Weights(Network._from_plain(network)))
+
+    def __copy__(self):
+        """As of any estimator, what was learned is shared: a state's would be a copy."""
+        other = type(self).__new__(type(self))
+        vars(other).update(vars(self))
+        weights = vars(self).get("_weights")
+        if weights is not None and weights.are_of(self):
+            other._show(Weights(weights.network))
+        return other
