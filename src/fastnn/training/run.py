@@ -122,16 +122,12 @@ def _advance(opened, source, schedule, listeners, manner, n_updates, objectives,
             end = next_stop if next_stop < end else end
         first, last = done - begun, end - begun
         rates, l2 = schedule.of(first, last - first)
-        is_whole = end - done == n_of_pass
-        objective = objectives[base + first : base + last]
-        n_new, stop = opened.advance(
-            rows,
-            starts if is_whole or starts is None else starts[first : last + 1],
-            rates,
-            l2,
-            objective,
-            costs[base + first : base + last],
-        )
+        is_whole = last - first == n_of_pass
+        objective, cost = objectives, costs
+        if last - first != len(objectives):
+            objective, cost = objectives[base + first : base + last], costs[base + first : base + last]
+        of_piece = starts if is_whole or starts is None else starts[first : last + 1]
+        n_new, stop = opened.advance(rows, of_piece, rates, l2, objective, cost)
         done += n_new
         if stop == DIVERGED:
             manner.diverged(objective[n_new], done)

@@ -35,12 +35,13 @@ class OverWeight:
 
     def __init__(self, optimizer, alpha, source, sample_weight):
         self.optimizer, self.alpha, self.source, self.weight = optimizer, alpha, source, sample_weight
-        self.rates = np.empty(source.updates_per_pass)
+        self.rates = np.full(source.updates_per_pass, optimizer.learning_rate)
         self.l2 = alpha / np.diff(source.starts)
 
     def of(self, begin, n):
         if begin == 0:
-            self.rates.fill(self.optimizer.learning_rate)
+            if self.optimizer.learning_rate != self.rates[0]:
+                self.rates.fill(self.optimizer.learning_rate)
             if self.weight is not None:
                 totals = np.add.reduceat(self.weight[self.source.rows], self.source.starts[:-1], dtype=np.float64)
                 np.divide(self.alpha, totals, out=self.l2, where=totals != 0)
