@@ -156,6 +156,20 @@ def main(options):
         _main(options)
 
 
+def _predictions_and_first_call(quick):
+    print("\nOne row, float64:")
+    predictions = dict(measure_predictions(quick))
+    for name, seconds in predictions.items():
+        base = seconds["scikit-learn"]
+        print(f"{name}: scikit-learn {duration(base)}", end="")
+        for way in ("fastnn", "network_"):
+            print(f"; {way} {duration(seconds[way])}, {base / seconds[way]:.0f} times faster", end="")
+        print()
+    first = measure_first_call(quick)
+    print("From the import to the first prediction, wine: " + ", ".join(f"{k} {duration(v)}" for k, v in first.items()))
+    return predictions, first
+
+
 def _main(options):
     machine = describe()
     print(f"CPU: {machine['cpu']}, {' '.join(machine['features'])}; one thread; scikit-learn {sklearn.__version__}")
@@ -203,17 +217,7 @@ def _main(options):
                 f"{dtype}, batch {batch_size}: {min(of):.1f} ... {max(of):.1f}, geometric mean {geometric_mean(of):.1f}"
             )
 
-    print("\nOne row, float64:")
-    predictions = dict(measure_predictions(options.quick))
-    for name, seconds in predictions.items():
-        base = seconds["scikit-learn"]
-        print(f"{name}: scikit-learn {duration(base)}", end="")
-        for way in ("fastnn", "network_"):
-            print(f"; {way} {duration(seconds[way])}, {base / seconds[way]:.0f} times faster", end="")
-        print()
-    first = measure_first_call(options.quick)
-    print("From the import to the first prediction, wine: " + ", ".join(f"{k} {duration(v)}" for k, v in first.items()))
-
+    predictions, first = _predictions_and_first_call(options.quick)
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / "estimators.json"
     found = {"machine": machine, "rows": rows, "means": means, "predictions": predictions, "first_call": first}

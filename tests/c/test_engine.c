@@ -18,8 +18,10 @@ int test_engine(void) {
     test_squares();
     test_activations();
     test_products();
+    test_column_sums();
     test_rows();
     test_losses();
+    test_softmax();
     test_entries();
     printf("%ld checks, vectors of %d bytes\n", n_checks, (int)(LANES * sizeof(real)));
     return n_checks > 100000 ? 0 : 1;
