@@ -3,8 +3,7 @@
 #include <stdlib.h>
 
 #include "core/atomic.h" /* atomic_swap, atomic_write, atomic_read_pointer, atomic_write_pointer */
-#include "fastnn.h"      /* fastnn_scratch */
-
+#include "fastnn.h"      /* fastnn_scratch, FASTNN_ALIGNMENT */
 
 void *fastnn_allocate(size_t n) {
     if (n > SIZE_MAX - 2 * FASTNN_ALIGNMENT) {
