@@ -142,12 +142,14 @@ typedef struct {
 
 /* Numbers here are of the dtype of the kernels that are called. */
 
-/* What a network learns from: X dense, or CSR, whose rows are made dense when their batch comes. */
+/* What a network learns from, and predicts: X dense, or CSR. Batches of CSR rows are made dense when they come;
+   predictions of many take the entries alone, where they are in order. */
 typedef struct {
     ptrdiff_t n_samples;
     const void *X;                /* (n_samples, n_in), or the CSR entries */
     const ptrdiff_t *csr_columns; /* (n_entries,): the column of each entry; NULL: X is dense */
     const ptrdiff_t *csr_starts;  /* (n_samples + 1,): the first entry of each row, and their number */
+    int csr_in_order;             /* each row's columns rise, none comes twice */
     const void *y;                /* (n_samples, n_out) */
     const void *sample_weight;    /* (n_samples,); NULL: all are 1 */
 } fastnn_data;

@@ -97,6 +97,7 @@ C_LEVELS = {
     "kernels/poll.h": 4,
     "kernels/solvers.h": 4,
     "kernels/row.h": 4,
+    "kernels/sparse.h": 4,
     "kernels/dense.h": 5,
     "kernels/layout.h": 5,
     "kernels/losses.h": 5,

@@ -200,6 +200,46 @@ def test_csr_rows_give_the_bits_of_dense_rows(dtype, batch):
         assert dense.tobytes() == from_csr.tobytes()
 
 
+def scrambled(X):
+    """The same matrix with the entries of each row in another order, and one of them as the sum of two."""
+    rows, columns, entries = sparse.coo_matrix(X).row, sparse.coo_matrix(X).col, sparse.coo_matrix(X).data
+    order = np.lexsort((np.random.default_rng(0).random(len(rows)), rows))
+    rows, columns, entries = rows[order], columns[order], entries[order]
+    half = entries[0] / 2
+    starts = np.append(0, np.cumsum(np.bincount(rows, minlength=X.shape[0])))
+    starts[rows[0] + 1 :] += 1
+    entries = np.concatenate([[half, half], entries[1:]])
+    return sparse.csr_matrix((entries, np.append(columns[0], columns), starts), X.shape)
+
+
+@pytest.mark.parametrize("layers", [(11, 3), (11, 1), (11, 7, 1), (11, 70, 9, 3), (300, 150, 3)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_csr_rows_predict_with_the_bits_of_dense_rows(dtype, layers):
+    """By their entries alone where these are in order, from some rows on; else as dense rows."""
+    X = sparse.random(80, layers[0], 0.1, "csr", dtype, random_state=np.random.RandomState(0))
+    X.data[:] = np.random.default_rng(1).standard_normal(X.nnz)
+    spec = NetworkSpec(layers, (*["relu", "tanh"][: len(layers) - 2], "logistic"), np.dtype(dtype))
+    parameters = np.random.default_rng(2).standard_normal(spec.n_parameters).astype(dtype)
+    other = scrambled(X)
+    assert not other.has_canonical_format
+    assert np.diff(X.indptr).min() == 0 or layers[0] > 11  # rows without entries too
+
+    def outputs(data):
+        out = np.empty((data.shape[0], layers[-1]), dtype)
+        get_backend("simd").forward(spec, parameters, data, out)
+        return out
+
+    expected = outputs(X.toarray())
+    for data in (X, other, X.astype(dtype, copy=True)):
+        assert outputs(data).tobytes() == expected.tobytes()
+    for part in (slice(7, 60), slice(79, 80), slice(0, 0)):
+        assert outputs(X[part]).tobytes() == expected[part].tobytes()
+    assert (
+        outputs(sparse.csr_matrix((80, layers[0]), dtype=dtype)).tobytes()
+        == outputs(np.zeros_like(X.toarray())).tobytes()
+    )
+
+
 @pytest.mark.parametrize(
     ("part", "place", "value"), [("indices", 3, 11), ("indices", 3, -1), ("indptr", 3, 5), ("indptr", 0, -4)]
 )

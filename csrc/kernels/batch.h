@@ -161,7 +161,7 @@ static const real *through_network(member *me, const packed_network *view, const
     int copies = inputs == net->inputs;
     gather(net, b->data, &rows, copies, view->inputs);
     inputs = copies ? view->inputs : inputs + p->row * net->layers[0].n_in;
-    forward_chunk(view, inputs, p->n, view->layers[net->n_layers - 1].delta, &me->asked);
+    forward_chunk(view, inputs, NULL, 0, p->n, view->layers[net->n_layers - 1].delta, &me->asked);
     losses_of(view, b, p->chunk_first + p->row, p->n, total);
     if (with_deltas) {
         backward_chunk(view, p->n, &me->asked);

@@ -6,7 +6,8 @@
 #include "kernels/activations.h" /* activate, slope_of, times_slope_row */
 #include "kernels/dense.h"       /* dense_product, dense_forward, dense_backward, dense_gradient, column_sums */
 #include "kernels/layout.h"      /* packed_network, packed_layer, clear_padding */
-#include "kernels/poll.h"        /* poll_state */
+#include "kernels/poll.h"        /* poll, poll_state */
+#include "kernels/sparse.h"      /* sparse_forward */
 #include "kernels/row.h"         /* matrix_vector, row_forward, rank_one_gradient */
 #include "simd/vector.h"         /* vec, v_load, v_store, PREFETCH */
 
@@ -92,8 +93,22 @@ static void gather(const packed_network *net, const fastnn_data *data, const row
     }
 }
 
-/* Outputs of all hidden layers, and in `logits` (n, stride of the last layer) the sums of the last. */
-static void forward_chunk(const packed_network *net, const real *inputs, ptrdiff_t n, real *logits, poll_state *asked) {
+/* The first layer's sums of CSR rows in order, from row `first` on. */
+static void sparse_chunk(const packed_network *net, const fastnn_data *data, ptrdiff_t first, ptrdiff_t n, real lowest,
+                         real *out, poll_state *asked) {
+    const packed_layer *layer = &net->layers[0];
+    double n_entries = (double)(data->csr_starts[first + n] - data->csr_starts[first]);
+    poll(asked, n_entries * (double)layer->n_out);
+    for (ptrdiff_t r = 0; r < n; r++) {
+        sparse_forward(data, first + r, layer->n_vectors, net->parameters + layer->weights,
+                       net->parameters + layer->biases, lowest, out + r * layer->stride);
+    }
+}
+
+/* Outputs of all hidden layers, and in `logits` (n, stride of the last layer) the sums of the last; from the inputs, or
+   without these from the CSR rows from `first` on. */
+static void forward_chunk(const packed_network *net, const real *inputs, const fastnn_data *data, ptrdiff_t first,
+                          ptrdiff_t n, real *logits, poll_state *asked) {
     ptrdiff_t last = net->n_layers - 1;
     for (ptrdiff_t l = 0; l <= last; l++) {
         const packed_layer *layer = &net->layers[l];
@@ -119,7 +134,11 @@ static void forward_chunk(const packed_network *net, const real *inputs, ptrdiff
             .out_stride = layer->stride,
             .asked = asked,
         };
-        dense_forward(&p);
+        if (h) {
+            dense_forward(&p);
+        } else {
+            sparse_chunk(net, data, first, n, p.lowest, p.out, asked);
+        }
         if (l < last && !is_relu) {
             activate(layer->activation, layer->parameter, n, layer->n_vectors, layer->h, layer->stride, layer->slopes);
         }

@@ -161,14 +161,17 @@ static void forward_part(void *job, int thread, int n_threads) {
         }
         ptrdiff_t n = end - first < net->chunk ? end - first : net->chunk;
         row_list rows = {NULL, first, n, 0};
-        const real *inputs = inputs_of(&view, p->data, &rows);
-        gather(&view, p->data, &rows, inputs == view.inputs, view.inputs);
+        const real *inputs = NULL;
+        if (!p->data->csr_in_order) {
+            inputs = inputs_of(&view, p->data, &rows);
+            gather(&view, p->data, &rows, inputs == view.inputs, view.inputs);
+        }
         /* Here, where the chunk comes into the cache anyway. */
-        if (p->checks && !all_finite(inputs, n * net->layers[0].n_in)) {
+        if (p->checks && inputs && !all_finite(inputs, n * net->layers[0].n_in)) {
             atomic_write(&p->is_not_finite, 1);
             return;
         }
-        forward_chunk(&view, inputs, n, last->h, &asked);
+        forward_chunk(&view, inputs, p->data, first, n, last->h, &asked);
         if (asked.stops) {
             atomic_write(&p->is_interrupted, 1);
             return;

@@ -33,6 +33,7 @@ cdef extern from "fastnn.h" nogil:
         const void *X
         const ptrdiff_t *csr_columns
         const ptrdiff_t *csr_starts
+        int csr_in_order
         const void *y
         const void *sample_weight
 

@@ -120,6 +120,9 @@ cdef class Problem:
             np.diff(starts) < 0
         ).any():
             raise ValueError(f"X is not a CSR matrix of {network.n_in} columns: indices or indptr are out of range")
+        rises = np.diff(columns) > 0
+        rises[starts[(0 < starts) & (starts < len(columns))] - 1] = True  # from one row to the next
+        self.data.csr_in_order = bool(rises[starts[0] : max(starts[X.shape[0]] - 1, 0)].all())
         self.data.csr_starts = <const ptrdiff_t *> self.arguments.take(starts, INTEGERS, X.shape[0] + 1, False)
         self.data.csr_columns = <const ptrdiff_t *> self.arguments.take(columns, INTEGERS, starts[X.shape[0]], False)
         self.data.X = self.arguments.take(X.data, self.dtype, starts[X.shape[0]], False)

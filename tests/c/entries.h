@@ -58,8 +58,8 @@ static samples samples_of(const network_shape *p, int n) {
         }
     }
     s.starts[n] = n_entries;
-    s.dense = (fastnn_data){n, s.X, NULL, NULL, s.y, s.weight};
-    s.csr = (fastnn_data){n, s.entries, s.columns, s.starts, s.y, s.weight};
+    s.dense = (fastnn_data){.n_samples = n, .X = s.X, .y = s.y, .sample_weight = s.weight};
+    s.csr = (fastnn_data){n, s.entries, s.columns, s.starts, 0, s.y, s.weight};
     return s;
 }
 
@@ -113,10 +113,12 @@ static void test_forward(const network_shape *p, const samples *s, int n, const 
         "a row alone has other bits",
         "CSR has other bits",
         "a team has other bits",
+        "entries alone have other bits",
     };
-    for (int how = 0; how < 4; how++) { /* together; one by one; CSR; by a team */
+    for (int how = 0; how < 5; how++) { /* together; one by one; CSR; by a team; CSR in order */
         for (int first = 0; first < n; first += how == 1 ? 1 : n) {
-            fastnn_data data = how == 2 ? s->csr : s->dense;
+            fastnn_data data = how == 2 || how == 4 ? s->csr : s->dense;
+            data.csr_in_order = how == 4;
             data.n_samples = how == 1 ? 1 : n;
             data.X = how == 1 ? s->X + first * p->n_in : data.X;
             int n_threads = how == 3 ? TEAM : 1;
