@@ -165,7 +165,7 @@ typedef struct {
     const fastnn_layer *layers;
     const fastnn_training *training;
     fastnn_data data;
-    ptrdiff_t largest_batch;   /* rows of the largest batch that will come */
+    ptrdiff_t largest_batch;   /* rows of the largest batch that will come, for the plan of threads */
     void *parameters;          /* IN and OUT */
     void *state;               /* IN and OUT: the solver's */
     fastnn_counters *counters; /* IN and OUT */
@@ -186,7 +186,8 @@ typedef struct {
 /* An elementary function of n numbers. */
 typedef void (*fastnn_elementwise)(const void *x, void *out, ptrdiff_t n);
 
-/* All kernels of one instruction set and one dtype. `work` is an aligned block of as many bytes as work_size says. */
+/* All kernels of one instruction set and one dtype. `work` is an aligned block of as many bytes as the work
+   size of its kind says. */
 typedef struct {
     const char *target;
     int vector_bytes;

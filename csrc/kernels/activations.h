@@ -1,9 +1,9 @@
-/* activations.h: each activation of a vector, its derivative from its output, and both over the rows of a block.
-   Softmax is not elementwise: it stands in losses.h, beside the loss it belongs to. */
+/* activations.h: each activation of a vector, its derivative from its output or its input, and both over the rows of a
+   block. Softmax is not elementwise: it stands in losses.h, beside the loss it belongs to. */
 #ifndef FASTNN_ACTIVATIONS_H
 #define FASTNN_ACTIVATIONS_H
 
-#include "fastnn.h"      /* fastnn_activation */
+#include "fastnn.h"      /* fastnn_activation, fastnn_activations */
 #include "simd/vector.h" /* vec, v_load, v_store, v_max, v_mask, v_fma */
 #include "simd/vmath.h"  /* v_exp, v_logistic, v_tanh */
 
@@ -50,6 +50,10 @@ typedef struct {
 
 INLINE slope_terms slope_of(fastnn_activation activation) {
     slope_terms s = {v_all(0), v_all(0), v_all(0), v_all(-(real)INFINITY)};
+    if (fastnn_activations[activation].keeps_slope) {
+        s.linear = v_all(1);
+        return s;
+    }
     switch (activation) {
     case FASTNN_ACTIVATION_identity: s.constant = v_all(1); break;
     case FASTNN_ACTIVATION_logistic: /* (1 - h) h */

@@ -52,7 +52,7 @@ cdef int propagate() except -1:
 
 
 cdef class Arguments:
-    """The buffers of a call's arrays, held until the call is over."""
+    """The buffers of arrays, held until the call or the run that reads them is over."""
 
     cdef Py_buffer views[MOST_ARRAYS]
     cdef int n
@@ -198,7 +198,7 @@ def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, g
 
 
 cdef class Run:
-    """A run of the engine that stays open; see `fastnn.reference.descent.Run`."""
+    """A run of the engine that stays open; see `fastnn.reference.descent.Run`. One thread at a time may use it."""
 
     cdef Problem problem
     cdef Arguments of_call
@@ -225,10 +225,13 @@ cdef class Run:
         return updates.n_done, stop
 
     def end(self):
-        if self.work != NULL:
-            self.problem.kernels.end(&self.run, self.work)
-            fastnn_free(self.work)
-            self.work = NULL
+        cdef void *work = self.work
+        self.work = NULL
+        if work != NULL:
+            with nogil:
+                self.problem.kernels.end(&self.run, work)
+                fastnn_free(work)
+            self.problem.arguments.release()
 
     cdef int begin(self, state, training, X, y, sample_weight, Py_ssize_t largest_batch, n_threads) except -1:
         network = state.network
@@ -256,7 +259,8 @@ cdef class Run:
         self.run.n_threads = threads_allowed(n_threads)
         self.run.ask = whom_to_ask()
         self.work = allocate(problem.kernels.run_work_size(&self.run))
-        problem.kernels.begin(&self.run, self.work)
+        with nogil:
+            self.problem.kernels.begin(&self.run, self.work)
         return 0
 
     cdef int take(self, fastnn_updates *updates, rows, starts, learning_rate, l2, objective, cost) except -1:

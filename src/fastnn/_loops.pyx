@@ -252,7 +252,7 @@ def _advance(
 def _activate_rows(Py_ssize_t activation, const floating[:, ::1] Z, floating[:, ::1] H):
     cdef Py_ssize_t s
     cdef fastnn_layer layer
-    layer.activation, layer.n_out, layer.outputs = activation, Z.shape[1], 0
+    layer.activation, layer.parameter, layer.n_out, layer.outputs = activation, 0, Z.shape[1], 0
     with nogil:
         for s in range(Z.shape[0]):
             activate(&layer, Z, H, s)

@@ -1,7 +1,7 @@
 """The arguments of ``train``, checked in their order and gathered by what they are about.
 
 The shape of the network, the course of the training, the data: each becomes a description that ``train`` puts a run
-together from. Nothing is drawn or computed before all three are right.
+together from. Nothing is drawn before all three are right.
 """
 
 from collections.abc import Callable
@@ -143,7 +143,7 @@ class Data:
     X, targets : ndarray of shape (n_samples, n_in), (n_samples, n_out)
     sample_weight : ndarray of shape (n_samples,) or None
     validation : tuple of arrays or None
-        X, targets, weights.
+        X, targets, weights or None.
     labels : Labels
         How outputs are read.
     feature_names : tuple of str or None

@@ -1,9 +1,9 @@
 """The registry of backends: name -> the three functions that each offers, all with the same arguments.
 
 A backend declares in ``SOLVERS`` which solvers its runs have; everything else all of them can.
-``forward(network, parameters, X, out, n_threads)``, ``loss_and_gradient(network, loss, parameters, X, y, sample_weight,
-l2, gradient, n_threads)`` and ``begin(state, training, X, y, sample_weight, largest_batch, n_threads)``, which opens a
-run; `fastnn.reference.descent.Run` documents it in full.
+``forward(network, parameters, X, out, n_threads)``, ``loss_and_gradient(network, objective, parameters, X, y,
+sample_weight, l2, gradient, n_threads)`` and ``begin(state, training, X, y, sample_weight, largest_batch, n_threads)``,
+which opens a run; `fastnn.reference.descent.Run` documents it in full.
 """
 
 from fastnn import _engine, _loops

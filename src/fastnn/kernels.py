@@ -324,7 +324,8 @@ def _activation(name, z):
 
 
 def _derivative(name, z):
-    z, h = _floats("z", z), _activation(name, z)
+    z = _floats("z", z)
+    h = _activation(name, z)
     out = np.empty_like(h)
     _loops.slopes(name, z.reshape(-1), h.reshape(-1), out.reshape(-1))
     return out

@@ -56,8 +56,11 @@ class NetworkSpec:
     dtype: np.dtype
 
     def __post_init__(self):
-        specs = (Activation(given) if isinstance(given, str) else given for given in self.activations)
-        object.__setattr__(self, "activations", tuple(specs))
+        specs = tuple(Activation(given) if isinstance(given, str) else given for given in self.activations)
+        for activation in specs:
+            if activation.parameters:  # of no row: nobody would read them
+                raise ValueError(f"activation {activation.name!r} takes no parameters, got {activation.parameters}")
+        object.__setattr__(self, "activations", specs)
 
     @property
     def activation_names(self):

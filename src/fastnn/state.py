@@ -1,6 +1,6 @@
-"""The memory of a training run: parameters, optimizer state and counters, which ``run`` advances in place.
+"""The memory of a training run: parameters, optimizer state and counters, which a run advances in place.
 
-A face makes it and sets the start weights, a backend's ``run`` advances it, early stopping may set the best weights
+A face makes it and sets the start weights, a backend's run advances it, early stopping may set the best weights
 back. As bytes it can be kept and gone on with.
 """
 
@@ -56,7 +56,7 @@ class TrainingState:
         return int(self.counters["n_updates"][0])
 
     def to_bytes(self):
-        """Return all that the run needs to go on, as bytes."""
+        """Return all that training needs to go on, as bytes; not of an open run, which has the solver's."""
         return self.parameters.tobytes() + self.optimizer.tobytes() + self.counters.tobytes()
 
     def restore(self, data):

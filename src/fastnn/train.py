@@ -311,4 +311,4 @@ def predict(
     if form_of(W, b) is not None:
         return network.predict(X)
     outputs = network(X)
-    return decode("multiclass" if sizes[-1] > 1 else "binary", outputs, np.arange(max(sizes[-1], 2)))
+    return decode("multiclass" if sizes[-1] > 1 else "binary", outputs, np.arange(max(sizes[-1], 2), dtype=np.intp))

@@ -14,7 +14,8 @@ class Run:
     """A run of updates that stays open: begun once, advanced piece by piece, ended.
 
     A backend's ``begin(state, training, X, y, sample_weight, largest_batch, n_threads=None)`` returns one. Between two
-    pieces the state's parameters are up to date, and may be changed; the solver's numbers are after the end.
+    pieces the state's parameters are up to date, and may be changed; the solver's numbers are after the end. A run that
+    has ended is not advanced any more.
 
     Parameters
     ----------
@@ -31,10 +32,11 @@ class Run:
     sample_weight : (n_samples,), or None
         None: all weigh 1.
     largest_batch : int
-        Rows of the largest batch that will come.
+        Rows of the largest batch that will come; what is planned for, not a limit.
     n_threads : int, optional
         As for every function of a backend: the threads that it may use, None for as many as the process may. Only
-        "simd" heeds it; the others compute on the calling thread, NumPy's products on the threads of its BLAS.
+        "simd" heeds it, and finds out once, at the begin; the others compute on the calling thread, NumPy's products
+        on the threads of its BLAS.
     """
 
     def __init__(self, loss_and_gradient, update, state, training, X, y, sample_weight, largest_batch, n_threads=None):

@@ -1,7 +1,8 @@
 """The naive Python loops: backend "python", the slow truth that a reader can follow from top to bottom.
 
 Lists of lists and one nested loop per sum, in the tutorials' order: a forward pass for each sample, its deltas
-backward, the sums of the gradient, one step. ``_sample.pxd`` is this file with types, function by function.
+backward, the sums of the gradient, one step. ``_elementary.pxd`` and ``_sample.pxd`` are this file with types, function
+by function.
 Python has one kind of float, so a float32 network is computed in float64 here and rounded after each update.
 """
 

@@ -39,7 +39,8 @@ class Ordered:
     """
 
     def __init__(self, n_samples, batch_size, order, draws):
-        self.n_samples, self.largest_batch, self.order, self.draws = n_samples, batch_size, order, draws
+        self.n_samples, self.batch_size, self.order, self.draws = n_samples, batch_size, order, draws
+        self.largest_batch = batch_size
         self.updates_per_pass = -(-n_samples // batch_size)
         self.starts = np.arange(self.updates_per_pass + 1, dtype=np.intp) * batch_size
         if order in ("shuffled", "sequential"):
@@ -47,7 +48,7 @@ class Ordered:
         self.in_order = np.arange(n_samples, dtype=np.intp)
 
     def next_pass(self, n_updates_before):
-        m, size, n_updates = self.n_samples, self.largest_batch, self.updates_per_pass
+        m, size, n_updates = self.n_samples, self.batch_size, self.updates_per_pass
         rows = self.in_order
         if self.order == "shuffled":
             rows = self.draws.permutation(m)

@@ -65,7 +65,7 @@ class History(Listener):
     job : fastnn.training.run.Job
     labels : Labels
     validation : tuple of arrays
-        X, targets, weights.
+        X, targets, weights or None.
     learning_rate : float
         For the message of divergence.
     """

@@ -123,7 +123,7 @@ def _advance(opened, source, schedule, listeners, manner, n_updates, objectives,
         first, last = done - begun, end - begun
         rates, l2 = schedule.of(first, last - first)
         is_whole = last - first == n_of_pass
-        objective, cost = objectives, costs
+        objective, cost = objectives, costs  # where the piece is all that is kept, which takes no slices
         if last - first != len(objectives):
             objective, cost = objectives[base + first : base + last], costs[base + first : base + last]
         of_piece = starts if is_whole or starts is None else starts[first : last + 1]
