@@ -300,7 +300,7 @@ def test_weights_set_before_any_fit(name):
     source = fitted(name, sklearn.neural_network)
     ours = getattr(fastnn, name)(activation="relu")
     with pytest.raises(NotFittedError):
-        ours.network_  # noqa: B018
+        ours.network_  # noqa: B018 - read for its error
     with pytest.raises(NotFittedError):
         ours.predict(X)
     ours.coefs_ = [w.copy() for w in source.coefs_]
