@@ -1,4 +1,4 @@
-"""Twenty-four lines of the kernels, each broken once, on purpose: every break must make a test fail.
+"""Twenty-five lines of the kernels, each broken once, on purpose: every break must make a test fail.
 
 ``python tests/mutants.py`` takes a quarter of an hour; the arguments, if any, choose mutants by number. A mutant of
 ``csrc`` is compiled into the C tests of tests/c, for both dtypes; what survives them, and a mutant of the Cython
@@ -26,9 +26,10 @@ MUTANTS = [
     ("csrc/kernels/activations.h", "s.square = v_all(-1);\n        break;\n    case FASTNN_ACTIVATION_relu:",
      "s.square = v_all(1);\n        break;\n    case FASTNN_ACTIVATION_relu:"),
     ("csrc/kernels/activations.h", "s.above = v_all(0);", "s.above = v_all(-1);"),
-    ("csrc/kernels/dense.h", "(r - 3) * a_row", "(r - 2) * a_row"),
-    ("csrc/kernels/dense.h", "sum[r][c] = v_max(sum[r][c], lowest);", ";"),
-    ("csrc/kernels/dense.h", "if (kind == GRADIENT && (p->adds || !is_first))", "if (kind == GRADIENT && p->adds)"),
+    ("csrc/kernels/tile.h", "(r - 3) * a_row", "(r - 2) * a_row"),
+    ("csrc/kernels/tile.h", "sum[r][c] = v_max(sum[r][c], lowest);", ";"),
+    ("csrc/kernels/dense.h", "block.adds = p->adds || first > 0;", "block.adds = p->adds;"),
+    ("csrc/kernels/dense.h", "rows.out += row * p->out_stride;", ";"),
     ("csrc/simd/transpose.h", "n_columns - n + i", "n_columns - n"),
     ("csrc/kernels/losses.h", "v_fma(v_load(y + i), v_load(z + i), dot)", "v_fma(v_load(y + i), v_load(y + i), dot)"),
     ("csrc/kernels/losses.h", "return y * v_log(positive) - y * z + error;", "return y * v_log(positive) - y * z;"),

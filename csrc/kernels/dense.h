@@ -1,197 +1,139 @@
-/* dense.h: the three matrix products of a dense layer, over blocks of rows.
-   forward   Z = b + H W^T,        fused with ReLU; `activate` does the other activations
-   backward  dH = (dZ W) * slope,  fused with the derivative of the activation before
-   gradient  gW^T = H^T dZ,        stored, or added to what is there
-   One row alone takes the kernels of row.h, with the same bits.
-
-   All three are one loop: a tile of R rows x C vectors of sums stays in registers, one number a row is broadcast
-   and multiplied with C vectors of the second matrix, whose rows are padded to whole vectors. So each output is one
-   chain of multiply-adds, in the same order in a tile of any size. R and C are constants in each case of a switch,
-   or the compiler keeps the sums in memory. */
+/* dense.h: the three matrix products of a dense layer, over blocks of rows, in an order that finds what it reads in a
+   cache; and what a layer does beside them. One row alone takes the kernels of row.h, with the same bits. */
 #ifndef FASTNN_DENSE_H
 #define FASTNN_DENSE_H
 
+#include <string.h>
+
 #include "fastnn.h"              /* fastnn_activation */
 #include "kernels/activations.h" /* slope_terms, slope_of, v_slope */
-#include "kernels/poll.h"        /* poll, poll_state */
-#include "simd/vector.h"         /* vec, v_load, v_store, v_fma, v_max, N_REGISTERS, UNROLL, OPAQUE */
-
-/* Tiles: how many rows go with one, two or three vectors. They fill the registers. */
-#define TILES_4(F, kind, C) F(kind, 1, C) F(kind, 2, C) F(kind, 3, C) F(kind, 4, C)
-#define TILES_6(F, kind, C) TILES_4(F, kind, C) F(kind, 5, C) F(kind, 6, C)
-#define TILES_8(F, kind, C) TILES_6(F, kind, C) F(kind, 7, C) F(kind, 8, C)
-#define TILES_12(F, kind, C) TILES_8(F, kind, C) F(kind, 9, C) F(kind, 10, C) F(kind, 11, C) F(kind, 12, C)
-#if N_REGISTERS >= 32
-enum { ROWS_1 = 12, ROWS_2 = 12, ROWS_3 = 8 };
-#define EACH_TILE(F, kind) TILES_12(F, kind, 1) TILES_12(F, kind, 2) TILES_8(F, kind, 3)
-#else
-enum { ROWS_1 = 8, ROWS_2 = 6, ROWS_3 = 4 };
-#define EACH_TILE(F, kind) TILES_8(F, kind, 1) TILES_6(F, kind, 2) TILES_4(F, kind, 3)
-#endif
-enum { MAX_ROWS = 12, MAX_VECTORS = 3 };
+#include "kernels/poll.h"        /* poll */
+#include "kernels/tile.h"        /* dense_product, product_kind, tiles, ROWS_1, ROWS_2, ROWS_3, MAX_VECTORS */
+#include "simd/vector.h"         /* vec, v_load, v_store, v_all, v_mask, v_less, UNROLL */
 
 /* Steps of a chain before the sums go to memory and come back. */
 enum { STEPS = 256 };
 
-enum product_kind { FORWARD, BACKWARD, GRADIENT };
+/* A matrix of so many bytes is far: tiles wait for it, those of few rows sooner. Bytes of a gradient's first matrix
+   that are copied at a time. Measured: docs/decisions/0015. */
+#ifndef FAR_BYTES
+#define FAR_BYTES ((N_REGISTERS >= 32 ? 3072 : 512) * 1024)
+#define COPIED_BYTES (128 * 1024)
+#endif
 
-/* One product: out (n_rows, n_vectors) from n_steps steps of each chain. */
-typedef struct {
-    ptrdiff_t n_rows, n_vectors, n_steps;
-    const real *a; /* FORWARD, BACKWARD: (n_rows, n_steps); GRADIENT: (n_steps, n_rows) */
-    ptrdiff_t a_stride;
-    const real *b; /* (n_steps, n_vectors) */
-    ptrdiff_t b_stride;
-    const real *start; /* FORWARD: (n_vectors,) the biases */
-    real lowest;       /* FORWARD: outputs are no smaller: 0 for ReLU, else -inf */
-    const real *h;     /* BACKWARD: like out, the outputs of the layer before, or its slopes where they are kept */
-    slope_terms slope_before; /* BACKWARD: of its activation */
-    int adds;                 /* GRADIENT: to what is in out */
-    real *out;
-    ptrdiff_t out_stride;
-    poll_state *asked; /* what is left undone when it is to stop; NULL: nothing */
-} dense_product;
+/* Numbers that are copied at a time: a panel of the second matrix, and a part of a gradient's first. Rows from which on
+   it pays. */
+enum { COPIED_B = STEPS * MAX_VECTORS * LANES, COPIED_A = COPIED_BYTES / REAL_BYTES, COPIES = COPIED_B + COPIED_A };
+enum { COPYING_ROWS = 4 * ROWS_2 };
 
-INLINE void tile(const enum product_kind kind, const int R, const int C, const dense_product *p, ptrdiff_t row,
-                 ptrdiff_t vector, ptrdiff_t first, ptrdiff_t n_steps) {
-    const ptrdiff_t a_row = kind == GRADIENT ? 1 : p->a_stride, a_step = kind == GRADIENT ? p->a_stride : 1;
-    const ptrdiff_t b_step = p->b_stride, out_stride = p->out_stride;
-    const real *a = p->a + row * a_row + first * a_step;
-    const real *b = p->b + vector * LANES + first * b_step;
-    real *out = p->out + row * out_stride + vector * LANES;
-    const int is_first = first == 0, is_last = first + n_steps == p->n_steps;
-    vec sum[MAX_ROWS][MAX_VECTORS];
-    UNROLL for (int r = 0; r < R; r++) {
-        UNROLL for (int c = 0; c < C; c++) {
-            sum[r][c] = kind != GRADIENT && !is_first ? v_load(out + r * out_stride + c * LANES)
-                        : kind == FORWARD             ? v_load(p->start + (vector + c) * LANES)
-                                                      : v_all(0);
-        }
-    }
-    /* One pointer serves three rows, at 0, 1 and 2 strides, as x86 addresses them. One pointer a row, which the
-       compiler makes when it sees through them, does not fit into the registers. */
-    const real *a3 = a + 3 * a_row, *a6 = a + 6 * a_row, *a9 = a + 9 * a_row;
-    for (ptrdiff_t k = 0; k < n_steps; k++) {
-        vec of_b[MAX_VECTORS];
-        UNROLL for (int c = 0; c < C; c++) { of_b[c] = v_load(b + c * LANES); }
-        UNROLL for (int r = 0; r < R; r++) {
-            const real *from = kind == GRADIENT || r < 3 ? a + r * a_row
-                               : r < 6                   ? a3 + (r - 3) * a_row
-                               : r < 9                   ? a6 + (r - 6) * a_row
-                                                         : a9 + (r - 9) * a_row;
-            vec of_a = v_all(*from);
-            UNROLL for (int c = 0; c < C; c++) { sum[r][c] = v_fma(of_a, of_b[c], sum[r][c]); }
-        }
-        a += a_step;
-        a3 += a_step;
-        a6 += a_step;
-        a9 += a_step;
-        b += b_step;
-        if (kind != GRADIENT) {
-            OPAQUE(a);
-            if (R > 3) {
-                OPAQUE(a3);
-            }
-            if (R > 6) {
-                OPAQUE(a6);
-            }
-            if (R > 9) {
-                OPAQUE(a9);
-            }
-        }
-    }
-    if (kind == GRADIENT && (p->adds || !is_first)) {
-        UNROLL for (int r = 0; r < R; r++) {
-            UNROLL for (int c = 0; c < C; c++) { sum[r][c] = v_load(out + r * out_stride + c * LANES) + sum[r][c]; }
-        }
-    }
-    if (kind == FORWARD && is_last) {
-        vec lowest = v_all(p->lowest);
-        UNROLL for (int r = 0; r < R; r++) {
-            UNROLL for (int c = 0; c < C; c++) { sum[r][c] = v_max(sum[r][c], lowest); }
-        }
-    }
-    if (kind == BACKWARD && is_last) {
-        const real *h = p->h + row * out_stride + vector * LANES;
-        UNROLL for (int r = 0; r < R; r++) {
-            UNROLL for (int c = 0; c < C; c++) {
-                sum[r][c] = sum[r][c] * v_slope(&p->slope_before, v_load(h + r * out_stride + c * LANES));
-            }
-        }
-    }
-    UNROLL for (int r = 0; r < R; r++) {
-        UNROLL for (int c = 0; c < C; c++) { v_store(out + r * out_stride + c * LANES, sum[r][c]); }
-    }
-}
-
-/* `n_strips` tiles of R rows one below the other. */
-INLINE void strips(const enum product_kind kind, const int R, const int C, const dense_product *p, ptrdiff_t row,
-                   ptrdiff_t n_strips, ptrdiff_t vector, ptrdiff_t first, ptrdiff_t n_steps) {
-    for (; n_strips > 0; n_strips--, row += R) {
-        tile(kind, R, C, p, row, vector, first, n_steps);
-    }
-}
-
-/* One function for each size of tile: inside of a larger one the compiler runs out of registers. */
-typedef void strips_of(const dense_product *p, ptrdiff_t row, ptrdiff_t n_strips, ptrdiff_t vector, ptrdiff_t first,
-                       ptrdiff_t n_steps);
-
-#define STRIPS(kind, R, C)                                                                                     \
-    OUTLINE void kind##_##R##_##C(const dense_product *p, ptrdiff_t row, ptrdiff_t n_strips, ptrdiff_t vector, \
-                                  ptrdiff_t first, ptrdiff_t n_steps) {                                        \
-        strips(kind, R, C, p, row, n_strips, vector, first, n_steps);                                          \
-    }
-EACH_TILE(STRIPS, FORWARD)
-EACH_TILE(STRIPS, BACKWARD)
-EACH_TILE(STRIPS, GRADIENT)
-#undef STRIPS
-
-static strips_of *const tiles[3][MAX_VECTORS + 1][MAX_ROWS + 1] = {
-#define ENTRY(kind, R, C) [kind][C][R] = kind##_##R##_##C,
-    EACH_TILE(ENTRY, FORWARD) EACH_TILE(ENTRY, BACKWARD) EACH_TILE(ENTRY, GRADIENT)
-#undef ENTRY
-};
+/* Whether a matrix of n rows is far. */
+INLINE int is_far(ptrdiff_t n, ptrdiff_t n_vectors) { return n_vectors >= FAR_BYTES / (ptrdiff_t)sizeof(vec) / n; }
 
 /* n_rows rows of a panel of C vectors, in strips of equal height, or the first of them one row higher. */
 static void panel(enum product_kind kind, int C, const dense_product *p, ptrdiff_t row, ptrdiff_t n_rows,
-                  ptrdiff_t vector, ptrdiff_t first, ptrdiff_t n_steps) {
+                  ptrdiff_t vector) {
     static const ptrdiff_t most[] = {0, ROWS_1, ROWS_2, ROWS_3};
     ptrdiff_t n_strips = (n_rows + most[C] - 1) / most[C], height = n_rows / n_strips;
     ptrdiff_t n_higher = n_rows % n_strips;
     if (n_higher > 0) {
-        tiles[kind][C][height + 1](p, row, n_higher, vector, first, n_steps);
+        tiles[kind][C][height + 1](p, row, n_higher, vector);
     }
-    tiles[kind][C][height](p, row + n_higher * (height + 1), n_strips - n_higher, vector, first, n_steps);
+    tiles[kind][C][height](p, row + n_higher * (height + 1), n_strips - n_higher, vector);
 }
 
-/* All vectors of a block of rows: panels of two; of one or three where their number is odd. */
-static void panels(enum product_kind kind, const dense_product *p, ptrdiff_t row, ptrdiff_t n_rows, ptrdiff_t first,
-                   ptrdiff_t n_steps) {
-    ptrdiff_t vector = 0;
-    if (p->n_vectors % 2 == 1) {
-        vector = p->n_vectors == 1 ? 1 : 3;
-        panel(kind, (int)vector, p, row, n_rows, 0, first, n_steps);
-    }
-    for (; vector < p->n_vectors; vector += 2) {
-        panel(kind, 2, p, row, n_rows, vector, first, n_steps);
-    }
+/* Vectors of the next panel: two; one or three of the first where their number is odd. */
+INLINE int vectors_of_panel(const dense_product *p, ptrdiff_t vector) {
+    return vector > 0 || p->n_vectors % 2 == 0 ? 2 : p->n_vectors == 1 ? 1 : 3;
 }
 
-/* By blocks of steps, and in each by blocks of rows whose part of the first matrix stays in the L1 cache while all
-   vectors of the second go by. */
-static void product(enum product_kind kind, const dense_product *p) {
+static int asks(const dense_product *p, ptrdiff_t n_rows) {
+    return p->asked && poll(p->asked, (double)(n_rows * p->n_steps * LANES) * (double)p->n_vectors);
+}
+
+/* A block of steps by blocks of rows, whose part of the first matrix stays in the L1 cache while all vectors of the
+   second go by. Returns whether it was stopped. */
+static int near_product(enum product_kind kind, const dense_product *p) {
     enum { BYTES = 20 * 1024 };
-    for (ptrdiff_t first = 0; first < p->n_steps; first += STEPS) {
-        ptrdiff_t n_steps = p->n_steps - first < STEPS ? p->n_steps - first : STEPS;
-        ptrdiff_t most = BYTES / (n_steps * (ptrdiff_t)sizeof(real)) / ROWS_2 * ROWS_2;
-        most = most < ROWS_2 ? ROWS_2 : most;
-        for (ptrdiff_t row = 0; row < p->n_rows; row += most) {
-            ptrdiff_t n_rows = p->n_rows - row < most ? p->n_rows - row : most;
-            if (p->asked && poll(p->asked, (double)(n_rows * n_steps * LANES) * (double)p->n_vectors)) {
-                return;
-            }
-            panels(kind, p, row, n_rows, first, n_steps);
+    ptrdiff_t most = BYTES / (p->n_steps * REAL_BYTES) / ROWS_2 * ROWS_2;
+    most = most < ROWS_2 ? ROWS_2 : most;
+    for (ptrdiff_t row = 0; row < p->n_rows; row += most) {
+        ptrdiff_t n_rows = p->n_rows - row < most ? p->n_rows - row : most;
+        if (asks(p, n_rows)) {
+            return 1;
         }
+        for (ptrdiff_t vector = 0, C; vector < p->n_vectors; vector += C) {
+            C = vectors_of_panel(p, vector);
+            panel(kind, (int)C, p, row, n_rows, vector);
+        }
+    }
+    return 0;
+}
+
+/* Copy a panel: n rows of C vectors, side by side from wherever they are. */
+INLINE void copy_panel(const int C, ptrdiff_t n, const real *from, ptrdiff_t stride, real *to) {
+    for (ptrdiff_t k = 0; k < n; k++, from += stride, to += C * LANES) {
+        UNROLL for (int c = 0; c < C; c++) { v_store(to + c * LANES, v_load(from + c * LANES)); }
+    }
+}
+
+/* A block of steps of a far product: each panel of the second matrix is copied to where it stays in the L1 cache while
+   all rows go by. Of a gradient so is a part of the first, to where it stays in the L2 cache: what a tile takes
+   together of a wide layer's own matrices is a page apart, and falls into the same few places of a cache. Returns
+   whether it was stopped. */
+static int far_product(enum product_kind kind, const dense_product *p) {
+    ptrdiff_t most = kind == GRADIENT ? COPIED_A / p->n_steps / ROWS_2 * ROWS_2 : p->n_rows;
+    for (ptrdiff_t row = 0; row < p->n_rows; row += most) {
+        dense_product rows = *p;
+        rows.n_rows = p->n_rows - row < most ? p->n_rows - row : most;
+        if (asks(p, rows.n_rows)) {
+            return 1;
+        }
+        rows.b = p->copies;
+        rows.out += row * p->out_stride;
+        if (kind == GRADIENT) {
+            real *to = p->copies + COPIED_B;
+            for (ptrdiff_t k = 0; k < p->n_steps; k++) {
+                memcpy(to + k * rows.n_rows, p->a + k * p->a_stride + row, (size_t)rows.n_rows * sizeof(real));
+            }
+            rows.a = to;
+            rows.a_stride = rows.n_rows;
+        }
+        for (ptrdiff_t vector = 0, C; vector < p->n_vectors; vector += C) {
+            C = vectors_of_panel(p, vector);
+            const real *from = p->b + vector * LANES;
+            switch (C) {
+            case 1: copy_panel(1, p->n_steps, from, p->b_stride, p->copies); break;
+            case 2: copy_panel(2, p->n_steps, from, p->b_stride, p->copies); break;
+            default: copy_panel(3, p->n_steps, from, p->b_stride, p->copies); break;
+            }
+            rows.b_stride = C * LANES;
+            panel(kind, (int)C, &rows, 0, rows.n_rows, 0);
+            rows.out += C * LANES;
+            rows.start += kind == FORWARD ? C * LANES : 0;
+            rows.h += kind == BACKWARD ? C * LANES : 0;
+        }
+    }
+    return 0;
+}
+
+/* By blocks of steps. */
+static void product(enum product_kind kind, const dense_product *p) {
+    dense_product block = *p;
+    ptrdiff_t a_step = kind == GRADIENT ? p->a_stride : 1;
+    /* What is as large as the weights: the second matrix, or what comes out. */
+    int copies =
+        p->copies && p->n_rows >= COPYING_ROWS && is_far(kind == GRADIENT ? p->n_rows : p->n_steps, p->n_vectors);
+    block.is_far = copies;
+    for (ptrdiff_t first = 0; first < p->n_steps; first += STEPS) {
+        block.n_steps = p->n_steps - first < STEPS ? p->n_steps - first : STEPS;
+        block.is_continued = first > 0;
+        block.goes_on = first + block.n_steps < p->n_steps;
+        block.adds = p->adds || first > 0;
+        if (copies ? far_product(kind, &block) : near_product(kind, &block)) {
+            return;
+        }
+        block.a += block.n_steps * a_step;
+        block.b += block.n_steps * p->b_stride;
     }
 }
 

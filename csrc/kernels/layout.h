@@ -11,6 +11,7 @@
 #define FASTNN_LAYOUT_H
 
 #include "fastnn.h"         /* fastnn_layer, fastnn_activation, fastnn_activations */
+#include "kernels/dense.h"  /* COPIES, is_far */
 #include "kernels/totals.h" /* loss_totals */
 #include "simd/transpose.h" /* v_transpose, load_square, load_rest */
 #include "simd/vector.h"    /* real, vec, LANES, v_load, v_store, v_first */
@@ -62,6 +63,7 @@ typedef struct {
     real *state;         /* and one per number of solver state */
     real *partial;       /* packed blocks: the gradients of the chunks of a round, where threads take whole chunks */
     real *inputs;        /* (n_slots, chunk, n_in): gathered rows */
+    real *copies;        /* (n_threads, COPIES): work of dense.h; NULL where no layer is wide */
     real *lanes;         /* (n_threads, n_lanes): work of losses.h */
     ptrdiff_t n_lanes;
     loss_totals *totals; /* (n_chunks, chunk to whole vectors): of LANES rows each */
@@ -129,6 +131,7 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
     net->views = take(base, &used, n_layers, plan->n_threads, sizeof(packed_layer));
     net->n_packed = 0;
     ptrdiff_t widest = 0;
+    int is_wide = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         packed_layer *layer = base ? &net->layers[l] : &measured;
         if (flat[l].n_in > COUNTABLE || flat[l].n_out > COUNTABLE) {
@@ -154,6 +157,7 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
         int keeps = trains && l < n_layers - 1 && fastnn_activations[layer->activation].keeps_slope;
         layer->slopes = keeps ? take_reals(base, &used, plan->n_slots, layer->slot) : NULL;
         layer->delta = trains ? take_reals(base, &used, plan->n_slots, layer->slot) : NULL;
+        is_wide |= is_far(layer->n_in, layer->n_vectors) || is_far(layer->n_out, whole_vectors(layer->n_in));
         widest = layer->n_vectors * LANES > widest ? layer->n_vectors * LANES : widest;
     }
     net->n_weights = net->n_packed;
@@ -164,6 +168,7 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
         net->n_packed += whole_vectors(flat[l].n_out) * LANES;
     }
     net->inputs = take_reals(base, &used, plan->n_slots * net->chunk, flat[0].n_in);
+    net->copies = is_wide ? take_reals(base, &used, plan->n_threads, COPIES) : NULL;
     net->n_lanes = 2 * widest * LANES;
     net->lanes = take_reals(base, &used, plan->n_threads, net->n_lanes);
     net->totals = take(base, &used, plan->n_chunks, whole_vectors(net->chunk), sizeof(loss_totals));
@@ -203,6 +208,7 @@ static packed_network view_of(const packed_network *net, int thread, ptrdiff_t s
         layer->delta = layer->delta ? layer->delta + slot * layer->slot + row * layer->stride : NULL;
     }
     view.inputs += (slot * net->chunk + row) * net->layers[0].n_in;
+    view.copies = view.copies ? view.copies + thread * COPIES : NULL;
     view.lanes += thread * net->n_lanes;
     view.totals += chunk * whole_vectors(net->chunk) + row / LANES;
     return view;

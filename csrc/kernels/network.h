@@ -133,6 +133,7 @@ static void forward_chunk(const packed_network *net, const real *inputs, const f
             .out = l < last ? layer->h : logits,
             .out_stride = layer->stride,
             .asked = asked,
+            .copies = net->copies,
         };
         if (h) {
             dense_forward(&p);
@@ -191,6 +192,7 @@ static void backward_chunk(const packed_network *net, ptrdiff_t n, poll_state *a
             .out = before->delta,
             .out_stride = before->stride,
             .asked = asked,
+            .copies = net->copies,
         };
         dense_backward(&backward);
     }
@@ -216,6 +218,7 @@ static void gradient_chunk(const packed_network *net, const packed_layer *layer,
         .adds = adds,
         .out = net->gradient + layer->weights + first * layer->stride,
         .out_stride = layer->stride,
+        .copies = net->copies,
     };
     dense_gradient(&gradient);
     if (end == layer->n_in) {

@@ -63,6 +63,22 @@ static void test_activations(void) {
     }
 }
 
+/* The bits of a product do not depend on where it reads its matrices. */
+static void test_copies(int kind, const dense_product *p) {
+    dense_product far = *p;
+    ptrdiff_t n = p->n_rows * p->out_stride;
+    real *copies = numbers(COPIES), *out = zeros(n);
+    far.copies = copies;
+    far.out = out;
+    product((enum product_kind)kind, &far);
+    dense_product near = far;
+    near.copies = NULL;
+    near.out = zeros(n);
+    product((enum product_kind)kind, &near);
+    same(near.out, out, n, "other bits from copies");
+    free(copies), free(out), free(near.out);
+}
+
 static void test_products(void) {
     static const int DEPTHS[] = {1, 3, 8, 33, 97, 256, 257, 530};
     for (int s = 0; s < N_SIZES; s++) {
@@ -90,6 +106,7 @@ static void test_products(void) {
                 memcpy(out, before, (size_t)(n * stride) * sizeof(real));
                 if (kind < 2) {
                     kind == 0 ? dense_forward(&p) : dense_backward(&p);
+                    test_copies(kind, &p);
                 } else {
                     for (int r = 0; r < n; r++) {
                         for (int k = 0; k < d; k++) {
@@ -101,6 +118,7 @@ static void test_products(void) {
                     g.a_stride = n;
                     g.adds = kind == 3;
                     dense_gradient(&g);
+                    test_copies(2, &g);
                 }
                 for (int r = 0; r < n; r++) {
                     for (int c = 0; c < stride; c++) {
