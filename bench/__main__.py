@@ -1,6 +1,7 @@
 """Measure all cases, print the table, write JSON and a chart; exit with 1 if two ways disagree."""
 
 import argparse
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -10,6 +11,15 @@ os.environ.pop("OPENBLAS_CORETYPE", None)  # it slows NumPy, and is read when Nu
 from bench import cases, report, timing
 from bench.machine import describe
 from bench.progress import watched
+
+#: Option -> the module that is run instead.
+OTHERS = {
+    "peers": "bench.peers.command",
+    "scaling": "bench.scaling",
+    "estimators": "bench.estimators",
+    "shapes": "bench.shapes.command",
+    "manners": "bench.manners",
+}
 
 
 def main():
@@ -22,33 +32,20 @@ def main():
     what.add_argument("--peers", action="store_true", help="fastnn against other libraries, a process each")
     what.add_argument("--scaling", action="store_true", help="fastnn by batch size, width and number of threads")
     what.add_argument("--estimators", action="store_true", help="fastnn's estimators against scikit-learn's")
+    what.add_argument("--shapes", action="store_true", help="fastnn's estimators against others by shape")
     what.add_argument("--manners", action="store_true", help="Ctrl-C, and two models side by side")
-    parser.add_argument("--cases", metavar="REGEX", help="with --peers: the cases whose name it fits")
+    parser.add_argument("--cases", metavar="REGEX", help="with --peers, --shapes: the cases whose name it fits")
     parser.add_argument("--only", metavar="NAME,NAME", help="with --peers: these libraries, such as fastnn,numba")
     parser.add_argument("--threads", metavar="N,N", help="with --peers: threads of each library; 1,2 by default")
     options = parser.parse_args()
-    if options.peers:
-        from bench.peers import command
-
-        command.main(options)
-        return
-    if options.cases or options.only or options.threads:
-        parser.error("--cases, --only and --threads go with --peers")
-    if options.scaling:
-        from bench import scaling
-
-        scaling.main(options)
-        return
-    if options.estimators:
-        from bench import estimators
-
-        estimators.main(options)
-        return
-    if options.manners:
-        from bench import manners
-
-        manners.main(options)
-        return
+    if (options.only or options.threads) and not options.peers:
+        parser.error("--only and --threads go with --peers")
+    if options.cases and not (options.peers or options.shapes):
+        parser.error("--cases goes with --peers and --shapes")
+    for name, module in OTHERS.items():
+        if getattr(options, name):
+            importlib.import_module(module).main(options)
+            return
     n_rounds = 3 if options.quick else 9
 
     machine = describe()

@@ -261,7 +261,9 @@ def test_a_problem_travels_and_shortens(tmp_path):
     assert not reference.error(np.full(reference.network.n_parameters, np.nan)) <= reference.tolerance
 
 
-@pytest.mark.parametrize("others", [["--scaling"], ["--estimators"], ["--manners"], ["--manners", "--scaling"]])
+@pytest.mark.parametrize(
+    "others", [["--scaling"], ["--estimators"], ["--shapes"], ["--manners"], ["--manners", "--scaling"]]
+)
 def test_one_run_measures_one_thing(others, monkeypatch, capsys):
     """Two at once are refused: the second would be left out without a word."""
     monkeypatch.setattr("sys.argv", ["bench", "--quick", "--peers", *others])
