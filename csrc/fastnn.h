@@ -142,8 +142,8 @@ typedef struct {
 
 /* Numbers here are of the dtype of the kernels that are called. */
 
-/* What a network learns from, and predicts: X dense, or CSR. Batches of CSR rows are made dense when they come;
-   predictions of many take the entries alone, where they are in order. */
+/* What a network learns from, and predicts: X dense, or CSR. Of CSR rows in order, with few entries, these alone
+   are taken; others are made dense when they come. */
 typedef struct {
     ptrdiff_t n_samples;
     const void *X;                /* (n_samples, n_in), or the CSR entries */
@@ -198,7 +198,7 @@ typedef struct {
     int (*advance)(const fastnn_run *run, fastnn_updates *updates, void *work);
     void (*end)(const fastnn_run *run, void *work);
 
-    size_t (*gradient_work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples, int n_threads);
+    size_t (*gradient_work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data, int n_threads);
     /* gradient: OUT, flat, NULL if not wanted. Returns FASTNN_RAN or FASTNN_INTERRUPTED. */
     int (*loss_and_gradient)(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_objective *objective,
                              double l2, const fastnn_data *data, const void *parameters, void *gradient, double *value,
@@ -206,7 +206,7 @@ typedef struct {
 
     /* Outputs (n_samples, n_out) of the rows of X; y and weights are not read. Dense rows are looked at for NaN and
        infinity where `checks`. */
-    size_t (*forward_work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples, int n_threads);
+    size_t (*forward_work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data, int n_threads);
     int (*forward)(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data, const void *parameters,
                    void *out, int checks, int n_threads, fastnn_ask ask, void *work);
 

@@ -102,13 +102,14 @@ C_LEVELS = {
     "kernels/tile.h": 5,
     "kernels/dense.h": 6,
     "kernels/layout.h": 7,
-    "kernels/network.h": 8,
+    "kernels/inputs.h": 8,
+    "kernels/network.h": 9,
     "kernels/team.h": 8,
-    "kernels/batch.h": 9,
-    "kernels/predict.h": 9,
-    "kernels/training.h": 10,
-    "kernels/engine.h": 11,
-    **{f"targets/{name}_{dtype}.c": 12 for name in ("baseline", "avx2", "avx512") for dtype in ("float32", "float64")},
+    "kernels/batch.h": 10,
+    "kernels/predict.h": 10,
+    "kernels/training.h": 11,
+    "kernels/engine.h": 12,
+    **{f"targets/{name}_{dtype}.c": 13 for name in ("baseline", "avx2", "avx512") for dtype in ("float32", "float64")},
 }
 
 

@@ -9,8 +9,10 @@
 #include "fastnn.h" /* fastnn_data, fastnn_objective, fastnn_run, fastnn_updates, fastnn_meet, fastnn_parallel, fastnn_team_pays */
 #include "kernels/layout.h"  /* packed_network, packed_layer, lay_out, view_of, pack, unpack, copy_back, SQUARES */
 #include "kernels/losses.h"  /* loss_and_delta, output_layer */
-#include "kernels/network.h" /* gather, inputs_of, forward_chunk, backward_chunk, gradient_chunk, forward_one */
+#include "kernels/inputs.h"  /* chunk_inputs, inputs_of, gathered */
+#include "kernels/network.h" /* forward_chunk, backward_chunk, gradient_chunk, forward_one */
 #include "kernels/poll.h"    /* poll, poll_state */
+#include "kernels/sparse.h"  /* row_list, takes_entries */
 #include "kernels/team.h"    /* plan_of, take_team, chunk_round, piece, weight_share, share_of */
 #include "kernels/totals.h"  /* loss_totals */
 #include "simd/vector.h"     /* vec, v_load, v_store, v_fma */
@@ -153,15 +155,12 @@ static row_list listed(const sample_batch *b, ptrdiff_t first, ptrdiff_t n) {
 
 /* A piece through the network, to the losses, and to the deltas of all layers where they are wanted. Returns its
    inputs. */
-static const real *through_network(member *me, const packed_network *view, const sample_batch *b, const piece *p,
-                                   int with_deltas, double total) {
+static chunk_inputs through_network(member *me, const packed_network *view, const sample_batch *b, const piece *p,
+                                    int with_deltas, double total) {
     const packed_network *net = me->net;
     row_list chunk = listed(b, p->chunk_first, p->chunk_n), rows = listed(b, p->chunk_first + p->row, p->n);
-    const real *inputs = inputs_of(net, b->data, &chunk);
-    int copies = inputs == net->inputs;
-    gather(net, b->data, &rows, copies, view->inputs);
-    inputs = copies ? view->inputs : inputs + p->row * net->layers[0].n_in;
-    forward_chunk(view, inputs, NULL, 0, p->n, view->layers[net->n_layers - 1].delta, &me->asked);
+    chunk_inputs inputs = gathered(net, b->data, &chunk, &rows, p->row, view->inputs);
+    forward_chunk(view, &inputs, p->n, view->layers[net->n_layers - 1].delta, &me->asked);
     losses_of(view, b, p->chunk_first + p->row, p->n, total);
     if (with_deltas) {
         backward_chunk(view, p->n, &me->asked);
@@ -189,9 +188,9 @@ static void chunks_of_round(member *me, const sample_batch *b, const chunk_round
         packed_network view = view_of(net, me->thread, me->thread, chunk, 0);
         view.gradient = net->partial + chunk * net->n_packed;
         piece p = whole_chunk(r, chunk);
-        const real *inputs = through_network(me, &view, b, &p, 1, total);
+        chunk_inputs inputs = through_network(me, &view, b, &p, 1, total);
         for (ptrdiff_t l = net->n_layers - 1; l >= 0; l--) {
-            gradient_chunk(&view, &view.layers[l], inputs, p.n, 0, shared_rows(&view.layers[l]), 0);
+            gradient_chunk(&view, &view.layers[l], &inputs, p.n, 0, shared_rows(&view.layers[l]), 0);
         }
     }
 }
@@ -216,11 +215,11 @@ static void weights_of_round(const member *me, const sample_batch *b, const chun
         packed_network view = view_of(net, me->thread, i, i, 0);
         piece p = whole_chunk(r, i);
         row_list chunk = listed(b, p.chunk_first, p.n);
-        const real *inputs = inputs_of(&view, b->data, &chunk);
+        chunk_inputs inputs = {inputs_of(&view, b->data, &chunk), b->data, chunk};
         for (ptrdiff_t l = net->n_layers - 1; l >= 0; l--) {
             ptrdiff_t row, end = rows_of_share(net, &me->share, l, &row);
             if (row < end) {
-                gradient_chunk(&view, &view.layers[l], inputs, p.n, row, end, p.chunk_first > 0);
+                gradient_chunk(&view, &view.layers[l], &inputs, p.n, row, end, p.chunk_first > 0);
             }
         }
     }
@@ -307,10 +306,9 @@ static int row_pass(member *me, const sample_batch *b, double l2, double *object
     const packed_network *net = me->net;
     if (me->thread == 0) {
         row_list row = listed(b, 0, 1);
-        const real *inputs = inputs_of(net, b->data, &row);
-        gather(net, b->data, &row, inputs == net->inputs, net->inputs);
+        chunk_inputs inputs = gathered(net, b->data, &row, &row, 0, net->inputs);
         poll(&me->asked, work_of_row((double)net->n_weights));
-        forward_one(net, inputs, net->layers[net->n_layers - 1].delta);
+        forward_one(net, &inputs, net->layers[net->n_layers - 1].delta);
         losses_of(net, b, 0, 1, total_weight(b));
         me->team->is_interrupted = me->asked.stops;
     }
@@ -324,19 +322,21 @@ static int row_pass(member *me, const sample_batch *b, double l2, double *object
 }
 
 /* Lay out the work area for batches of n_rows; see lay_out. */
-static size_t lay_out_training(packed_network *net, const fastnn_layer *layers, ptrdiff_t n_layers, int n_state,
-                               ptrdiff_t n_rows, int most, char *base) {
+static size_t lay_out_training(packed_network *net, const fastnn_layer *layers, ptrdiff_t n_layers,
+                               const fastnn_data *data, int n_state, ptrdiff_t n_rows, int most, char *base) {
     double n_weights = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         n_weights += (double)layers[l].n_in * (double)layers[l].n_out;
     }
-    team_plan plan = plan_of(layers, n_layers, work_of_row(n_weights), n_rows, most);
-    return lay_out(net, layers, n_layers, n_state, &plan, base);
+    int sparse = takes_entries(data, layers[0].n_in);
+    team_plan plan = plan_of(layers, n_layers, work_of_row(n_weights), n_rows, sparse, most);
+    return lay_out(net, layers, n_layers, data, n_state, &plan, base);
 }
 
-static size_t gradient_work_size(const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples, int n_threads) {
+static size_t gradient_work_size(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data,
+                                 int n_threads) {
     packed_network net;
-    return lay_out_training(&net, layers, n_layers, 0, n_samples, n_threads, NULL);
+    return lay_out_training(&net, layers, n_layers, data, 0, data->n_samples, n_threads, NULL);
 }
 
 /* One pass over all samples, for engine_loss_and_gradient. */
@@ -368,7 +368,7 @@ static int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_laye
                                     double l2, const fastnn_data *data, const void *parameters, void *gradient,
                                     double *value, double *cost, int n_threads, fastnn_ask ask, void *work) {
     packed_network net;
-    lay_out_training(&net, layers, n_layers, 0, data->n_samples, n_threads, work);
+    lay_out_training(&net, layers, n_layers, data, 0, data->n_samples, n_threads, work);
     pack(&net, parameters, net.parameters);
     sample_batch b = {data, NULL, data->n_samples, 0, objective};
     whole_pass pass = {{.net = &net}, &b, gradient != NULL, l2, ask, value, cost};
@@ -379,6 +379,11 @@ static int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_laye
         return FASTNN_INTERRUPTED;
     }
     if (gradient) {
+        for (ptrdiff_t j = 0; net.takes_entries && j < layers[0].n_in; j++) {
+            if (!net.sparse.touched[j]) {
+                memset(net.gradient + j * net.layers[0].stride, 0, (size_t)net.layers[0].stride * sizeof(real));
+            }
+        }
         for (ptrdiff_t i = 0; i < net.n_weights; i += LANES) {
             v_store(net.gradient + i, v_fma(v_all((real)l2), v_load(net.parameters + i), v_load(net.gradient + i)));
         }

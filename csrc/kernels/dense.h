@@ -123,7 +123,7 @@ static void product(enum product_kind kind, const dense_product *p) {
     /* What is as large as the weights: the second matrix, or what comes out. */
     int copies =
         p->copies && p->n_rows >= COPYING_ROWS && is_far(kind == GRADIENT ? p->n_rows : p->n_steps, p->n_vectors);
-    block.is_far = copies;
+    block.asks_early = copies;
     for (ptrdiff_t first = 0; first < p->n_steps; first += STEPS) {
         block.n_steps = p->n_steps - first < STEPS ? p->n_steps - first : STEPS;
         block.is_continued = first > 0;

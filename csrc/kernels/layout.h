@@ -10,8 +10,9 @@
 #ifndef FASTNN_LAYOUT_H
 #define FASTNN_LAYOUT_H
 
-#include "fastnn.h"         /* fastnn_layer, fastnn_activation, fastnn_activations */
+#include "fastnn.h"         /* fastnn_data, fastnn_layer, fastnn_activation, fastnn_activations */
 #include "kernels/dense.h"  /* COPIES, is_far */
+#include "kernels/sparse.h" /* sparse_work, takes_entries, SORTED */
 #include "kernels/totals.h" /* loss_totals */
 #include "simd/transpose.h" /* v_transpose, load_square, load_rest */
 #include "simd/vector.h"    /* real, vec, LANES, v_load, v_store, v_first */
@@ -62,7 +63,9 @@ typedef struct {
     real *gradient;      /* one, */
     real *state;         /* and one per number of solver state */
     real *partial;       /* packed blocks: the gradients of the chunks of a round, where threads take whole chunks */
-    real *inputs;        /* (n_slots, chunk, n_in): gathered rows */
+    real *inputs;        /* (n_slots, chunk, n_in): gathered rows; NULL: */
+    int takes_entries;   /* rows are CSR, and stay so */
+    sparse_work sparse;  /* then, for their gradient */
     real *copies;        /* (n_threads, COPIES): work of dense.h; NULL where no layer is wide */
     real *lanes;         /* (n_threads, n_lanes): work of losses.h */
     ptrdiff_t n_lanes;
@@ -116,11 +119,21 @@ static ptrdiff_t packed_rows(const fastnn_layer *flat, ptrdiff_t l) {
     return l ? whole_vectors(flat[l].n_in) * LANES : flat[l].n_in;
 }
 
+/* The gradient of CSR rows has its own room. */
+static void lay_out_sparse(packed_network *net, const fastnn_layer *flat, int trains, char *base, size_t *used) {
+    memset(&net->sparse, 0, sizeof net->sparse);
+    if (net->takes_entries && trains) {
+        net->sparse.ends = take(base, used, flat[0].n_in, 1, sizeof *net->sparse.ends);
+        net->sparse.touched = take(base, used, flat[0].n_in, 1, 1);
+        net->sparse.sorted = take(base, used, net->plan.n_threads, SORTED, sizeof *net->sparse.sorted);
+    }
+}
+
 /* Lay out the work area at `base`, whose packed blocks become zeros, and return its size in bytes, SIZE_MAX if there
    are no such sizes. n_state: numbers of solver state a parameter; less than 0: for prediction, without gradient and
    deltas. base NULL: only the size. */
-static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n_layers, int n_state,
-                      const team_plan *plan, char *base) {
+static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n_layers, const fastnn_data *data,
+                      int n_state, const team_plan *plan, char *base) {
     size_t used = 0;
     packed_layer measured;
     int trains = n_state >= 0;
@@ -167,7 +180,9 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
         }
         net->n_packed += whole_vectors(flat[l].n_out) * LANES;
     }
-    net->inputs = take_reals(base, &used, plan->n_slots * net->chunk, flat[0].n_in);
+    net->takes_entries = takes_entries(data, flat[0].n_in);
+    net->inputs = net->takes_entries ? NULL : take_reals(base, &used, plan->n_slots * net->chunk, flat[0].n_in);
+    lay_out_sparse(net, flat, trains, base, &used);
     net->copies = is_wide ? take_reals(base, &used, plan->n_threads, COPIES) : NULL;
     net->n_lanes = 2 * widest * LANES;
     net->lanes = take_reals(base, &used, plan->n_threads, net->n_lanes);
@@ -178,6 +193,8 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
     net->parameters = take_reals(base, &used, net->n_packed, 1);
     net->gradient = trains ? take_reals(base, &used, net->n_packed, 1) : NULL;
     net->partial = plan->by_chunks ? take_reals(base, &used, net->n_packed, plan->n_chunks) : NULL;
+    net->sparse.zeros =
+        net->takes_entries && trains ? take_reals(base, &used, whole_vectors(flat[0].n_out), LANES) : NULL;
     net->state = n_state > 0 ? take_reals(base, &used, net->n_packed, n_state) : NULL;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         packed_layer *layer = base ? &net->layers[l] : &measured;
@@ -207,7 +224,8 @@ static packed_network view_of(const packed_network *net, int thread, ptrdiff_t s
         layer->slopes = layer->slopes ? layer->slopes + slot * layer->slot + row * layer->stride : NULL;
         layer->delta = layer->delta ? layer->delta + slot * layer->slot + row * layer->stride : NULL;
     }
-    view.inputs += (slot * net->chunk + row) * net->layers[0].n_in;
+    view.inputs = view.inputs ? view.inputs + (slot * net->chunk + row) * net->layers[0].n_in : NULL;
+    view.sparse.sorted = view.sparse.sorted ? view.sparse.sorted + thread * SORTED : NULL;
     view.copies = view.copies ? view.copies + thread * COPIES : NULL;
     view.lanes += thread * net->n_lanes;
     view.totals += chunk * whole_vectors(net->chunk) + row / LANES;

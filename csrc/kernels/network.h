@@ -2,117 +2,37 @@
 #ifndef FASTNN_NETWORK_H
 #define FASTNN_NETWORK_H
 
-#include "fastnn.h"              /* fastnn_data */
 #include "kernels/activations.h" /* activate, slope_of, times_slope_row */
-#include "kernels/dense.h"       /* dense_product, dense_forward, dense_backward, dense_gradient, column_sums */
+#include "kernels/dense.h"       /* dense_forward, dense_backward, dense_gradient, column_sums */
+#include "kernels/inputs.h"      /* chunk_inputs */
 #include "kernels/layout.h"      /* packed_network, packed_layer, clear_padding */
 #include "kernels/poll.h"        /* poll, poll_state */
-#include "kernels/sparse.h"      /* sparse_forward */
 #include "kernels/row.h"         /* matrix_vector, row_forward, rank_one_gradient */
-#include "simd/vector.h"         /* vec, v_load, v_store, PREFETCH */
+#include "kernels/sparse.h"      /* row_at, sparse_forward, sparse_gradient */
+#include "kernels/tile.h"        /* dense_product */
+#include "simd/vector.h"         /* vec, v_load, v_store */
 
-/* Copy n numbers: whole vectors, and the last ones again where they do not fill one; likewise by 16 bytes. */
-INLINE void copy_numbers(const real *from, ptrdiff_t n, real *to) {
-    enum { N = 16 / REAL_BYTES };
-    if (n >= LANES) {
-        for (ptrdiff_t j = 0; j + LANES < n; j += LANES) {
-            v_store(to + j, v_load(from + j));
-        }
-        v_store(to + n - LANES, v_load(from + n - LANES));
-    } else if (n >= N) {
-        for (ptrdiff_t j = 0; j + N < n; j += N) {
-            memcpy(to + j, from + j, 16);
-        }
-        memcpy(to + n - N, from + n - N, 16);
-    } else {
-        for (ptrdiff_t j = 0; j < n; j++) {
-            to[j] = from[j];
-        }
-    }
-}
-
-/* Copy one row of X, dense or CSR, to `to` (n_in,). */
-INLINE void copy_row(const fastnn_data *data, ptrdiff_t row, ptrdiff_t n_in, real *to) {
-    if (!data->csr_columns) {
-        copy_numbers((const real *)data->X + row * n_in, n_in, to);
-        return;
-    }
-    memset(to, 0, (size_t)n_in * sizeof(real));
-    for (ptrdiff_t entry = data->csr_starts[row]; entry < data->csr_starts[row + 1]; entry++) {
-        to[data->csr_columns[entry]] += ((const real *)data->X)[entry]; /* duplicates add up, as everywhere */
-    }
-}
-
-/* Ask for a row of X and y, whose turn to be copied comes soon: shuffled rows lie where no cache expects them. */
-static void prefetch_row(const fastnn_data *data, ptrdiff_t row, ptrdiff_t n_in, ptrdiff_t n_out) {
-    PREFETCH((const real *)data->y + row * n_out);
-    const char *start = (const char *)((const real *)data->X + row * n_in);
-    for (ptrdiff_t byte = 0; byte < n_in * (ptrdiff_t)sizeof(real); byte += 64) {
-        PREFETCH(start + byte);
-    }
-}
-
-/* Rows of a matrix: those listed, or without a list those from `first` on. */
-typedef struct {
-    const ptrdiff_t *list;
-    ptrdiff_t first;
-    ptrdiff_t n;        /* rows of the chunk */
-    ptrdiff_t n_listed; /* and of what comes after it in the list, to be asked for early */
-} row_list;
-
-/* Where the inputs of a chunk stand, each row n_in numbers after the one before: in X, if they lie side by side there,
-   else in net->inputs, once they are gathered. */
-static const real *inputs_of(const packed_network *net, const fastnn_data *data, const row_list *rows) {
-    ptrdiff_t row = rows->list ? rows->list[0] : rows->first;
-    for (ptrdiff_t r = 1; rows->list && r < rows->n; r++) {
-        if (rows->list[r] != row + r) {
-            return net->inputs;
-        }
-    }
-    return data->csr_columns ? net->inputs : (const real *)data->X + row * net->layers[0].n_in;
-}
-
-/* Copy rows to `to`, or leave them in X; ask for those that come next. */
-static void gather(const packed_network *net, const fastnn_data *data, const row_list *rows, int copies, real *to) {
-    ptrdiff_t n_in = net->layers[0].n_in, n_out = net->layers[net->n_layers - 1].n_out;
-    ptrdiff_t ahead = rows->n_listed; /* a distance that brings some 2 KiB on the way */
-    if (rows->list && !data->csr_columns) {
-        ahead = 1 + 2048 / (n_in * (ptrdiff_t)sizeof(real));
-    }
-    if (!copies) {
-        if (ahead < rows->n_listed) {
-            prefetch_row(data, rows->list[ahead], n_in, n_out);
-        }
-        return;
-    }
-    for (ptrdiff_t r = 0; r < rows->n; r++) {
-        if (r + ahead < rows->n_listed) {
-            prefetch_row(data, rows->list[r + ahead], n_in, n_out);
-        }
-        copy_row(data, rows->list ? rows->list[r] : rows->first + r, n_in, to + r * n_in);
-    }
-}
-
-/* The first layer's sums of CSR rows in order, from row `first` on. */
-static void sparse_chunk(const packed_network *net, const fastnn_data *data, ptrdiff_t first, ptrdiff_t n, real lowest,
-                         real *out, poll_state *asked) {
+/* The first layer's sums of CSR rows, from their entries. */
+static void sparse_chunk(const packed_network *net, const chunk_inputs *in, ptrdiff_t n, real lowest, real *out,
+                         poll_state *asked) {
     const packed_layer *layer = &net->layers[0];
-    double n_entries = (double)(data->csr_starts[first + n] - data->csr_starts[first]);
-    poll(asked, n_entries * (double)layer->n_out);
+    double n_entries = 0;
     for (ptrdiff_t r = 0; r < n; r++) {
-        sparse_forward(data, first + r, layer->n_vectors, net->parameters + layer->weights,
+        ptrdiff_t row = row_at(&in->rows, r);
+        n_entries += (double)(in->data->csr_starts[row + 1] - in->data->csr_starts[row]);
+        sparse_forward(in->data, row, layer->n_vectors, net->parameters + layer->weights,
                        net->parameters + layer->biases, lowest, out + r * layer->stride);
     }
+    poll(asked, n_entries * (double)layer->n_out);
 }
 
-/* Outputs of all hidden layers, and in `logits` (n, stride of the last layer) the sums of the last; from the inputs, or
-   without these from the CSR rows from `first` on. */
-static void forward_chunk(const packed_network *net, const real *inputs, const fastnn_data *data, ptrdiff_t first,
-                          ptrdiff_t n, real *logits, poll_state *asked) {
+/* Outputs of all hidden layers, and in `logits` (n, stride of the last layer) the sums of the last. */
+static void forward_chunk(const packed_network *net, const chunk_inputs *in, ptrdiff_t n, real *logits,
+                          poll_state *asked) {
     ptrdiff_t last = net->n_layers - 1;
     for (ptrdiff_t l = 0; l <= last; l++) {
         const packed_layer *layer = &net->layers[l];
-        const real *h = l ? layer[-1].h : inputs;
+        const real *h = l ? layer[-1].h : in->dense;
         const real *weights = net->parameters + layer->weights, *biases = net->parameters + layer->biases;
         ptrdiff_t h_stride = l ? layer[-1].stride : layer->n_in;
         if (layer->is_single) {
@@ -138,7 +58,7 @@ static void forward_chunk(const packed_network *net, const real *inputs, const f
         if (h) {
             dense_forward(&p);
         } else {
-            sparse_chunk(net, data, first, n, p.lowest, p.out, asked);
+            sparse_chunk(net, in, n, p.lowest, p.out, asked);
         }
         if (l < last && !is_relu) {
             activate(layer->activation, layer->parameter, n, layer->n_vectors, layer->h, layer->stride, layer->slopes);
@@ -200,7 +120,7 @@ static void backward_chunk(const packed_network *net, ptrdiff_t n, poll_state *a
 
 /* The gradient of a layer's packed rows of weights from `first` to before `end`, and with the last of them that of its
    biases; from the outputs of the layer before, or the inputs, and its deltas. Stored, or added to what is there. */
-static void gradient_chunk(const packed_network *net, const packed_layer *layer, const real *inputs, ptrdiff_t n,
+static void gradient_chunk(const packed_network *net, const packed_layer *layer, const chunk_inputs *in, ptrdiff_t n,
                            ptrdiff_t first, ptrdiff_t end, int adds) {
     const packed_layer *before = layer > net->layers ? layer - 1 : NULL;
     if (layer->is_single) {
@@ -211,7 +131,9 @@ static void gradient_chunk(const packed_network *net, const packed_layer *layer,
         .n_rows = end - first,
         .n_vectors = layer->n_vectors,
         .n_steps = n,
-        .a = (before ? before->h : inputs) + first,
+        .a = before      ? before->h + first
+             : in->dense ? in->dense + first
+                         : NULL,
         .a_stride = before ? before->stride : layer->n_in,
         .b = layer->delta,
         .b_stride = layer->stride,
@@ -220,25 +142,34 @@ static void gradient_chunk(const packed_network *net, const packed_layer *layer,
         .out_stride = layer->stride,
         .copies = net->copies,
     };
-    dense_gradient(&gradient);
+    if (gradient.a) {
+        dense_gradient(&gradient);
+    } else {
+        sparse_gradient(&net->sparse, in->data, &in->rows, first, end, layer->delta, layer->n_vectors, adds,
+                        net->gradient + layer->weights);
+    }
     if (end == layer->n_in) {
         column_sums(n, layer->n_vectors, layer->delta, layer->stride, adds, net->gradient + layer->biases);
     }
 }
 
 /* The same for one row, whose outputs and deltas stand in the first row of each block. */
-static void forward_one(const packed_network *net, const real *inputs, real *logits) {
+static void forward_one(const packed_network *net, const chunk_inputs *in, real *logits) {
     ptrdiff_t last = net->n_layers - 1;
     for (ptrdiff_t l = 0; l <= last; l++) {
         const packed_layer *layer = &net->layers[l];
-        const real *h = l ? layer[-1].h : inputs;
+        const real *h = l ? layer[-1].h : in->dense;
         const real *weights = net->parameters + layer->weights, *biases = net->parameters + layer->biases;
         if (layer->is_single) {
             matrix_vector(1, layer->n_in, h, layer[-1].stride, weights, biases, 0, logits);
             return;
         }
         real *out = l < last ? layer->h : logits;
-        row_forward(layer->n_in, layer->n_vectors, h, weights, layer->stride, biases, out);
+        if (h) {
+            row_forward(layer->n_in, layer->n_vectors, h, weights, layer->stride, biases, out);
+        } else {
+            sparse_forward(in->data, row_at(&in->rows, 0), layer->n_vectors, weights, biases, -(real)INFINITY, out);
+        }
         if (l < last) {
             activate(layer->activation, layer->parameter, 1, layer->n_vectors, out, 0, layer->slopes);
         }

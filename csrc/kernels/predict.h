@@ -9,9 +9,11 @@
 #include "kernels/activations.h" /* activate */
 #include "kernels/layout.h"      /* packed_network, lay_out, take_reals, view_of, pack, team_plan */
 #include "kernels/losses.h"      /* softmax_rows */
-#include "kernels/network.h"     /* inputs_of, gather, forward_chunk, copy_row, copy_numbers */
+#include "kernels/inputs.h"      /* chunk_inputs, gathered, copy_row, copy_numbers */
+#include "kernels/network.h"     /* forward_chunk */
 #include "kernels/poll.h"        /* poll_state */
 #include "kernels/row.h"         /* matrix_vector */
+#include "kernels/sparse.h"      /* row_list */
 #include "kernels/team.h"        /* part_begins, take_team, GAIN, LINE, MEETING */
 
 /* Rows from which on packing pays. */
@@ -72,8 +74,9 @@ static void forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t
 }
 
 /* Lay out the work area for many rows, and as many threads as pay for them; see lay_out and plan_of. */
-static size_t lay_out_forward(packed_network *net, const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples,
-                              int most, char *base) {
+static size_t lay_out_forward(packed_network *net, const fastnn_layer *layers, ptrdiff_t n_layers,
+                              const fastnn_data *data, int most, char *base) {
+    ptrdiff_t n_samples = data->n_samples;
     double a_row = 200, vectors = 0; /* multiply-adds; vectors of weights, which all read */
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         a_row += (double)layers[l].n_in * (double)layers[l].n_out;
@@ -89,14 +92,15 @@ static size_t lay_out_forward(packed_network *net, const fastnn_layer *layers, p
             plan = (team_plan){n, 0, n, n, a_row}; /* each its own rows, in its own slot */
         }
     }
-    return lay_out(net, layers, n_layers, -1, &plan, base);
+    return lay_out(net, layers, n_layers, data, -1, &plan, base);
 }
 
-static size_t forward_work_size(const fastnn_layer *layers, ptrdiff_t n_layers, ptrdiff_t n_samples, int n_threads) {
+static size_t forward_work_size(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data,
+                                int n_threads) {
     row_work w;
     packed_network net;
-    return n_samples < MANY_ROWS ? lay_out_row(&w, layers, n_layers, NULL)
-                                 : lay_out_forward(&net, layers, n_layers, n_samples, n_threads, NULL);
+    return data->n_samples < MANY_ROWS ? lay_out_row(&w, layers, n_layers, NULL)
+                                       : lay_out_forward(&net, layers, n_layers, data, n_threads, NULL);
 }
 
 /* Outputs of few rows, one by one. */
@@ -161,17 +165,13 @@ static void forward_part(void *job, int thread, int n_threads) {
         }
         ptrdiff_t n = end - first < net->chunk ? end - first : net->chunk;
         row_list rows = {NULL, first, n, 0};
-        const real *inputs = NULL;
-        if (!p->data->csr_in_order) {
-            inputs = inputs_of(&view, p->data, &rows);
-            gather(&view, p->data, &rows, inputs == view.inputs, view.inputs);
-        }
+        chunk_inputs inputs = gathered(&view, p->data, &rows, &rows, 0, view.inputs);
         /* Here, where the chunk comes into the cache anyway. */
-        if (p->checks && inputs && !all_finite(inputs, n * net->layers[0].n_in)) {
+        if (p->checks && inputs.dense && !all_finite(inputs.dense, n * net->layers[0].n_in)) {
             atomic_write(&p->is_not_finite, 1);
             return;
         }
-        forward_chunk(&view, inputs, p->data, first, n, last->h, &asked);
+        forward_chunk(&view, &inputs, n, last->h, &asked);
         if (asked.stops) {
             atomic_write(&p->is_interrupted, 1);
             return;
@@ -189,7 +189,7 @@ static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const 
         return forward_few(layers, n_layers, data, parameters, out, checks, work);
     }
     packed_network net;
-    lay_out_forward(&net, layers, n_layers, data->n_samples, n_threads, work);
+    lay_out_forward(&net, layers, n_layers, data, n_threads, work);
     pack(&net, parameters, net.parameters);
     prediction job = {&net, data, out, checks, ask, 0, 0, 0};
     double began = 0;

@@ -101,10 +101,10 @@ static void step_range(const fastnn_training *training, const step_constants *s,
     }
 }
 
-/* One step of the numbers `begin` to before `end` of packed blocks of n_packed: weights or biases. */
+/* One step of the numbers `begin` to before `end` of packed blocks of n_packed: weights or biases; gradient: theirs. */
 static void solver_step(const fastnn_training *training, const step_constants *s, int are_weights, ptrdiff_t begin,
                         ptrdiff_t end, ptrdiff_t n_packed, real *parameters, const real *gradient, real *state) {
     step_range(training, s, are_weights ? s->l2 : 0, are_weights ? s->decay : 0, end - begin, parameters + begin,
-               gradient + begin, state + begin, n_packed);
+               gradient, state + begin, n_packed);
 }
 #endif

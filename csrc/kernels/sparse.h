@@ -1,11 +1,50 @@
-/* sparse.h: the first layer's sums of CSR rows, from their entries alone.
-   0 * w adds nothing to a chain of finite multiply-adds, so that the outputs have the bits of dense rows; two things
-   apart: a weight that is not finite counts only where a row has an entry for it, and a sum of -0 stays one. */
+/* sparse.h: the first layer's sums of CSR rows and their gradient, from the entries alone.
+   0 * x adds nothing to a chain of finite multiply-adds, so that all have the bits of dense rows; two things apart: a
+   weight or delta that is not finite counts only where there is an entry for it, and a sum of -0 stays one. */
 #ifndef FASTNN_SPARSE_H
 #define FASTNN_SPARSE_H
 
 #include "fastnn.h"      /* fastnn_data */
 #include "simd/vector.h" /* vec, v_load, v_store, v_fma, v_all, v_max, UNROLL */
+
+/* Of X, one in so many numbers is an entry, or fewer are, where taking the entries alone pays; entries that are sorted
+   at a time: more than a chunk has in one column, and few enough for the L2 cache. */
+#ifndef SPARSE_FROM
+#define SPARSE_FROM 4
+#define SORTED 16384
+#endif
+
+/* Rows of a matrix: those listed, or without a list those from `first` on. */
+typedef struct {
+    const ptrdiff_t *list;
+    ptrdiff_t first;
+    ptrdiff_t n;        /* rows of the chunk */
+    ptrdiff_t n_listed; /* and of what comes after it in the list, to be asked for early */
+} row_list;
+
+INLINE ptrdiff_t row_at(const row_list *rows, ptrdiff_t r) { return rows->list ? rows->list[r] : rows->first + r; }
+
+/* An entry of a column. */
+typedef struct {
+    ptrdiff_t row; /* of the chunk */
+    real x;
+} column_entry;
+
+/* What the gradient needs. A thread has its own columns, and its own room to sort. */
+typedef struct {
+    ptrdiff_t *ends;        /* (n_in,): of the sorted entries of each column */
+    unsigned char *touched; /* (n_in,): columns that had an entry in this batch; no other has a gradient */
+    column_entry *sorted;   /* (n_threads, SORTED) */
+    real *zeros;            /* (n_vectors): the gradient of a column without entries */
+} sparse_work;
+
+static int takes_entries(const fastnn_data *data, ptrdiff_t n_in) {
+    if (!data->csr_columns || !data->csr_in_order) {
+        return 0;
+    }
+    double n_entries = (double)(data->csr_starts[data->n_samples] - data->csr_starts[0]);
+    return n_entries * SPARSE_FROM <= (double)data->n_samples * (double)n_in;
+}
 
 INLINE void sparse_panel(const int C, const real *x, const ptrdiff_t *columns, ptrdiff_t n, const real *weights,
                          ptrdiff_t stride, const real *biases, vec lowest, real *out) {
@@ -37,6 +76,86 @@ static void sparse_forward(const fastnn_data *data, ptrdiff_t row, ptrdiff_t n_v
     }
     for (; i < stride; i += LANES) {
         sparse_panel(1, x, columns, n, weights + i, stride, biases + i, least, out + i);
+    }
+}
+
+INLINE void column_panel(const int C, const column_entry *entries, ptrdiff_t n, const real *delta, ptrdiff_t stride,
+                         int adds, real *out) {
+    enum { MOST = 8 };
+    vec sum[MOST];
+    UNROLL for (int c = 0; c < C; c++) { sum[c] = v_all(0); }
+    for (ptrdiff_t i = 0; i < n; i++) {
+        const real *row = delta + entries[i].row * stride;
+        vec of_x = v_all(entries[i].x);
+        UNROLL for (int c = 0; c < C; c++) { sum[c] = v_fma(of_x, v_load(row + c * LANES), sum[c]); }
+    }
+    UNROLL for (int c = 0; c < C; c++) { v_store(out + c * LANES, adds ? v_load(out + c * LANES) + sum[c] : sum[c]); }
+}
+
+/* The gradient (n_vectors) of one column's weights, from its entries in the order of their rows. */
+static void column_gradient(const column_entry *entries, ptrdiff_t n, const real *delta, ptrdiff_t n_vectors, int adds,
+                            real *out) {
+    ptrdiff_t stride = n_vectors * LANES, i = 0;
+    for (; i + 8 * LANES <= stride; i += 8 * LANES) {
+        column_panel(8, entries, n, delta + i, stride, adds, out + i);
+    }
+    for (; i + 4 * LANES <= stride; i += 4 * LANES) {
+        column_panel(4, entries, n, delta + i, stride, adds, out + i);
+    }
+    for (; i < stride; i += LANES) {
+        column_panel(1, entries, n, delta + i, stride, adds, out + i);
+    }
+}
+
+/* A row's entries in the columns from `first` to before `end`: from the returned one to before *last. */
+INLINE ptrdiff_t entries_between(const fastnn_data *data, ptrdiff_t row, ptrdiff_t first, ptrdiff_t end,
+                                 ptrdiff_t *last) {
+    ptrdiff_t i = data->csr_starts[row];
+    *last = data->csr_starts[row + 1];
+    while (i < *last && data->csr_columns[i] < first) {
+        i++;
+    }
+    while (i < *last && data->csr_columns[*last - 1] >= end) {
+        --*last;
+    }
+    return i;
+}
+
+/* The gradient of the weights of columns `first` to before `end`, from a chunk's rows and deltas; of the columns that
+   have entries. `adds`: to that of the batch's chunks before. The entries are sorted by column, as many columns at a
+   time as there is room for. */
+static void sparse_gradient(const sparse_work *w, const fastnn_data *data, const row_list *rows, ptrdiff_t first,
+                            ptrdiff_t end, const real *delta, ptrdiff_t n_vectors, int adds, real *gradient) {
+    ptrdiff_t last;
+    memset(w->ends + first, 0, (size_t)(end - first) * sizeof *w->ends);
+    if (!adds) {
+        memset(w->touched + first, 0, (size_t)(end - first));
+    }
+    for (ptrdiff_t r = 0; r < rows->n; r++) {
+        for (ptrdiff_t i = entries_between(data, row_at(rows, r), first, end, &last); i < last; i++) {
+            w->ends[data->csr_columns[i]]++;
+        }
+    }
+    while (first < end) {
+        ptrdiff_t stop = first, n = 0;
+        for (; stop < end && n + w->ends[stop] <= SORTED; stop++) { /* from how many there are to where they begin */
+            ptrdiff_t begins = n;
+            n += w->ends[stop];
+            w->ends[stop] = begins;
+        }
+        for (ptrdiff_t r = 0; n > 0 && r < rows->n; r++) {
+            for (ptrdiff_t i = entries_between(data, row_at(rows, r), first, stop, &last); i < last; i++) {
+                w->sorted[w->ends[data->csr_columns[i]]++] = (column_entry){r, ((const real *)data->X)[i]};
+            }
+        }
+        for (ptrdiff_t begins = 0; first < stop; first++) {
+            if (w->ends[first] > begins) {
+                column_gradient(w->sorted + begins, w->ends[first] - begins, delta, n_vectors, w->touched[first],
+                                gradient + first * n_vectors * LANES);
+                w->touched[first] = 1;
+            }
+            begins = w->ends[first];
+        }
     }
 }
 #endif

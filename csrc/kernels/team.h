@@ -34,8 +34,10 @@ static ptrdiff_t chunk_of(ptrdiff_t n_rows, ptrdiff_t most) {
     return n_rows > 0 ? (n_rows + n - 1) / n : 1;
 }
 
-/* For batches of n_rows, whose rows take `a_row` multiply-adds each: the plan that should take least time. */
-static team_plan plan_of(const fastnn_layer *layers, ptrdiff_t n_layers, double a_row, ptrdiff_t n_rows, int most) {
+/* For batches of n_rows, whose rows take `a_row` multiply-adds each: the plan that should take least time. CSR entries
+   have no gradients by chunks: a thread's own would be as large as the weights, and mostly zeros. */
+static team_plan plan_of(const fastnn_layer *layers, ptrdiff_t n_layers, double a_row, ptrdiff_t n_rows,
+                         int takes_entries, int most) {
     double vectors_a_row = (double)whole_vectors(layers[0].n_in), vectors = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         vectors_a_row += 2 * (double)whole_vectors(layers[l].n_out);
@@ -46,7 +48,7 @@ static team_plan plan_of(const fastnn_layer *layers, ptrdiff_t n_layers, double 
     team_plan plan = {1, 0, 1, 1, rows_cost};
     for (int n = 2; n <= most && n <= whole_vectors(n_rows); n++) {
         double others = (double)(n - 1) / n; /* share of what comes from another core */
-        for (int by_chunks = 0; by_chunks < 2; by_chunks++) {
+        for (int by_chunks = 0; by_chunks < (takes_entries ? 1 : 2); by_chunks++) {
             double rows = by_chunks ? (double)((n_chunks + n - 1) / n * chunk) : (double)n_rows / n;
             double lines = by_chunks ? (double)n_chunks * vectors : (double)n_rows * vectors_a_row;
             double on_the_way = by_chunks ? vectors : (double)chunk * vectors_a_row; /* a chunk */

@@ -48,7 +48,7 @@ typedef struct {
     real *copies;      /* (COPIES,), for what dense.h copies of matrices that are far; NULL: they are near */
     int is_continued;  /* FORWARD, BACKWARD: the chains go on from what is in out, */
     int goes_on;       /* and will: nothing is fused with them yet */
-    int is_far;        /* GRADIENT: what comes out is asked for early */
+    int asks_early;    /* GRADIENT: for what comes out, which is far */
 } dense_product;
 
 INLINE void tile(const enum product_kind kind, const int R, const int C, const dense_product *p, ptrdiff_t row,
@@ -58,7 +58,7 @@ INLINE void tile(const enum product_kind kind, const int R, const int C, const d
     const real *a = p->a + row * a_row, *b = p->b + vector * LANES;
     real *out = p->out + row * out_stride + vector * LANES;
     vec sum[MAX_ROWS][MAX_VECTORS];
-    if (kind == GRADIENT && p->is_far) { /* what comes out is not a row but a page apart */
+    if (kind == GRADIENT && p->asks_early) { /* what comes out is not a row but a page apart */
         UNROLL for (int r = 0; r < R; r++) {
             UNROLL for (int c = 0; c < C; c++) { PREFETCH(out + r * out_stride + c * LANES); }
         }

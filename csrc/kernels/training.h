@@ -9,21 +9,77 @@
 #include "fastnn.h"          /* fastnn_run, fastnn_updates, fastnn_training, fastnn_counters, fastnn_team_is_wanted */
 #include "kernels/batch.h"   /* team_state, member, sample_batch, batch_pass, row_pass, share_out, copy_share */
 #include "kernels/layout.h"  /* packed_network, packed_layer, pack, unpack, clear_padding */
-#include "kernels/network.h" /* row_list, inputs_of, backward_one */
+#include "kernels/inputs.h"  /* chunk_inputs, inputs_of */
+#include "kernels/network.h" /* backward_one */
 #include "kernels/row.h"     /* rank_one_gradient, rank_one_step */
-#include "kernels/solvers.h" /* step_of, solver_step */
-#include "kernels/team.h"    /* owns_biases */
+#include "kernels/solvers.h" /* step_of, solver_step, step_constants */
+#include "kernels/sparse.h"  /* row_list, row_at */
+#include "kernels/team.h"    /* owns_biases, rows_of_share, share_of, weight_share */
+
+/* A step of packed rows of the first layer's weights, `row` to before `end`, of which those without entries have no
+   gradient. */
+static void step_columns(const packed_network *net, const fastnn_training *training, const step_constants *step,
+                         ptrdiff_t row, ptrdiff_t end) {
+    ptrdiff_t stride = net->layers[0].stride;
+    int rest = training->solver == FASTNN_SOLVER_sgd && training->momentum == 0 && step->l2 == 0; /* stay as they are */
+    while (row < end) {
+        ptrdiff_t first = row;
+        const real *gradient = net->gradient + first * stride;
+        if (net->sparse.touched[row++]) {
+            while (row < end && net->sparse.touched[row]) {
+                row++;
+            }
+        } else if (rest) {
+            continue;
+        } else {
+            gradient = net->sparse.zeros;
+        }
+        solver_step(training, step, 1, first * stride, row * stride, net->n_packed, net->parameters, gradient,
+                    net->state);
+    }
+}
+
+/* A step of the weights of a share. */
+static void step_weights(const packed_network *net, const fastnn_training *training, const step_constants *step,
+                         const weight_share *share) {
+    ptrdiff_t begin = share->begin.place, row;
+    if (net->takes_entries) {
+        ptrdiff_t end_row = rows_of_share(net, share, 0, &row);
+        if (row < end_row) {
+            step_columns(net, training, step, row, end_row);
+            begin = end_row * net->layers[0].stride;
+        }
+    }
+    solver_step(training, step, 1, begin, share->end.place, net->n_packed, net->parameters, net->gradient + begin,
+                net->state);
+}
 
 /* A step of this thread's weights, and of the biases of those layers whose last weights are its own. */
 static void step_share(const member *me, const fastnn_training *training, const step_constants *step) {
     const packed_network *net = me->net;
-    solver_step(training, step, 1, me->share.begin.place, me->share.end.place, net->n_packed, net->parameters,
-                net->gradient, net->state);
+    step_weights(net, training, step, &me->share);
     for (ptrdiff_t l = 0; l < net->n_layers; l++) {
         const packed_layer *layer = &net->layers[l];
         if (owns_biases(net, &me->share, l)) {
             solver_step(training, step, 0, layer->biases, layer->biases + layer->n_vectors * LANES, net->n_packed,
-                        net->parameters, net->gradient, net->state);
+                        net->parameters, net->gradient + layer->biases, net->state);
+        }
+    }
+}
+
+/* What a row's entries do to the weights of their columns: a step along their gradient, or this alone. */
+static void row_columns(const packed_network *net, const chunk_inputs *in, int descends, real rate) {
+    const packed_layer *layer = &net->layers[0];
+    ptrdiff_t row = row_at(&in->rows, 0);
+    memset(net->sparse.touched, 0, (size_t)layer->n_in);
+    for (ptrdiff_t i = in->data->csr_starts[row]; i < in->data->csr_starts[row + 1]; i++) {
+        const real *x = (const real *)in->data->X + i;
+        ptrdiff_t column = in->data->csr_columns[i], place = column * layer->stride;
+        net->sparse.touched[column] = 1;
+        if (descends) {
+            rank_one_step(1, layer->n_vectors, x, layer->delta, rate, net->parameters + place, layer->stride);
+        } else {
+            rank_one_gradient(1, layer->n_vectors, x, layer->delta, net->gradient + place);
         }
     }
 }
@@ -35,24 +91,29 @@ static void row_step(const member *me, const fastnn_training *training, const sa
     const packed_network *net = me->net;
     ptrdiff_t last = net->n_layers - 1;
     row_list row = listed(b, 0, 1);
-    const real *inputs = inputs_of(net, b->data, &row);
+    chunk_inputs inputs = {inputs_of(net, b->data, &row), b->data, row};
     backward_one(net);
     static const real one[] = {1};
     int descends = training->solver == FASTNN_SOLVER_sgd && training->momentum == 0 && l2 == 0;
     for (ptrdiff_t l = 0; l <= last; l++) {
         const packed_layer *layer = &net->layers[l];
-        const real *h = l ? layer[-1].h : inputs;
+        const real *h = l ? layer[-1].h : inputs.dense;
         real *weights = net->parameters + layer->weights, *biases = net->parameters + layer->biases;
         real *of_weights = net->gradient + layer->weights, *of_biases = net->gradient + layer->biases;
         /* Of a single output the weights are one row, and h stands across it. */
         ptrdiff_t n_rows = layer->is_single ? 1 : layer->n_in;
         ptrdiff_t n_vectors = layer->is_single ? layer[-1].n_vectors : layer->n_vectors;
         const real *down = layer->is_single ? layer->delta : h, *across = layer->is_single ? h : layer->delta;
-        if (descends) {
+        if (!h) {
+            row_columns(net, &inputs, descends, -step->rate);
+        } else if (descends) {
             rank_one_step(n_rows, n_vectors, down, across, -step->rate, weights, n_vectors * LANES);
-            rank_one_step(1, layer->n_vectors, one, layer->delta, -step->rate, biases, 0);
         } else {
             rank_one_gradient(n_rows, n_vectors, down, across, of_weights);
+        }
+        if (descends) {
+            rank_one_step(1, layer->n_vectors, one, layer->delta, -step->rate, biases, 0);
+        } else {
             memcpy(of_biases, layer->delta, (size_t)(layer->n_vectors * LANES) * sizeof(real));
         }
         if (layer->is_single) {
@@ -60,9 +121,10 @@ static void row_step(const member *me, const fastnn_training *training, const sa
         }
     }
     if (!descends) {
-        solver_step(training, step, 1, 0, net->n_weights, net->n_packed, net->parameters, net->gradient, net->state);
-        solver_step(training, step, 0, net->n_weights, net->n_packed, net->n_packed, net->parameters, net->gradient,
-                    net->state);
+        weight_share all = share_of(net, 0, 1);
+        step_weights(net, training, step, &all);
+        solver_step(training, step, 0, net->n_weights, net->n_packed, net->n_packed, net->parameters,
+                    net->gradient + net->n_weights, net->state);
     }
 }
 
@@ -176,8 +238,8 @@ static void make_updates(void *job, int thread, int n_threads) {
 static size_t lay_out_run(const fastnn_run *run, packed_network *net, char *work) {
     size_t head = (sizeof(packed_network) + FASTNN_ALIGNMENT - 1) / FASTNN_ALIGNMENT * FASTNN_ALIGNMENT;
     int n_state = fastnn_solvers[run->training->solver].n_state;
-    size_t size = lay_out_training(net, run->layers, run->n_layers, n_state, run->largest_batch, run->n_threads,
-                                   work ? work + head : NULL);
+    size_t size = lay_out_training(net, run->layers, run->n_layers, &run->data, n_state, run->largest_batch,
+                                   run->n_threads, work ? work + head : NULL);
     return size > SIZE_MAX - head ? SIZE_MAX : head + size;
 }
 

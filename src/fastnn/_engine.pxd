@@ -70,12 +70,12 @@ cdef extern from "fastnn.h" nogil:
         void (*begin)(const fastnn_run *, void *) noexcept nogil
         int (*advance)(const fastnn_run *, fastnn_updates *, void *) noexcept nogil
         void (*end)(const fastnn_run *, void *) noexcept nogil
-        size_t (*gradient_work_size)(const fastnn_layer *, ptrdiff_t, ptrdiff_t, int) noexcept nogil
+        size_t (*gradient_work_size)(const fastnn_layer *, ptrdiff_t, const fastnn_data *, int) noexcept nogil
         int (*loss_and_gradient)(
             const fastnn_layer *, ptrdiff_t, const fastnn_objective *, double, const fastnn_data *, const void *,
             void *, double *, double *, int, fastnn_ask, void *
         ) noexcept nogil
-        size_t (*forward_work_size)(const fastnn_layer *, ptrdiff_t, ptrdiff_t, int) noexcept nogil
+        size_t (*forward_work_size)(const fastnn_layer *, ptrdiff_t, const fastnn_data *, int) noexcept nogil
         int (*forward)(
             const fastnn_layer *, ptrdiff_t, const fastnn_data *, const void *, void *, int, int, fastnn_ask, void *
         ) noexcept nogil

@@ -155,7 +155,7 @@ def forward(network, parameters, X, out, n_threads=None):
     cdef void *outputs = problem.numbers(out, n_samples * network.n_out, True)
     cdef int most = threads_allowed(n_threads), stop
     cdef fastnn_ask ask = whom_to_ask()
-    cdef void *work = allocate(problem.kernels.forward_work_size(problem.layers, problem.n_layers, n_samples, most))
+    cdef void *work = allocate(problem.kernels.forward_work_size(problem.layers, problem.n_layers, &problem.data, most))
     with nogil:
         stop = problem.kernels.forward(
             problem.layers, problem.n_layers, &problem.data, flat, outputs, False, most, ask, work
@@ -185,7 +185,7 @@ def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, g
     problem.take_targets(y, sample_weight, network.n_out)
     if gradient is not None:
         slopes = problem.numbers(gradient, network.n_parameters, True)
-    work = allocate(problem.kernels.gradient_work_size(problem.layers, problem.n_layers, problem.data.n_samples, most))
+    work = allocate(problem.kernels.gradient_work_size(problem.layers, problem.n_layers, &problem.data, most))
     with nogil:
         stop = problem.kernels.loss_and_gradient(
             problem.layers, problem.n_layers, &what, penalty, &problem.data, flat, slopes, &value, &cost, most, ask,

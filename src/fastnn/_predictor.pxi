@@ -182,13 +182,14 @@ cdef class Predictor:
         cdef bint is_long = n_rows * self.work_a_row >= LONG
         cdef int stop, most = fastnn_default_threads() if is_long else 1
         cdef fastnn_ask ask = NULL
-        cdef size_t n = kernels.forward_work_size(self.layers, self.n_layers, n_rows, most)
+        cdef size_t n
         cdef void *work = <void *> ((<size_t> on_stack + ALIGNMENT - 1) & ~(<size_t> ALIGNMENT - 1))
         if is_long:
             ask = whom_to_ask()
         memset(&data, 0, sizeof(data))
         data.n_samples = n_rows
         data.X = X
+        n = kernels.forward_work_size(self.layers, self.n_layers, &data, most)
         if n > STACK:
             work = fastnn_scratch_take(&self.scratch, n)
             if work == NULL:

@@ -122,7 +122,7 @@ static void test_forward(const network_shape *p, const samples *s, int n, const 
             data.n_samples = how == 1 ? 1 : n;
             data.X = how == 1 ? s->X + first * p->n_in : data.X;
             int n_threads = how == 3 ? TEAM : 1;
-            work_area work = work_begins(forward_work_size(p->layers, p->n_layers, data.n_samples, n_threads));
+            work_area work = work_begins(forward_work_size(p->layers, p->n_layers, &data, n_threads));
             real *out = (how ? other : together) + first * p->n_out;
             engine_forward(p->layers, p->n_layers, &data, parameters, out, 1, n_threads, NULL, work.start);
             work_ends(&work);
@@ -143,7 +143,7 @@ static void test_forward(const network_shape *p, const samples *s, int n, const 
     }
     real kept = s->X[(n - 1) * p->n_in];
     s->X[(n - 1) * p->n_in] = (real)NAN;
-    work_area work = work_begins(forward_work_size(p->layers, p->n_layers, n, TEAM));
+    work_area work = work_begins(forward_work_size(p->layers, p->n_layers, &s->dense, TEAM));
     if (engine_forward(p->layers, p->n_layers, &s->dense, parameters, other, 1, TEAM, NULL, work.start) !=
         FASTNN_NOT_FINITE) {
         fail("NaN in the last row was not seen");
@@ -155,18 +155,26 @@ static void test_forward(const network_shape *p, const samples *s, int n, const 
 
 static void test_gradient(const network_shape *p, const samples *s, int n, fastnn_loss loss, const real *parameters) {
     real *gradient = zeros(p->n), *again = zeros(p->n);
-    double *exact = doubles(parameters, p->n), *expected = get((size_t)p->n * sizeof(double)), value[3], cost[3];
+    double *exact = doubles(parameters, p->n), *expected = get((size_t)p->n * sizeof(double)), value[5], cost[5];
     ptrdiff_t *rows = get((size_t)n * sizeof *rows);
     for (int r = 0; r < n; r++) {
         rows[r] = r;
     }
-    static const char *const DIFFERS[] = {"", "gradient: CSR has other bits", "gradient: a team has other bits"};
-    for (int how = 0; how < 3; how++) { /* one thread; CSR; a team */
-        int n_threads = how == 2 ? TEAM : 1;
+    static const char *const DIFFERS[] = {
+        "",
+        "gradient: CSR has other bits",
+        "gradient: a team has other bits",
+        "gradient: entries alone have other bits",
+        "gradient: a team has other bits from entries alone",
+    };
+    for (int how = 0; how < 5; how++) { /* one thread; CSR; a team; CSR in order; this by a team */
+        int n_threads = how == 2 || how == 4 ? TEAM : 1;
         fastnn_objective what = {.loss = loss};
-        work_area work = work_begins(gradient_work_size(p->layers, p->n_layers, n, n_threads));
-        engine_loss_and_gradient(p->layers, p->n_layers, &what, 0.1, how == 1 ? &s->csr : &s->dense, parameters,
-                                 how ? again : gradient, &value[how], &cost[how], n_threads, NULL, work.start);
+        fastnn_data data = how % 2 || how == 4 ? s->csr : s->dense;
+        data.csr_in_order = how >= 3;
+        work_area work = work_begins(gradient_work_size(p->layers, p->n_layers, &data, n_threads));
+        engine_loss_and_gradient(p->layers, p->n_layers, &what, 0.1, &data, parameters, how ? again : gradient,
+                                 &value[how], &cost[how], n_threads, NULL, work.start);
         work_ends(&work);
         if (how && (value[how] != value[0] || cost[how] != cost[0])) {
             fail(DIFFERS[how]);
@@ -254,18 +262,21 @@ static void test_run(const network_shape *p, const samples *s, int n, fastnn_los
         close_to(parameters[i], exact[i], 4, 2000);
     }
 
-    /* By a team; one by one; to the second update; stopped by poll before the third: as after the second. */
+    /* By a team; one by one; likewise from entries alone; to the second update; stopped by poll before the third: as
+       after the second. */
     real *all = zeros(p->n), *two = zeros(p->n), *first_state = zeros(n_state * p->n);
     memcpy(all, parameters, (size_t)p->n * sizeof(real));
     memcpy(first_state, state, (size_t)(n_state * p->n) * sizeof(real));
-    enum { BY_TEAM, ONE_BY_ONE, TO_SECOND, STOPPED, TEAM_STOPPED, N_WAYS };
+    enum { BY_TEAM, ONE_BY_ONE, ENTRIES, ENTRIES_BY_TEAM, TO_SECOND, STOPPED, TEAM_STOPPED, N_WAYS };
     for (int how = 0; how < N_WAYS; how++) {
         memcpy(parameters, start, (size_t)p->n * sizeof(real));
         memset(state, 0, (size_t)(n_state * p->n) * sizeof(real));
         counters = (fastnn_counters){0, 0, 0, INFINITY};
         updates.n = how == TO_SECOND ? 2 : UPDATES;
         run.ask = how >= STOPPED ? ask : NULL;
-        run.n_threads = how == BY_TEAM || how == TEAM_STOPPED ? TEAM : 1;
+        run.n_threads = how == BY_TEAM || how == ENTRIES_BY_TEAM || how == TEAM_STOPPED ? TEAM : 1;
+        run.data = how == ENTRIES || how == ENTRIES_BY_TEAM ? s->csr : s->dense;
+        run.data.csr_in_order = 1;
         polled = &counters;
         int stop = run_whole(&run, &updates, how != ONE_BY_ONE);
         if (stop != (how >= STOPPED ? FASTNN_INTERRUPTED : FASTNN_RAN) ||
@@ -273,8 +284,8 @@ static void test_run(const network_shape *p, const samples *s, int n, fastnn_los
             fail("poll did not stop the run after two updates");
         }
         if (how < TO_SECOND) {
-            same(parameters, all, p->n, "by a team or one by one: other bits");
-            same(state, first_state, n_state * p->n, "by a team or one by one: another state");
+            same(parameters, all, p->n, "by a team, one by one, or from entries: other bits");
+            same(state, first_state, n_state * p->n, "by a team, one by one, or from entries: another state");
         } else if (how == TO_SECOND) {
             memcpy(two, parameters, (size_t)p->n * sizeof(real));
         } else {

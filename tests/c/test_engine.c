@@ -7,6 +7,8 @@
 #define GAIN 1e9
 #define COLD_START 0
 #define BYTES_ON_THE_WAY 1
+#define SPARSE_FROM 1 /* and few entries */
+#define SORTED 150
 #define FAR_BYTES 4096 /* and wide layers */
 #define COPIED_BYTES (4096 * REAL_BYTES)
 #include "entries.h"
