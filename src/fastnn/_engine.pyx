@@ -13,6 +13,7 @@ import numpy as np
 cimport cython
 from libc.math cimport isfinite
 from libc.stddef cimport ptrdiff_t
+from libc.stdint cimport int32_t
 from libc.string cimport memset, strchr
 
 from fastnn._tables import LOSSES, SOLVER_IDS
@@ -68,7 +69,7 @@ cdef class Arguments:
 
     cdef void *take(self, array, const char *formats, Py_ssize_t n_items, bint writable) except NULL:
         """The first number of a C-contiguous array of at least n_items numbers, whose format is one of the letters."""
-        cdef Py_ssize_t itemsize = 4 if formats[0] == b"f"[0] else 8 if formats[0] == b"d"[0] else sizeof(ptrdiff_t)
+        cdef Py_ssize_t itemsize = 4 if formats[0] in b"fi" else 8 if formats[0] == b"d"[0] else sizeof(ptrdiff_t)
         cdef int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0)
         cdef Py_buffer *view = &self.views[self.n]
         if self.n == MOST_ARRAYS:
@@ -88,6 +89,29 @@ cdef class Arguments:
 
 
 cdef const char *INTEGERS = b"lqni"  # those of them that are as long as a pointer: numpy.intp
+cdef const char *SHORT_INTEGERS = b"il"  # those of 32 bits
+
+ctypedef fused index:
+    int32_t
+    ptrdiff_t
+
+
+cdef int take_columns(
+    const index *given, const ptrdiff_t *starts, ptrdiff_t n_samples, ptrdiff_t n_in, ptrdiff_t *columns
+) noexcept nogil:
+    """Copy the columns of CSR rows; return 0 if one is out of range, 2 if they rise in each row, else 1."""
+    cdef ptrdiff_t row, i, column, before
+    cdef int found = 2
+    for row in range(n_samples):
+        before = -1
+        for i in range(starts[row], starts[row + 1]):
+            column = given[i]
+            if not 0 <= column < n_in:
+                return 0
+            if column <= before:
+                found = 1
+            before = columns[i] = column
+    return found
 
 
 cdef class Problem:
@@ -114,18 +138,28 @@ cdef class Problem:
         if isinstance(X, np.ndarray):
             self.data.X = self.arguments.take(X, self.dtype, X.shape[0] * network.n_in, False)
             return
+        self.take_csr(X, network.n_in)
+
+    cdef int take_csr(self, X, ptrdiff_t n_in) except -1:
+        cdef ptrdiff_t n_samples = X.shape[0]
         starts = np.array(X.indptr, np.intp)  # copies: nobody changes them once they have been checked
-        columns = np.array(X.indices, np.intp)
-        if len(columns) and not 0 <= columns.min() <= columns.max() < network.n_in or starts[0] < 0 or (
-            np.diff(starts) < 0
-        ).any():
-            raise ValueError(f"X is not a CSR matrix of {network.n_in} columns: indices or indptr are out of range")
-        rises = np.diff(columns) > 0
-        rises[starts[(0 < starts) & (starts < len(columns))] - 1] = True  # from one row to the next
-        self.data.csr_in_order = bool(rises[starts[0] : max(starts[X.shape[0]] - 1, 0)].all())
-        self.data.csr_starts = <const ptrdiff_t *> self.arguments.take(starts, INTEGERS, X.shape[0] + 1, False)
-        self.data.csr_columns = <const ptrdiff_t *> self.arguments.take(columns, INTEGERS, starts[X.shape[0]], False)
-        self.data.X = self.arguments.take(X.data, self.dtype, starts[X.shape[0]], False)
+        cdef const ptrdiff_t *begins = <const ptrdiff_t *> self.arguments.take(starts, INTEGERS, n_samples + 1, False)
+        cdef ptrdiff_t n = begins[n_samples]
+        cdef bint is_short = X.indices.dtype == np.int32
+        given = np.ascontiguousarray(X.indices, np.int32 if is_short else np.intp)
+        cdef ptrdiff_t *columns = <ptrdiff_t *> self.arguments.take(np.empty(n, np.intp), INTEGERS, n, True)
+        cdef const void *indices = self.arguments.take(given, SHORT_INTEGERS if is_short else INTEGERS, n, False)
+        cdef int found = 0
+        self.data.X = self.arguments.take(X.data, self.dtype, n, False)
+        if begins[0] >= 0 and (np.diff(starts) >= 0).all():
+            if is_short:
+                found = take_columns(<const int32_t *> indices, begins, n_samples, n_in, columns)
+            else:
+                found = take_columns(<const ptrdiff_t *> indices, begins, n_samples, n_in, columns)
+        if found == 0:
+            raise ValueError(f"X is not a CSR matrix of {n_in} columns: indices or indptr are out of range")
+        self.data.csr_starts, self.data.csr_columns, self.data.csr_in_order = begins, columns, found == 2
+        return 0
 
     cdef int take_targets(self, y, sample_weight, Py_ssize_t n_out) except -1:
         self.data.y = self.arguments.take(y, self.dtype, self.data.n_samples * n_out, False)
