@@ -58,6 +58,7 @@ LEVELS = {
     "estimators._warnings": 0,
     "estimators._checks": 2,
     "estimators._held_back": 0,
+    "estimators._scores": 3,
     "estimators._weights": 7,
     "estimators._lbfgs": 7,
     "estimators._moved": 11,
