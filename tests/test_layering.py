@@ -26,6 +26,7 @@ LEVELS = {
     "portable": 4,
     "summary": 4,
     "reference.descent": 3,
+    "reference.evaluation": 3,
     "reference.loops": 4,
     "reference.batched": 4,
     "reference.tutorial": 4,

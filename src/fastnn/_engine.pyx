@@ -172,28 +172,73 @@ cdef fastnn_objective objective_of(objective) except *:
     return c
 
 
+cdef class Evaluation:
+    """Objective and gradient at many points; see `fastnn.reference.evaluation.Evaluation`. Of one thread at a time."""
+
+    cdef Problem problem
+    cdef Arguments of_call
+    cdef fastnn_objective objective
+    cdef double l2
+    cdef ptrdiff_t n_parameters
+    cdef int n_threads
+    cdef fastnn_ask ask
+    cdef void *work
+
+    def __dealloc__(self):
+        with nogil:
+            fastnn_free(self.work)
+
+    cdef int open(self, network, objective, X, y, sample_weight, double l2, n_threads) except -1:
+        cdef Problem problem = Problem(network, X)
+        problem.take_targets(y, sample_weight, network.n_out)
+        self.problem, self.of_call = problem, Arguments()
+        self.objective, self.l2, self.n_parameters = objective_of(objective), l2, network.n_parameters
+        self.n_threads, self.ask = threads_allowed(n_threads), whom_to_ask()
+        self.work = allocate(problem.kernels.gradient_work_size(
+            problem.layers, problem.n_layers, problem.data.n_samples, self.n_threads
+        ))
+        return 0
+
+    cdef double measure(self, parameters, gradient, double *cost) except? -1:
+        """The objective, the mean error norm, and the gradient where it is not None."""
+        cdef Problem problem = self.problem
+        cdef Arguments arguments = self.of_call
+        cdef void *slopes = NULL
+        cdef void *flat
+        cdef double value = 0
+        cdef int stop
+        try:
+            flat = arguments.take(parameters, problem.dtype, self.n_parameters, False)
+            if gradient is not None:
+                slopes = arguments.take(gradient, problem.dtype, self.n_parameters, True)
+            with nogil:
+                stop = problem.kernels.loss_and_gradient(
+                    problem.layers, problem.n_layers, &self.objective, self.l2, &problem.data, flat, slopes, &value,
+                    cost, self.n_threads, self.ask, self.work,
+                )
+        finally:
+            arguments.release()
+        if stop == INTERRUPTED:
+            propagate()
+        return value
+
+    def at(self, parameters, gradient):
+        cdef double cost = 0
+        return self.measure(parameters, gradient, &cost)
+
+
+def evaluation(network, objective, X, y, sample_weight, l2, n_threads=None):
+    """Open an evaluation; see `fastnn.reference.evaluation.Evaluation`. X may be CSR."""
+    cdef Evaluation opened = Evaluation.__new__(Evaluation)
+    opened.open(network, objective, X, y, sample_weight, l2, n_threads)
+    return opened
+
+
 def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
-    cdef Problem problem = Problem(network, X)
-    cdef void *flat = problem.numbers(parameters, network.n_parameters, False)
-    cdef void *slopes = NULL
-    cdef fastnn_objective what = objective_of(objective)
-    cdef int most = threads_allowed(n_threads), stop
-    cdef fastnn_ask ask = whom_to_ask()
-    cdef double penalty = l2, value = 0, cost = 0
-    cdef void *work
-    problem.take_targets(y, sample_weight, network.n_out)
-    if gradient is not None:
-        slopes = problem.numbers(gradient, network.n_parameters, True)
-    work = allocate(problem.kernels.gradient_work_size(problem.layers, problem.n_layers, problem.data.n_samples, most))
-    with nogil:
-        stop = problem.kernels.loss_and_gradient(
-            problem.layers, problem.n_layers, &what, penalty, &problem.data, flat, slopes, &value, &cost, most, ask,
-            work,
-        )
-        fastnn_free(work)
-    if stop == INTERRUPTED:
-        propagate()
+    cdef Evaluation opened = evaluation(network, objective, X, y, sample_weight, l2, n_threads)
+    cdef double cost = 0
+    value = opened.measure(parameters, gradient, &cost)
     return value, cost
 
 
