@@ -358,16 +358,13 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
 
     def _outputs(self, X):
         """The network's outputs (n_samples, n_out)."""
-        weights = self.__dict__.get("_weights")
-        if (
-            weights is not None
-            and type(X) is np.ndarray
-            and X.ndim == 2
-            and "feature_names_in_" not in self.__dict__
-            and weights.are_of(self)
-        ):
-            outputs = weights.network._plain_outputs(X)  # which finds out itself whether all numbers are finite
-            if outputs is not None:
+        own = self.__dict__
+        weights = own.get("_weights")
+        if weights is not None and "feature_names_in_" not in own and weights.are_of(self):
+            outputs = weights.network._plain_outputs(X)  # which finds out itself whether X is plain, and all finite
+            if outputs is None and weights.network.dtype == np.float32:  # X may be of more digits
+                outputs = weights.in_float64()._plain_outputs(X)
+            if isinstance(outputs, np.ndarray) and outputs.ndim == 2:
                 return outputs
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)

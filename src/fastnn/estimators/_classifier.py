@@ -208,7 +208,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         probabilities : ndarray of shape (n_samples, n_classes)
         """
         outputs = self._outputs(X)
-        return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+        return np.concatenate([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
 
     def predict_log_proba(self, X):
         """Return the logarithms of `predict_proba`.
