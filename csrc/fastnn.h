@@ -198,7 +198,8 @@ typedef struct {
     int (*advance)(const fastnn_run *run, fastnn_updates *updates, void *work);
     void (*end)(const fastnn_run *run, void *work);
 
-    size_t (*gradient_work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data, int n_threads);
+    size_t (*gradient_work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data,
+                                 int n_threads);
     /* gradient: OUT, flat, NULL if not wanted. Returns FASTNN_RAN or FASTNN_INTERRUPTED. */
     int (*loss_and_gradient)(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_objective *objective,
                              double l2, const fastnn_data *data, const void *parameters, void *gradient, double *value,

@@ -12,6 +12,9 @@ SOLVERS: dict[str, int]
 class Arguments: ...
 class Problem: ...
 
+class Evaluation:
+    def at(self, parameters: ndarray, gradient: ndarray) -> float: ...
+
 class Run:
     def advance(
         self,
@@ -40,6 +43,15 @@ def loss_and_gradient(
     gradient: ndarray | None = None,
     n_threads: int | None = None,
 ) -> tuple[float, float]: ...
+def evaluation(
+    network: NetworkSpec,
+    objective: Objective,
+    X: Any,
+    y: ndarray,
+    sample_weight: ndarray | None,
+    l2: float,
+    n_threads: int | None = None,
+) -> Evaluation: ...
 def begin(
     state: TrainingState,
     training: TrainingSpec,

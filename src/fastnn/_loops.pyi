@@ -6,6 +6,9 @@ from fastnn.state import TrainingState
 
 SOLVERS: tuple[str, ...]
 
+class Evaluation:
+    def at(self, parameters: ndarray, gradient: ndarray) -> float: ...
+
 class Run:
     def advance(
         self,
@@ -46,3 +49,12 @@ def begin(
     largest_batch: int,
     n_threads: int | None = None,
 ) -> Run: ...
+def evaluation(
+    network: NetworkSpec,
+    objective: Objective,
+    X: ndarray,
+    y: ndarray,
+    sample_weight: ndarray | None,
+    l2: float,
+    n_threads: int | None = None,
+) -> Evaluation: ...

@@ -13,6 +13,7 @@ from libc.stdint cimport int64_t
 
 from fastnn._tables import ACTIVATIONS, LOSSES
 from fastnn.checks import refuse_sklearn
+from fastnn.reference.evaluation import Evaluation
 
 from fastnn._elementary cimport slope
 from fastnn._sample cimport (
@@ -355,3 +356,8 @@ class Run:
 
 
 begin = Run
+
+
+def evaluation(network, objective, X, y, sample_weight, l2, n_threads=None):
+    """Open an evaluation; see `fastnn.reference.evaluation.Evaluation`."""
+    return Evaluation(loss_and_gradient, network, objective, X, y, sample_weight, l2, n_threads)

@@ -3,8 +3,8 @@
 cdef class Predictor:
     """The compiled call of a network: one row or many, and no allocation but the result.
 
-    `fastnn.Network` inherits it. What is no C-contiguous array of finite numbers of the network's dtype, and what
-    another backend computes, goes to the network's own ``_outputs``, which checks, casts and explains.
+    `fastnn.Network` inherits it. What NumPy makes no plain array of finite numbers without a word, and what another
+    backend computes, goes to the network's own ``_outputs``, which checks, casts and explains.
     """
 
     cdef Arguments arguments  # hold the layers and the parameters as long as the network lives
@@ -16,7 +16,7 @@ cdef class Predictor:
     cdef double work_a_row
     cdef bint is_float64
     cdef char format
-    cdef object ndarray, empty, dtype_, of_one_row
+    cdef object ndarray, asarray, empty, dtype_, of_one_row
     cdef fastnn_scratch scratch
 
     def __cinit__(self, *args, **kwargs):
@@ -37,7 +37,7 @@ cdef class Predictor:
         )
         self.n_in, self.n_out, self.n_layers = network.n_in, network.n_out, network.n_layers
         self.work_a_row = network.n_weights
-        self.ndarray, self.empty, self.dtype_ = np.ndarray, np.empty, network.dtype
+        self.ndarray, self.asarray, self.empty, self.dtype_ = np.ndarray, np.asarray, np.empty, network.dtype
         self.of_one_row = ((network.n_out,), network.dtype)
         self.layers = <const fastnn_layer *> self.arguments.take(network.layers.view(np.intp), INTEGERS, 0, False)
         self.parameters_start = start  # last: with it the network answers
@@ -59,17 +59,45 @@ cdef class Predictor:
             If X does not hold finite numbers, or has the wrong number of columns.
         """
         out = self.plain_outputs(X, False)
-        return self._outputs(X) if out is None else out
+        if out is None:
+            out = self.plain_outputs(self.plain_rows(X, True), False)
+        return self._outputs(X) if out is None or out is False else out
 
     @cython.binding(False)  # a plain method of C, which is called in half the time
     def _plain_outputs(self, X):
-        """The outputs of a C-contiguous array of finite numbers of the dtype and width, if they are finite too.
+        """The outputs of finite numbers of the right width, of a dtype that the network's holds.
 
-        None for all else.
+        None for whatever is not plainly that; False if outputs or numbers are not finite.
         """
-        return self.plain_outputs(X, True)
+        out = self.plain_outputs(X, True)
+        if out is None:
+            out = self.plain_outputs(self.plain_rows(X, False), True)
+        return out
+
+    cdef plain_rows(self, X, bint rounds):
+        """A list, a tuple or an array of real numbers as an array of the dtype; None where it may be anything else.
+
+        Subclasses may: of masks, say. `rounds`: whether numbers that the dtype holds only nearly are taken, too.
+        """
+        cdef Py_ssize_t n_bytes, own = 8 if self.is_float64 else 4
+        kind = type(X)
+        if self.parameters_start == NULL or kind is not self.ndarray and kind is not list and kind is not tuple:
+            return None
+        try:
+            array = X if kind is self.ndarray else self.asarray(X)
+            letter, n_bytes = array.dtype.kind, array.dtype.itemsize
+            holds = letter == "b" or n_bytes < own or n_bytes == own and (letter == "f" or own == 8)
+            if letter not in "biuf" or not (holds or rounds):
+                return None
+            if holds or letter != "f":
+                return array.astype(self.dtype_, "C")
+            with np.errstate(over="ignore"):  # `_outputs` tells of it
+                return array.astype(self.dtype_, "C")
+        except Exception:  # as `_outputs` will meet and explain
+            return None
 
     cdef plain_outputs(self, X, bint are_finite):
+        """The outputs of a C-contiguous array of the dtype and width; None: it is none; False: they are not finite."""
         cdef Py_buffer rows, outputs
         cdef Py_ssize_t n_rows = self.take_rows(X, &rows)
         cdef int stop
@@ -89,7 +117,7 @@ cdef class Predictor:
             PyBuffer_Release(&rows)
         if stop == INTERRUPTED:
             propagate()
-        return out if stop != NOT_FINITE else None
+        return out if stop != NOT_FINITE else False
 
     cdef bint all_finite(self, const void *numbers, Py_ssize_t n) noexcept:
         cdef Py_ssize_t i

@@ -1,9 +1,10 @@
-"""The registry of backends: name -> the three functions that each offers, all with the same arguments.
+"""The registry of backends: name -> the four functions that each offers, all with the same arguments.
 
 A backend declares in ``SOLVERS`` which solvers its runs have; everything else all of them can.
-``forward(network, parameters, X, out, n_threads)``, ``loss_and_gradient(network, objective, parameters, X, y,
-sample_weight, l2, gradient, n_threads)`` and ``begin(state, training, X, y, sample_weight, largest_batch, n_threads)``,
-which opens a run; `fastnn.reference.descent.Run` documents it in full.
+``forward(network, parameters, X, out, n_threads)``; ``loss_and_gradient(network, objective, parameters, X, y,
+sample_weight, l2, gradient, n_threads)``; ``evaluation(network, objective, X, y, sample_weight, l2, n_threads)``, which
+opens the same for many points (`fastnn.reference.evaluation.Evaluation`); and ``begin(state, training, X, y,
+sample_weight, largest_batch, n_threads)``, which opens a run; `fastnn.reference.descent.Run` documents it in full.
 """
 
 from fastnn import _engine, _loops

@@ -176,7 +176,7 @@ class Network(Predictor):
         return Form(self._spec.activation_names, self._spec.dtype, self._labels, self._feature_names)
 
     def _outputs(self, X):
-        """The call, for whatever needs checking, casting or explaining."""
+        """The call, for whatever needs checking or explaining, or another backend to compute."""
         rows, is_one_row = self._check_rows(X)
         out = np.empty((len(rows), self._spec.n_out), self._spec.dtype)
         get_backend(self.backend).forward(self._spec, self.parameters, rows, out)

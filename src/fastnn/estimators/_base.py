@@ -5,6 +5,7 @@ time under ``fastnn.training``. The order of checks and draws is scikit-learn's,
 """
 
 from abc import ABC, abstractmethod
+from functools import partial
 from numbers import Integral
 
 import numpy as np
@@ -83,8 +84,8 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         """The labels whose shares a split of the rows keeps, or None."""
 
     @abstractmethod
-    def _score_outputs(self, outputs, targets, sample_weight):
-        """The score of outputs for the rows held back."""
+    def _scorer(self, targets, sample_weight):
+        """A function that scores outputs for the rows held back, of which these are the targets; see `_scores`."""
 
     # -- training ---------------------------------------------------------------------------------------------
 
@@ -316,12 +317,15 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         )
         X, targets = samples.X[held_back], samples.y[held_back]
         weight = None if samples.sample_weight is None else samples.sample_weight[held_back]
-        network = self._weights.network
+        network, score_of = self._weights.network, self._scorer(targets, weight)
         outputs = np.empty_like(targets)
+        predict = partial(network.predict_into, X, outputs)
+        if not isinstance(X, np.ndarray):
+            predict = partial(ENGINE.forward, network._spec, network.parameters, X, outputs)
 
         def score():
-            ENGINE.forward(network._spec, network.parameters, X, outputs)
-            return self._score_outputs(outputs, targets, weight) if np.isfinite(outputs).all() else np.nan
+            predict()
+            return score_of(outputs) if np.isfinite(outputs).all() else np.nan
 
         return score
 
@@ -354,16 +358,13 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
 
     def _outputs(self, X):
         """The network's outputs (n_samples, n_out)."""
-        weights = self.__dict__.get("_weights")
-        if (
-            weights is not None
-            and type(X) is np.ndarray
-            and X.ndim == 2
-            and "feature_names_in_" not in self.__dict__
-            and weights.are_of(self)
-        ):
-            outputs = weights.network._plain_outputs(X)  # which finds out itself whether all numbers are finite
-            if outputs is not None:
+        own = self.__dict__
+        weights = own.get("_weights")
+        if weights is not None and "feature_names_in_" not in own and weights.are_of(self):
+            outputs = weights.network._plain_outputs(X)  # which finds out itself whether X is plain, and all finite
+            if outputs is None and weights.network.dtype == np.float32:  # X may be of more digits
+                outputs = weights.in_float64()._plain_outputs(X)
+            if isinstance(outputs, np.ndarray) and outputs.ndim == 2:
                 return outputs
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)

@@ -15,10 +15,10 @@ from fastnn.estimators._warnings import floating_point, warn
 
 
 def as_data(X, dtype):
-    """Checked X as the engine takes it: C-contiguous, or CSR."""
+    """Checked X as the engine takes it: C-contiguous and aligned, or CSR."""
     if scipy.sparse.issparse(X):
         return X.tocsr().astype(dtype, copy=False)
-    return np.ascontiguousarray(X, dtype)
+    return np.require(X, dtype, "CAE")
 
 
 def as_vector(y):

@@ -11,6 +11,7 @@ from sklearn.utils.validation import validate_data
 from fastnn.estimators._base import MultilayerPerceptron, by_batches
 from fastnn.estimators._checks import as_vector, check_labels
 from fastnn.estimators._parameters import documented
+from fastnn.estimators._scores import accuracy_of
 from fastnn.estimators._warnings import floating_point
 from fastnn.labels import Labels, decode
 
@@ -207,7 +208,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         probabilities : ndarray of shape (n_samples, n_classes)
         """
         outputs = self._outputs(X)
-        return np.hstack([1 - outputs, outputs]) if outputs.shape[1] == 1 else outputs
+        return np.concatenate([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
 
     def predict_log_proba(self, X):
         """Return the logarithms of `predict_proba`.
@@ -290,9 +291,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def _strata(self, targets):
         return self._decode(targets) if self.n_outputs_ == 1 else None
 
-    def _score_outputs(self, outputs, targets, sample_weight):
-        is_right = self._decode(outputs) == self._decode(targets)
-        return float(np.average(is_right if is_right.ndim == 1 else is_right.all(axis=1), weights=sample_weight))
+    def _scorer(self, targets, sample_weight):
+        kind, labels = self._reading(targets.shape[1])
+        return accuracy_of(kind, len(labels), targets, sample_weight)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -11,6 +11,7 @@ from fastnn.checks import cast_finite
 from fastnn.estimators._base import MultilayerPerceptron, by_batches
 from fastnn.estimators._checks import as_vector
 from fastnn.estimators._parameters import CONSTRAINTS, documented
+from fastnn.estimators._scores import r2_of
 from fastnn.labels import Labels
 
 
@@ -170,10 +171,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def _strata(self, targets):
         return None
 
-    def _score_outputs(self, outputs, targets, sample_weight):
-        from sklearn.metrics import r2_score  # late: half of the time that the import takes
-
-        return r2_score(targets, outputs, sample_weight=sample_weight)
+    def _scorer(self, targets, sample_weight):
+        return r2_of(targets, sample_weight)
 
 
 def _as_targets(y, dtype):

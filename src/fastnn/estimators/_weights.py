@@ -7,6 +7,8 @@ be changed.
 """
 
 import sys
+from dataclasses import replace
+from functools import cached_property
 from operator import is_
 
 import numpy as np
@@ -66,6 +68,16 @@ class Weights:
                     )
                 view[:] = layer
         return weights
+
+    def in_float64(self):
+        """The network with its weights of this moment in float64, as scikit-learn computes for X of float64."""
+        network, spec = self.network, self._spec_of_float64
+        parameters = network.parameters.astype(spec.dtype)
+        return Network._from_parts(spec, parameters, network._labels, network.backend)
+
+    @cached_property
+    def _spec_of_float64(self):
+        return replace(self.network._spec, dtype=np.dtype(np.float64))
 
     def are_of(self, estimator):
         """Whether this is what the estimator shows now: nobody has set weights or activations by hand."""

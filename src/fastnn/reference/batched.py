@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from fastnn.reference import descent
+from fastnn.reference.evaluation import Evaluation
 
 
 def logistic(Z):
@@ -209,3 +210,4 @@ def update(training, learning_rate, gradient, state):
 
 #: ``begin(state, training, X, y, sample_weight, largest_batch, n_threads=None)``: opens a run.
 begin = partial(descent.Run, loss_and_gradient, update)
+evaluation = partial(Evaluation, loss_and_gradient)

@@ -13,6 +13,7 @@ import numpy as np
 
 from fastnn.checks import refuse_sklearn
 from fastnn.reference import descent
+from fastnn.reference.evaluation import Evaluation
 
 # -- elementary functions ---------------------------------------------------------------------------------------
 
@@ -236,6 +237,7 @@ SOLVERS = ("sgd",)
 
 #: ``begin(state, training, X, y, sample_weight, largest_batch, n_threads=None)``: opens a run.
 begin = partial(descent.Run, loss_and_gradient, update)
+evaluation = partial(Evaluation, loss_and_gradient)
 
 
 def _as_lists(network, flat):

@@ -1,0 +1,81 @@
+"""What the rows held back are scored by: scikit-learn's ``r2_score`` and ``accuracy_score``, to the bit.
+
+Early stopping asks once a pass, and scikit-learn's own would check the same targets each time, for several times as
+long as a pass of a small network takes. Here what does not change is worked out once. Called by both estimators, with
+arrays that have been checked: C-contiguous, of one float dtype, at least two rows.
+"""
+
+import numpy as np
+
+from fastnn.estimators._warnings import floating_point
+from fastnn.labels import decode
+
+
+def r2_of(targets, sample_weight):
+    """Return a function that gives R² of outputs, its mean over the columns; see ``sklearn.metrics.r2_score``.
+
+    Parameters
+    ----------
+    targets : ndarray of shape (n_samples, n_out)
+    sample_weight : ndarray of shape (n_samples,), or None
+
+    Returns
+    -------
+    score : callable
+        Takes finite outputs (n_samples, n_out). A column whose targets are all the same has 1 if the outputs are
+        these, else 0.
+    """
+    weight = None if sample_weight is None else sample_weight[:, None]
+
+    def sum_of_squares(differences):
+        differences *= differences
+        if weight is not None:
+            differences *= weight
+        return differences.sum(axis=0)
+
+    with np.errstate(over="ignore", invalid="ignore"):  # it is told below, with each score
+        total = sum_of_squares(targets - np.average(targets, axis=0, weights=sample_weight))
+    varies, is_in_range = total != 0, np.isfinite(total).all()
+
+    def score(outputs):
+        with np.errstate(over="ignore", invalid="ignore"):
+            unexplained = sum_of_squares(targets - outputs)
+            differs = unexplained != 0
+            share = differs.astype(total.dtype)
+            np.divide(unexplained, total, out=share, where=differs & varies)
+            found = float((1 - share).mean())
+        if not (is_in_range and np.isfinite(unexplained).all()):
+            floating_point(
+                f"The squares in the validation score are beyond the range of {targets.dtype}; scale X and y, for "
+                "example with StandardScaler",
+                "over",
+            )
+        return found
+
+    return score
+
+
+def accuracy_of(kind, n_labels, targets, sample_weight):
+    """Return a function that gives the share of rows that are right; see ``sklearn.metrics.accuracy_score``.
+
+    Parameters
+    ----------
+    kind : {"binary", "multiclass", "multilabel"}
+        A row of several labels is right where all of them are.
+    n_labels : int
+    targets : ndarray of shape (n_samples, n_out)
+    sample_weight : ndarray of shape (n_samples,), or None
+
+    Returns
+    -------
+    score : callable
+        Takes outputs (n_samples, n_out).
+    """
+    numbers = np.arange(n_labels)  # labels by number, which compare quicker than words
+    expected = decode(kind, targets, numbers)
+
+    def score(outputs):
+        is_right = decode(kind, outputs, numbers) == expected
+        return float(np.average(is_right if is_right.ndim == 1 else is_right.all(axis=1), weights=sample_weight))
+
+    return score
