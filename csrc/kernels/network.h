@@ -16,14 +16,14 @@
 static void sparse_chunk(const packed_network *net, const chunk_inputs *in, ptrdiff_t n, real lowest, real *out,
                          poll_state *asked) {
     const packed_layer *layer = &net->layers[0];
-    double n_entries = 0;
+    double taken = 0;
     for (ptrdiff_t r = 0; r < n; r++) {
         ptrdiff_t row = row_at(&in->rows, r);
-        n_entries += (double)(in->data->csr_starts[row + 1] - in->data->csr_starts[row]);
+        taken += (double)(in->data->csr_starts[row + 1] - in->data->csr_starts[row]);
         sparse_forward(in->data, row, layer->n_vectors, net->parameters + layer->weights,
                        net->parameters + layer->biases, lowest, out + r * layer->stride);
     }
-    poll(asked, n_entries * (double)layer->n_out);
+    poll(asked, taken * (double)layer->n_out);
 }
 
 /* Outputs of all hidden layers, and in `logits` (n, stride of the last layer) the sums of the last. */

@@ -13,11 +13,15 @@
 #include "kernels/network.h"     /* forward_chunk */
 #include "kernels/poll.h"        /* poll_state */
 #include "kernels/row.h"         /* matrix_vector */
-#include "kernels/sparse.h"      /* row_list */
+#include "kernels/sparse.h"      /* row_list, sparse_row, takes_entries, n_entries */
 #include "kernels/team.h"        /* part_begins, take_team, GAIN, LINE, MEETING */
 
-/* Rows from which on packing pays. */
-enum { MANY_ROWS = 5 };
+/* Rows from which on packing pays, and the share of the columns that entries must be. */
+enum { MANY_ROWS = 5, MANY_ENTRIES = 8 };
+
+static int are_few(const fastnn_data *data, ptrdiff_t n_in) {
+    return data->n_samples < MANY_ROWS || (takes_entries(data, n_in) && n_entries(data) * MANY_ENTRIES < (double)n_in);
+}
 
 static int all_finite(const real *x, ptrdiff_t n) {
     vec bad = v_all(0);
@@ -53,16 +57,20 @@ static size_t lay_out_row(row_work *w, const fastnn_layer *layers, ptrdiff_t n_l
     return used;
 }
 
-/* Outputs of one row. */
+/* Outputs of one row: of its inputs, or without these of its entries. */
 static void forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t n_layers, const real *parameters,
-                        const real *inputs, real *out) {
+                        const real *inputs, const fastnn_data *data, ptrdiff_t row, real *out) {
     const real *h = inputs;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         const fastnn_layer *layer = &layers[l];
         real *z = w->h[l % 2];
         ptrdiff_t n_vectors = whole_vectors(layer->n_out);
-        matrix_vector(layer->n_out, layer->n_in, parameters + layer->weights, layer->n_in, h,
-                      parameters + layer->biases, 1, z);
+        const real *weights = parameters + layer->weights, *biases = parameters + layer->biases;
+        if (h) {
+            matrix_vector(layer->n_out, layer->n_in, weights, layer->n_in, h, biases, 1, z);
+        } else {
+            sparse_row(data, row, layer->n_out, layer->n_in, weights, biases, z);
+        }
         if (layer->activation == FASTNN_ACTIVATION_softmax) {
             softmax_rows(1, layer->n_out, n_vectors, z, w->lanes);
         } else {
@@ -99,8 +107,8 @@ static size_t forward_work_size(const fastnn_layer *layers, ptrdiff_t n_layers, 
                                 int n_threads) {
     row_work w;
     packed_network net;
-    return data->n_samples < MANY_ROWS ? lay_out_row(&w, layers, n_layers, NULL)
-                                       : lay_out_forward(&net, layers, n_layers, data, n_threads, NULL);
+    return are_few(data, layers[0].n_in) ? lay_out_row(&w, layers, n_layers, NULL)
+                                         : lay_out_forward(&net, layers, n_layers, data, n_threads, NULL);
 }
 
 /* Outputs of few rows, one by one. */
@@ -109,15 +117,16 @@ static int forward_few(const fastnn_layer *layers, ptrdiff_t n_layers, const fas
     ptrdiff_t n_in = layers[0].n_in, n_out = layers[n_layers - 1].n_out;
     row_work w;
     lay_out_row(&w, layers, n_layers, work);
+    int sparse = takes_entries(data, n_in);
     for (ptrdiff_t row = 0; row < data->n_samples; row++) {
-        const real *inputs = (const real *)data->X + row * n_in;
-        if (data->csr_columns) {
+        const real *inputs = sparse ? NULL : (const real *)data->X + row * n_in;
+        if (data->csr_columns && !sparse) {
             copy_row(data, row, n_in, w.inputs);
             inputs = w.inputs;
-        } else if (checks && !all_finite(inputs, n_in)) {
+        } else if (inputs && checks && !all_finite(inputs, n_in)) {
             return FASTNN_NOT_FINITE;
         }
-        forward_row(&w, layers, n_layers, parameters, inputs, out + row * n_out);
+        forward_row(&w, layers, n_layers, parameters, inputs, data, row, out + row * n_out);
     }
     return FASTNN_RAN;
 }
@@ -185,7 +194,7 @@ static void forward_part(void *job, int thread, int n_threads) {
 
 static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data,
                           const void *parameters, void *out, int checks, int n_threads, fastnn_ask ask, void *work) {
-    if (data->n_samples < MANY_ROWS) {
+    if (are_few(data, layers[0].n_in)) {
         return forward_few(layers, n_layers, data, parameters, out, checks, work);
     }
     packed_network net;

@@ -38,12 +38,13 @@ typedef struct {
     real *zeros;            /* (n_vectors): the gradient of a column without entries */
 } sparse_work;
 
+INLINE double n_entries(const fastnn_data *data) {
+    return (double)(data->csr_starts[data->n_samples] - data->csr_starts[0]);
+}
+
 static int takes_entries(const fastnn_data *data, ptrdiff_t n_in) {
-    if (!data->csr_columns || !data->csr_in_order) {
-        return 0;
-    }
-    double n_entries = (double)(data->csr_starts[data->n_samples] - data->csr_starts[0]);
-    return n_entries * SPARSE_FROM <= (double)data->n_samples * (double)n_in;
+    int in_order = data->csr_columns && data->csr_in_order;
+    return in_order && n_entries(data) * SPARSE_FROM <= (double)data->n_samples * (double)n_in;
 }
 
 INLINE void sparse_panel(const int C, const real *x, const ptrdiff_t *columns, ptrdiff_t n, const real *weights,
@@ -76,6 +77,30 @@ static void sparse_forward(const fastnn_data *data, ptrdiff_t row, ptrdiff_t n_v
     }
     for (; i < stride; i += LANES) {
         sparse_panel(1, x, columns, n, weights + i, stride, biases + i, least, out + i);
+    }
+}
+
+/* The same of one row from the user's weights (n_out, n_in), where they lie: for so few entries that they are not worth
+   a packed copy. out: to whole vectors. */
+static void sparse_row(const fastnn_data *data, ptrdiff_t row, ptrdiff_t n_out, ptrdiff_t n_in, const real *weights,
+                       const real *biases, real *out) {
+    ptrdiff_t first = data->csr_starts[row], end = data->csr_starts[row + 1];
+    for (ptrdiff_t i = 0; i < n_out; i += LANES) {
+        const real *rows[LANES];
+        real of_lane[LANES];
+        for (int lane = 0; lane < LANES; lane++) { /* the last row stands for those that are missing */
+            ptrdiff_t output = i + lane < n_out ? i + lane : n_out - 1;
+            rows[lane] = weights + output * n_in;
+            of_lane[lane] = biases[output];
+        }
+        vec sum = v_load(of_lane);
+        for (ptrdiff_t k = first; k < end; k++) {
+            for (int lane = 0; lane < LANES; lane++) {
+                of_lane[lane] = rows[lane][data->csr_columns[k]];
+            }
+            sum = v_fma(v_all(((const real *)data->X)[k]), v_load(of_lane), sum);
+        }
+        v_store(out + i, sum);
     }
 }
 
