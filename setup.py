@@ -60,11 +60,17 @@ class BuildExtensions(build_ext):
             for name, values in flags.items():
                 getattr(extension, name).extend(values)
             if extension.name == "fastnn._engine":
-                self.add_targets(extension)
                 if os.environ.get("FASTNN_OPENMP") != "0" and self.compiler_takes([openmp], links=True):
                     extension.extra_compile_args.append(openmp)
                     extension.extra_link_args += [] if is_msvc else [openmp]
+        self.parallel = os.cpu_count()  # extensions side by side
         super().build_extensions()
+
+    def build_extension(self, ext):
+        """Build an extension, the engine with its targets."""
+        if ext.name == "fastnn._engine":
+            self.add_targets(ext)
+        super().build_extension(ext)
 
     def add_targets(self, engine):
         """Compile the stubs of each target that the compiler has, side by side, and link them to the engine."""
@@ -117,7 +123,7 @@ def extension(name, sources=()):
 
 setup(
     ext_modules=cythonize(
-        [extension("_tables"), extension("_loops"), extension("_engine", sorted(glob("csrc/core/*.c")))],
+        [extension("_loops"), extension("_engine", sorted(glob("csrc/core/*.c"))), extension("_tables")],
         build_dir="build/cython",
         compiler_directives=DIRECTIVES,
         emit_linenums=COVERAGE,
