@@ -14,16 +14,17 @@
 /* Steps of a chain before the sums go to memory and come back. */
 enum { STEPS = 256 };
 
-/* A matrix of so many bytes is far: tiles wait for it, those of few rows sooner. Bytes of a gradient's first matrix
-   that are copied at a time. Measured: docs/decisions/0015. */
+/* A matrix of so many bytes is far: tiles wait for it, those of few rows sooner. Bytes of the first matrix that are
+   copied at a time. Measured: docs/decisions/0015. */
 #ifndef FAR_BYTES
 #define FAR_BYTES ((N_REGISTERS >= 32 ? 3072 : 512) * 1024)
-#define COPIED_BYTES (128 * 1024)
+#define COPIED_BYTES ((N_REGISTERS >= 32 ? 320 : 128) * 1024)
 #endif
 
-/* Numbers that are copied at a time: a panel of the second matrix, and a part of a gradient's first. Rows from which on
-   it pays. */
+/* Numbers that are copied at a time: a panel of the second matrix, and a part of the first, whose rows have a gap that
+   keeps them apart in a cache. Rows from which on it pays. */
 enum { COPIED_B = STEPS * MAX_VECTORS * LANES, COPIED_A = COPIED_BYTES / REAL_BYTES, COPIES = COPIED_B + COPIED_A };
+enum { GAP = LANES };
 enum { COPYING_ROWS = 4 * ROWS_2 };
 
 /* Whether a matrix of n rows is far. */
@@ -76,28 +77,37 @@ INLINE void copy_panel(const int C, ptrdiff_t n, const real *from, ptrdiff_t str
     }
 }
 
+/* Copy a block of steps and rows of the first matrix, laid out as it is; return the stride. */
+static ptrdiff_t copy_block(enum product_kind kind, const dense_product *p, ptrdiff_t row, ptrdiff_t n_rows, real *to) {
+    ptrdiff_t n = kind == GRADIENT ? p->n_steps : n_rows, size = kind == GRADIENT ? n_rows : p->n_steps;
+    const real *from = p->a + (kind == GRADIENT ? row : row * p->a_stride);
+    for (ptrdiff_t i = 0; i < n; i++) {
+        memcpy(to + i * (size + GAP), from + i * p->a_stride, (size_t)size * sizeof(real));
+    }
+    return size + GAP;
+}
+
 /* A block of steps of a far product: each panel of the second matrix is copied to where it stays in the L1 cache while
-   all rows go by. Of a gradient so is a part of the first, to where it stays in the L2 cache: what a tile takes
-   together of a wide layer's own matrices is a page apart, and falls into the same few places of a cache. Returns
-   whether it was stopped. */
+   all rows go by, and as many rows of the first as stay in the L2 cache. What a tile takes together of a wide layer's
+   own matrices is a page apart, and falls into the same eight places of a cache, where six rows, but not twelve, find
+   room. Returns whether it was stopped. */
 static int far_product(enum product_kind kind, const dense_product *p) {
-    ptrdiff_t most = kind == GRADIENT ? COPIED_A / p->n_steps / ROWS_2 * ROWS_2 : p->n_rows;
+    int copies_rows = kind == GRADIENT || ROWS_2 > 8;
+    ptrdiff_t most = kind == GRADIENT ? COPIED_A / p->n_steps - GAP : COPIED_A / (p->n_steps + GAP);
+    most = copies_rows ? most / ROWS_2 * ROWS_2 : p->n_rows;
     for (ptrdiff_t row = 0; row < p->n_rows; row += most) {
         dense_product rows = *p;
         rows.n_rows = p->n_rows - row < most ? p->n_rows - row : most;
         if (asks(p, rows.n_rows)) {
             return 1;
         }
+        if (copies_rows) {
+            rows.a = p->copies + COPIED_B;
+            rows.a_stride = copy_block(kind, p, row, rows.n_rows, p->copies + COPIED_B);
+        }
         rows.b = p->copies;
         rows.out += row * p->out_stride;
-        if (kind == GRADIENT) {
-            real *to = p->copies + COPIED_B;
-            for (ptrdiff_t k = 0; k < p->n_steps; k++) {
-                memcpy(to + k * rows.n_rows, p->a + k * p->a_stride + row, (size_t)rows.n_rows * sizeof(real));
-            }
-            rows.a = to;
-            rows.a_stride = rows.n_rows;
-        }
+        rows.h += kind == BACKWARD ? row * p->out_stride : 0;
         for (ptrdiff_t vector = 0, C; vector < p->n_vectors; vector += C) {
             C = vectors_of_panel(p, vector);
             const real *from = p->b + vector * LANES;
