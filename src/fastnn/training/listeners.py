@@ -182,7 +182,10 @@ class EarlyStopping(Listener):
         val_loss = self.values["val_loss"][-1]
         if val_loss < self.best_loss:
             self.best_loss, self.best_so_far, self.n_stale = val_loss, moment.n_done, 0
-            self.best_parameters = self.state.parameters.copy()
+            if self.best_parameters is None:
+                self.best_parameters = self.state.parameters.copy()
+            else:
+                self.best_parameters[:] = self.state.parameters
         else:
             self.n_stale += 1
         return self.n_stale >= self.n_iter_no_change
