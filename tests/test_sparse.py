@@ -336,9 +336,14 @@ def test_estimators_convert_and_sort_once_a_call(name, solver, dtype, conversion
         found = outputs(ours, rows)
         assert conversions == 2 * once
         assert found.tobytes() == outputs(dense, DENSE.astype(dtype)).tobytes()
+        for other in DTYPES:
+            assert (
+                outputs(ours, rows.astype(other)).tobytes()
+                == outputs(dense, DENSE.astype(dtype).astype(other)).tobytes()
+            )
         if solver == "adam":
             ours.set_params(early_stopping=False).partial_fit(rows, y)
-            assert conversions == 3 * once
+            assert conversions == 5 * once
         for now, then in zip(arrays_of(rows), before, strict=True):
             assert now.tobytes() == then.tobytes()
 

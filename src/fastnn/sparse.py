@@ -14,14 +14,13 @@ class SparseMatrix(Protocol):
 
     dtype: np.dtype
     shape: tuple[int, ...]
-    nnz: int
 
     def tocsr(self) -> Any: ...
 
 
 def is_sparse(value):
     """Whether this is a sparse matrix."""
-    return hasattr(value, "tocsr") and hasattr(value, "nnz")
+    return hasattr(value, "tocsr")
 
 
 def csr_in_order(argument, X):
