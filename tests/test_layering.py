@@ -14,6 +14,7 @@ SOURCE = ROOT / "src" / "fastnn"
 LEVELS = {
     "_tables": 0,
     "frames": 0,
+    "sparse": 0,
     "vocabulary": 0,
     "checks": 1,
     "progress": 2,

@@ -114,3 +114,49 @@ def test_the_message_says_what_is_too_large():
 def test_more_updates_than_can_be_counted(iter_num):
     with pytest.raises((MemoryError, ValueError)):
         fastnn.train([3, 2], np.zeros((4, 3)), np.zeros((4, 2)), iter_num)
+
+
+#: A fit of a classifier by one pass over CSR rows, in a process of its own: the bytes by which its peak grew.
+PEAK = """
+import warnings
+import numpy as np
+import scipy.sparse
+import sklearn.model_selection
+from {package} import MLPClassifier
+warnings.simplefilter("ignore")
+rng = np.random.default_rng(0)
+columns = np.sort(rng.integers(0, {n_in}, ({n_rows}, 40), np.int32)).ravel()
+entries = rng.standard_normal(40 * {n_rows}, np.{dtype})
+X = scipy.sparse.csr_matrix((entries, columns, np.arange({n_rows} + 1) * 40), ({n_rows}, {n_in}))
+X.sum_duplicates()
+y = rng.integers(0, 3, {n_rows})
+def fit(units, rows, labels):
+    MLPClassifier((units,), max_iter=1, random_state=0, early_stopping={early_stopping}).fit(rows, labels)
+def resident(of):
+    (line,) = [line for line in open("/proc/self/status") if line.startswith(of)]
+    return 1024 * int(line.split()[1])
+fit(2, X[:300], y[:300])
+before = resident("VmRSS")
+fit({units}, X, y)
+print(resident("VmHWM") - before, X.nnz)
+"""
+
+
+def peak(package, **settings):
+    return map(int, run_program(PEAK.format(package=package, **settings), OMP_NUM_THREADS="1").split())
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize(("dtype", "early_stopping"), [("float32", False), ("float64", True)])
+def test_wide_networks_on_sparse_rows_take_about_the_memory_of_scikit_learns_or_less(dtype, early_stopping):
+    """15,000 columns to 100 units: what there is of each weight, its gradient and moments too, is most of it."""
+    settings = {"n_rows": 3000, "n_in": 15_000, "units": 100, "dtype": dtype, "early_stopping": early_stopping}
+    ours, theirs = (next(peak(package, **settings)) for package in ("fastnn", "sklearn.neural_network"))
+    assert ours < 1.05 * theirs
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_many_sparse_rows_take_no_more_memory_than_the_numbers_of_their_columns():
+    """X is most of it, and not copied: only its indices are, to integers of 64 bits that nobody else can change."""
+    grown, n_entries = peak("fastnn", n_rows=60_000, n_in=500, units=8, dtype="float32", early_stopping=False)
+    assert grown < 8 * n_entries + 5 * 2**20

@@ -47,7 +47,7 @@ cdef class Predictor:
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_in) or (n_in,)
+        X : array-like of shape (n_samples, n_in) or (n_in,), or sparse matrix of shape (n_samples, n_in)
 
         Returns
         -------

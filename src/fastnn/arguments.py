@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from fastnn import labels as labels_module
-from fastnn.backends import get_backend
-from fastnn.checks import check_count, check_flag, check_matrix, check_name, check_number, check_sample_weight
+from fastnn.backends import check_takes, get_backend
+from fastnn.checks import check_count, check_flag, check_name, check_number, check_rows, check_sample_weight
 from fastnn.frames import check_column_names, column_names
 from fastnn.initial import Draws, check_init
 from fastnn.layers import form_of
@@ -140,7 +140,8 @@ class Data:
     ----------
     spec : NetworkSpec
         Of the shape and these targets.
-    X, targets : ndarray of shape (n_samples, n_in), (n_samples, n_out)
+    X : ndarray or CSR matrix of shape (n_samples, n_in)
+    targets : ndarray of shape (n_samples, n_out)
     sample_weight : ndarray of shape (n_samples,) or None
     validation : tuple of arrays or None
         X, targets, weights or None.
@@ -150,7 +151,7 @@ class Data:
     """
 
     spec: NetworkSpec
-    X: np.ndarray
+    X: Any
     targets: np.ndarray
     sample_weight: np.ndarray | None
     validation: tuple | None
@@ -158,22 +159,23 @@ class Data:
     feature_names: tuple[str, ...] | None
 
 
-def check_data(shape, X, y, sample_weight, validation_data):
+def check_data(shape, X, y, sample_weight, validation_data, backend):
     """Return the Data that these arguments of ``train`` say."""
     sizes, dtype, loss, output_activation = shape.sizes, shape.dtype, shape.loss, shape.output_activation
     feature_names = column_names(X)
-    X = check_matrix("X", X, dtype, n_columns=sizes[0], columns_are="the first layer")
-    targets, classes = labels_module.encode("y", y, len(X), sizes[-1], loss, dtype)
+    check_takes(backend, "X", X)
+    X = check_rows("X", X, dtype, sizes[0])
+    targets, classes = labels_module.encode("y", y, X.shape[0], sizes[-1], loss, dtype)
     if is_implied := output_activation is None:
         output_activation = labels_module.default_output_activation(loss, shape.named, targets)
     labels_module.check_targets("y", targets, loss, output_activation)
     labels_module.check_reach("y", targets, output_activation, is_implied)
     labels = labels_module.labels_of(targets, classes, loss, output_activation)
     if sample_weight is not None:
-        sample_weight = check_sample_weight(sample_weight, len(X), dtype)
+        sample_weight = check_sample_weight(sample_weight, X.shape[0], dtype)
     shape, validation = replace(shape, output_activation=output_activation), None
     if validation_data is not None:
-        validation = _check_validation(validation_data, shape, feature_names, classes)
+        validation = _check_validation(validation_data, shape, feature_names, classes, backend)
     spec = NetworkSpec(sizes, (*shape.hidden, output_activation), dtype)
     return Data(spec, X, targets, sample_weight, validation, labels, feature_names)
 
@@ -195,7 +197,7 @@ def check_belonging(W, b, spec, feature_names):
         )
 
 
-def _check_validation(validation_data, shape, feature_names, classes):
+def _check_validation(validation_data, shape, feature_names, classes, backend):
     sizes, dtype = shape.sizes, shape.dtype
     if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
         raise TypeError(
@@ -204,12 +206,13 @@ def _check_validation(validation_data, shape, feature_names, classes):
         )
     X, y, *weight = validation_data
     check_column_names("validation X", X, feature_names)
-    X = check_matrix("validation X", X, dtype, n_columns=sizes[0], columns_are="the first layer")
-    y = labels_module.encode_like("validation y", y, len(X), sizes[-1], classes, dtype)
+    check_takes(backend, "validation X", X)
+    X = check_rows("validation X", X, dtype, sizes[0])
+    y = labels_module.encode_like("validation y", y, X.shape[0], sizes[-1], classes, dtype)
     labels_module.check_targets("validation y", y, shape.loss, shape.output_activation)
     if not weight or weight[0] is None:
         return X, y, None
-    return X, y, check_sample_weight(weight[0], len(X), dtype, "validation sample_weight")
+    return X, y, check_sample_weight(weight[0], X.shape[0], dtype, "validation sample_weight")
 
 
 def _check_start(sizes, init, init_scale, dtype):

@@ -10,9 +10,13 @@ sample_weight, largest_batch, n_threads)``, which opens a run; `fastnn.reference
 from fastnn import _engine, _loops
 from fastnn.checks import check_name
 from fastnn.reference import batched, loops
+from fastnn.sparse import is_sparse
 
 #: Slowest first: "auto" takes the last that has the solver.
 BACKENDS = {"python": loops, "numpy": batched, "cython": _loops, "simd": _engine}
+
+#: The names of those that take rows as CSR, too.
+TAKE_CSR = ("auto", "simd")
 
 
 def backends_with(solver):
@@ -30,3 +34,13 @@ def get_backend(name, solver=None):
         choices = " or ".join(f"backend={other!r}" for other in [*able, "auto"])
         raise ValueError(f"solver={solver!r} is not available on backend={name!r}; use {choices}")
     return BACKENDS[name]
+
+
+def check_takes(name, argument, X):
+    """Refuse sparse rows where the backend called `name` takes dense ones alone."""
+    if is_sparse(X) and name not in TAKE_CSR:
+        choices = " or ".join(f"backend={other!r}" for other in reversed(TAKE_CSR))
+        raise TypeError(
+            f"{argument} is a sparse matrix ({type(X).__name__}), which backend={name!r} does not take; use {choices}, "
+            f"or pass a dense array: {argument}.toarray()"
+        )

@@ -8,6 +8,7 @@ import math
 import operator
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from numbers import Real
 
 import numpy as np
@@ -20,6 +21,7 @@ from fastnn.frames import (
     numbers_of_frame,
     numbers_of_objects,
 )
+from fastnn.sparse import csr_in_order, is_sparse, place_of, with_entries
 from fastnn.vocabulary import meant_by
 
 
@@ -78,20 +80,24 @@ def check_number(argument, value, *, low=None, above=None, below=None):
 def check_matrix(argument, value, dtype, *, n_columns=None, columns_are="the network"):
     """Return a C-contiguous (n_rows, n_columns) array of `dtype`, finite and not empty; a copy only where needed."""
     array = as_numbers(argument, value)
-    if array.ndim != 2:
-        advice = ""
-        if array.ndim == 1:
-            advice = f"; for one row use {argument}.reshape(1, -1), for one column {argument}.reshape(-1, 1)"
-        elif array.ndim == 0:
-            advice = f"; for one row of one number use [[{argument}]]"
-        raise ValueError(f"{argument} must have 2 dimensions, got {array.ndim} (shape {array.shape}){advice}")
-    if array.shape[0] == 0 or array.shape[1] == 0:
-        raise ValueError(f"{argument} is empty: its shape is {array.shape}")
-    if n_columns is not None and array.shape[1] != n_columns:
-        raise ValueError(
-            f"{argument} has {array.shape[1]} columns, but {columns_are} has {n_columns}; its shape is {array.shape}"
+    _check_shape(argument, array.shape, n_columns, columns_are)
+    return cast_finite(argument, array, dtype, partial(_where, names=column_names(value)))
+
+
+def check_rows(argument, value, dtype, n_columns):
+    """Return what goes into the first layer: an array as `check_matrix` has it, or CSR rows."""
+    columns_are = "the first layer"
+    if not is_sparse(value):
+        return check_matrix(argument, value, dtype, n_columns=n_columns, columns_are=columns_are)
+    if value.dtype.kind not in "biuf":
+        raise TypeError(
+            f"{argument} must hold real numbers, got a sparse matrix of dtype {value.dtype}; "
+            f"convert it first, for example with {argument}.astype(float)"
         )
-    return cast_finite(argument, array, dtype, column_names(value))
+    _check_shape(argument, value.shape, n_columns, columns_are)
+    csr = csr_in_order(argument, value)
+    entries = cast_finite(argument, csr.data, dtype, lambda place: _where(place_of(csr, *place)))
+    return with_entries(csr, entries)
 
 
 def check_sample_weight(value, n_samples, dtype, argument="sample_weight"):
@@ -138,10 +144,10 @@ def as_array(argument, value):
         raise TypeError(
             f"{argument} is a {type(value).__name__}, which can be read only once; pass a list: list({argument})"
         )
-    if hasattr(value, "toarray") and hasattr(value, "nnz"):
+    if is_sparse(value):
         raise TypeError(
-            f"{argument} is a sparse matrix ({type(value).__name__}), which fastnn.train and networks do not take; "
-            f"pass a dense array: {argument}.toarray()"
+            f"{argument} is a sparse matrix ({type(value).__name__}), which only the X of fastnn.train and of networks "
+            f"may be; pass a dense array: {argument}.toarray()"
         )
     if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
         raise TypeError(f"{argument} has masked entries; fill or drop them first, for example with {argument}.filled()")
@@ -154,10 +160,10 @@ def as_array(argument, value):
     return array
 
 
-def cast_finite(argument, array, dtype, names=None):
+def cast_finite(argument, array, dtype, where=None):
     """Return a C-contiguous copy (or the array itself) in `dtype`; NaN and infinity are named by their place.
 
-    `names` are those of the columns, where they have some.
+    `where` puts a place into words, if rows and columns are not what it is.
     """
     if array.dtype == dtype:
         cast = np.require(array, requirements="CA")
@@ -167,10 +173,10 @@ def cast_finite(argument, array, dtype, names=None):
     if (finite := np.isfinite(cast)).all():
         return cast
     place = tuple(int(i) for i in np.argwhere(~finite)[0])
-    value, where = array[place], _where(place, names)
+    value, in_words = array[place], (where or _where)(place)
     if np.isfinite(value):
-        raise ValueError(f"{argument} has {value} in {where}, which is beyond the range of {np.dtype(dtype)}")
-    raise ValueError(f"{argument} has {value} in {where}; fill or drop such rows first")
+        raise ValueError(f"{argument} has {value} in {in_words}, which is beyond the range of {np.dtype(dtype)}")
+    raise ValueError(f"{argument} has {value} in {in_words}; fill or drop such rows first")
 
 
 @contextmanager
@@ -182,6 +188,21 @@ def optional(caller, what, *packages, extra):
         if error.name is None or error.name.partition(".")[0] not in packages:
             raise
         raise ImportError(f"{caller} needs {what}; install it with fastnn's extra [{extra}], or by itself") from error
+
+
+def _check_shape(argument, shape, n_columns, columns_are):
+    """Refuse what is no matrix, or an empty one, or not of so many columns, where these are known."""
+    if len(shape) != 2:
+        advice = ""
+        if len(shape) == 1:
+            advice = f"; for one row use {argument}.reshape(1, -1), for one column {argument}.reshape(-1, 1)"
+        elif len(shape) == 0:
+            advice = f"; for one row of one number use [[{argument}]]"
+        raise ValueError(f"{argument} must have 2 dimensions, got {len(shape)} (shape {shape}){advice}")
+    if shape[0] == 0 or shape[1] == 0:
+        raise ValueError(f"{argument} is empty: its shape is {shape}")
+    if n_columns is not None and shape[1] != n_columns:
+        raise ValueError(f"{argument} has {shape[1]} columns, but {columns_are} has {n_columns}; its shape is {shape}")
 
 
 def _where(place, names=None):

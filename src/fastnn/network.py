@@ -13,11 +13,12 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from fastnn import labels as labels_module
 from fastnn._engine import Predictor
-from fastnn.backends import BACKENDS, get_backend
-from fastnn.checks import as_numbers, cast_finite, check_matrix
+from fastnn.backends import BACKENDS, check_takes, get_backend
+from fastnn.checks import as_numbers, cast_finite, check_rows
 from fastnn.frames import check_column_names
 from fastnn.layers import Form, LayerViews, activations_for, form_of
 from fastnn.portable import from_plain, to_plain
+from fastnn.sparse import SparseMatrix, is_sparse
 from fastnn.spec import Layers, NetworkSpec, check_dtype, check_weights
 from fastnn.state import aligned_zeros
 from fastnn.summary import Summary
@@ -178,7 +179,7 @@ class Network(Predictor):
     def _outputs(self, X):
         """The call, for whatever needs checking or explaining, or another backend to compute."""
         rows, is_one_row = self._check_rows(X)
-        out = np.empty((len(rows), self._spec.n_out), self._spec.dtype)
+        out = np.empty((rows.shape[0], self._spec.n_out), self._spec.dtype)
         get_backend(self.backend).forward(self._spec, self.parameters, rows, out)
         return out[0] if is_one_row else out
 
@@ -199,7 +200,7 @@ class Network(Predictor):
         get_backend(self.backend).forward(self._spec, self.parameters, rows, out.reshape(len(rows), n_out))
         return out
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
+    def predict(self, X: ArrayLike | SparseMatrix) -> np.ndarray:
         """Return class labels for a classifier, values for a regression.
 
         With one output the second class is where it is > 0.5, with several the class is that of the largest output;
@@ -207,7 +208,7 @@ class Network(Predictor):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_in) or (n_in,)
+        X : array-like of shape (n_samples, n_in) or (n_in,), or sparse matrix of shape (n_samples, n_in)
 
         Returns
         -------
@@ -223,7 +224,7 @@ class Network(Predictor):
             return self._labels.decode(outputs[None, :])[0]
         return self._labels.decode(outputs)
 
-    def predict_proba(self, X: ArrayLike) -> np.ndarray:
+    def predict_proba(self, X: ArrayLike | SparseMatrix) -> np.ndarray:
         """Return the probability of each class, or of each label where a row may have several.
 
         These are the outputs as they are; with one output, those of both classes. Softmax outputs sum to 1; several
@@ -231,7 +232,7 @@ class Network(Predictor):
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_in) or (n_in,)
+        X : array-like of shape (n_samples, n_in) or (n_in,), or sparse matrix of shape (n_samples, n_in)
 
         Returns
         -------
@@ -323,10 +324,11 @@ class Network(Predictor):
         return self.summary()._repr_html_()
 
     def _check_rows(self, X):
+        check_takes(self.backend, "X", X)
         check_column_names("X", X, self.feature_names)
-        array = as_numbers("X", X)
-        if array.ndim != 1:
-            return check_matrix("X", array, self.dtype, n_columns=self._spec.n_in, columns_are="the first layer"), False
+        array = X if is_sparse(X) else as_numbers("X", X)
+        if is_sparse(X) or array.ndim != 1:
+            return check_rows("X", array, self.dtype, self._spec.n_in), False
         if array.shape != (self._spec.n_in,):
             advice = "; for one number a row use X.reshape(-1, 1)" if self._spec.n_in == 1 else ""
             raise ValueError(f"X is one row of {len(array)} numbers, but the first layer has {self._spec.n_in}{advice}")

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastnn.network import Network
+from fastnn.sparse import SparseMatrix
 
 
 class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
@@ -62,12 +63,12 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
         """Return a result of W, b and cost alone."""
         return cls(*values)
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
+    def predict(self, X: ArrayLike | SparseMatrix) -> np.ndarray:
         """Return what ``network.predict`` does: class labels for a classifier, values for a regression.
 
         Parameters
         ----------
-        X : array-like of shape (n_samples, n_in) or (n_in,)
+        X : array-like of shape (n_samples, n_in) or (n_in,), or sparse matrix of shape (n_samples, n_in)
 
         Returns
         -------

@@ -13,6 +13,7 @@ import numpy as np
 from fastnn.backends import BACKENDS
 from fastnn.initial import INITS
 from fastnn.reference.batched import SLOPE
+from fastnn.sparse import is_sparse
 from fastnn.spec import NetworkSpec
 
 #: Activation -> its largest slope, at zero, and the share of saturated units over some rows beyond which there is
@@ -36,7 +37,7 @@ def warn_if_saturated(network, parameters, X, loss, init, init_scale=1.0, n_thre
     network : NetworkSpec
     parameters : ndarray
         Flat.
-    X : ndarray of shape (n_samples, n_in)
+    X : ndarray or CSR matrix of shape (n_samples, n_in)
     loss : str
         The slope of the last layer counts under squared_error alone.
     init : str
@@ -50,7 +51,9 @@ def warn_if_saturated(network, parameters, X, loss, init, init_scale=1.0, n_thre
             "single unit in each; use init='glorot_uniform'",
             stacklevel=4,  # the caller of train
         )
-    rows = np.ascontiguousarray(X[:: max(len(X) // N_ROWS, 1)][:N_ROWS])
+    rows = X[:: max(X.shape[0] // N_ROWS, 1)][:N_ROWS]
+    if not is_sparse(rows):
+        rows = np.ascontiguousarray(rows)
     for l, share in _saturated_shares(network, parameters, rows, loss, n_threads):
         activation = network.activation_names[l - 1]
         if share > LIMITS[activation][1]:
@@ -73,7 +76,7 @@ def _saturated_shares(network, parameters, X, loss, n_threads):
     h = X
     for l, (activation, shape) in enumerate(zip(activations, network.shapes, strict=False), start=1):
         layer = NetworkSpec(shape, (activation,), network.dtype)
-        inputs, h = h, np.empty((len(h), layer.n_out), network.dtype)
+        inputs, h = h, np.empty((h.shape[0], layer.n_out), network.dtype)
         BACKENDS["simd"].forward(layer, np.concatenate([W[l].ravel(), b[l]]), inputs, h, n_threads=n_threads)
         if activation in LIMITS:
             slopes = SLOPE[activation](None, h)  # which the outputs tell

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fastnn.arguments import check_belonging, check_course, check_data, check_shape
-from fastnn.checks import check_count, check_matrix
+from fastnn.checks import check_count, check_rows
 from fastnn.frames import check_column_names
 from fastnn.initial import draw_weights
 from fastnn.labels import decode
@@ -21,6 +21,7 @@ from fastnn.layers import Form, LayerDict, form_of
 from fastnn.network import Network
 from fastnn.result import TrainResult
 from fastnn.saturation import warn_if_saturated
+from fastnn.sparse import SparseMatrix
 from fastnn.spec import Layers
 from fastnn.state import TrainingState
 from fastnn.training.batches import tutorial_batches
@@ -32,7 +33,7 @@ from fastnn.training.schedules import Constant
 
 def train(
     nn_structure: Sequence[int],
-    X: ArrayLike,
+    X: ArrayLike | SparseMatrix,
     y: ArrayLike,
     iter_num: int = 3000,
     alpha: float = 0.25,
@@ -54,7 +55,7 @@ def train(
     order: str = "shuffled",
     tol: float = 0.0,
     sample_weight: ArrayLike | None = None,
-    validation_data: tuple[ArrayLike, ...] | None = None,
+    validation_data: tuple[ArrayLike | SparseMatrix, ...] | None = None,
     early_stopping: bool = False,
     n_iter_no_change: int = 10,
     report_every: int | None = None,
@@ -75,8 +76,9 @@ def train(
     ----------
     nn_structure : list of int
         Units of each layer, the inputs first: ``[64, 30, 10]``.
-    X : array-like of shape (n_samples, n_in)
-        Finite numbers. Never modified.
+    X : array-like or sparse matrix of shape (n_samples, n_in)
+        Finite numbers. Never modified. SciPy's sparse matrices and arrays, of any format, are never made dense; the
+        backend must be "auto" or "simd".
     y : array-like of shape (n_samples, n_out) or (n_samples,)
         Targets, one-hot or any that the outputs can come near. A vector holds class labels, encoded in sorted order,
         where there are several outputs or the loss is log_loss or perceptron (one output: two classes); otherwise it is
@@ -215,8 +217,8 @@ def train(
         report_every, callback, verbose, progress, early_stopping, validation_data is not None, n_iter_no_change,
         random_state,
     )  # fmt: skip
-    data = check_data(shape, X, y, sample_weight, validation_data)
-    source = tutorial_batches(len(data.X), course.batch_size, course.order, course.draws)
+    data = check_data(shape, X, y, sample_weight, validation_data, backend)
+    source = tutorial_batches(len(data.targets), course.batch_size, course.order, course.draws)
     training = replace(course.training, updates_per_pass=source.updates_per_pass)
     state = TrainingState(data.spec, training.solver)
     _start(course, data, shape.loss, init, state)
@@ -269,7 +271,12 @@ def _run(course, data, source, job, network):
 
 
 def predict(
-    W: Layers, b: Layers, X: ArrayLike, n_layers: int | None = None, *, activation: str | None = None
+    W: Layers,
+    b: Layers,
+    X: ArrayLike | SparseMatrix,
+    n_layers: int | None = None,
+    *,
+    activation: str | None = None,
 ) -> np.ndarray:
     """Return what a network predicts, from its weights: the tutorials' ``predict_y``.
 
@@ -280,7 +287,7 @@ def predict(
     ----------
     W, b : dict or list
         Weights (n_out, n_in) and biases (n_out,) of each layer, as `train` returns them.
-    X : array-like of shape (n_samples, n_in)
+    X : array-like or sparse matrix of shape (n_samples, n_in)
     n_layers : int, optional
         The number of layers, the inputs counted; it must be that of W.
     activation : str, optional
@@ -307,7 +314,7 @@ def predict(
     if n_layers is not None and check_count("n_layers", n_layers, minimum=2) != len(sizes):
         raise ValueError(f"n_layers must be the number of layers of W, inputs included: {len(sizes)}, got {n_layers}")
     check_column_names("X", X, network.feature_names)
-    X = check_matrix("X", X, network.dtype, n_columns=sizes[0], columns_are="the first layer")
+    X = check_rows("X", X, network.dtype, sizes[0])
     if form_of(W, b) is not None:
         return network.predict(X)
     outputs = network(X)

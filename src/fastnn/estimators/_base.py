@@ -34,6 +34,7 @@ from fastnn.estimators._weights import Weights
 from fastnn.initial import draw_with_biases
 from fastnn.network import Network
 from fastnn.objective import Objective
+from fastnn.sparse import is_sparse
 from fastnn.spec import TrainingSpec
 from fastnn.training import passes
 
@@ -362,12 +363,12 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         weights = own.get("_weights")
         if weights is not None and "feature_names_in_" not in own and weights.are_of(self):
             outputs = weights.network._plain_outputs(X)  # which finds out itself whether X is plain, and all finite
-            if outputs is None and weights.network.dtype == np.float32:  # X may be of more digits
+            if outputs is None and weights.network.dtype == np.float32 and not is_sparse(X):  # X may be of more digits
                 outputs = weights.in_float64()._plain_outputs(X)
             if isinstance(outputs, np.ndarray) and outputs.ndim == 2:
                 return outputs
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse=["csr", "csc"], reset=False)
+        X = validate_data(self, X, accept_sparse="csr", reset=False)
         dtype = self._dtype_with(X.dtype)
         network = self._current_weights(dtype).network
         check_n_inputs(X.shape[1], network)

@@ -12,12 +12,14 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_array, column_or_1d
 
 from fastnn.estimators._warnings import floating_point, warn
+from fastnn.sparse import csr_in_order, with_entries
 
 
 def as_data(X, dtype):
-    """Checked X as the engine takes it: C-contiguous and aligned, or CSR."""
+    """Checked X as the engine takes it: C-contiguous and aligned, or CSR, each row in the order of its columns."""
     if scipy.sparse.issparse(X):
-        return X.tocsr().astype(dtype, copy=False)
+        csr = csr_in_order("X", X)
+        return with_entries(csr, np.require(csr.data, dtype, "CAE"))
     return np.require(X, dtype, "CAE")
 
 

@@ -234,7 +234,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             self,
             X,
             y,
-            accept_sparse=["csr", "csc"],
+            accept_sparse="csr",
             multi_output=True,
             dtype=(np.float64, np.float32),
             reset=reset,

@@ -149,7 +149,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             self,
             X,
             y,
-            accept_sparse=["csr", "csc"],
+            accept_sparse="csr",
             multi_output=True,
             y_numeric=True,
             dtype=(np.float64, np.float32),

@@ -65,7 +65,7 @@ class History(Listener):
     job : fastnn.training.run.Job
     labels : Labels
     validation : tuple of arrays
-        X, targets, weights or None.
+        X, which may be CSR, targets, weights or None.
     learning_rate : float
         For the message of divergence.
     """
@@ -105,7 +105,7 @@ class History(Listener):
 
     def _outputs(self, X):
         state, job = self.job.state, self.job
-        out = np.empty((len(X), state.network.n_out), X.dtype)
+        out = np.empty((X.shape[0], state.network.n_out), X.dtype)
         job.backend.forward(state.network, state.parameters, X, out, n_threads=job.n_threads)
         return out
 
@@ -182,7 +182,10 @@ class EarlyStopping(Listener):
         val_loss = self.values["val_loss"][-1]
         if val_loss < self.best_loss:
             self.best_loss, self.best_so_far, self.n_stale = val_loss, moment.n_done, 0
-            self.best_parameters = self.state.parameters.copy()
+            if self.best_parameters is None:
+                self.best_parameters = self.state.parameters.copy()
+            else:
+                self.best_parameters[:] = self.state.parameters
         else:
             self.n_stale += 1
         return self.n_stale >= self.n_iter_no_change

@@ -138,7 +138,11 @@ class Progress:
         self.scores.append(score)
         self.n_stale = self.n_stale + 1 if score < self.best_score + tol else 0
         if score > self.best_score:
-            self.best_score, self.best_parameters = score, parameters.copy()
+            self.best_score = score
+            if self.best_parameters is None:
+                self.best_parameters = parameters.copy()
+            else:
+                self.best_parameters[:] = parameters
 
 
 @dataclass(frozen=True)
@@ -198,7 +202,7 @@ def fit(
     {"converged", "reached max_iter", "interrupted", "diverged"}
     """
     progress.n_passes = 0
-    start = parameters.copy() if score is not None else None
+    start = parameters.copy() if score is not None and progress.best_parameters is None else None
     rows = np.arange(samples.n_rows, dtype=np.intp) if samples.rows is None else samples.rows.copy()
     source = Composed(rows, batch_size, random_state, samples.rows is None and batch_size == samples.n_rows)
     state = optimizer.state(network, parameters)
