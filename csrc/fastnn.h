@@ -146,12 +146,12 @@ typedef struct {
    are taken; others are made dense when they come. */
 typedef struct {
     ptrdiff_t n_samples;
-    const void *X;                /* (n_samples, n_in), or the CSR entries */
-    const ptrdiff_t *csr_columns; /* (n_entries,): the column of each entry; NULL: X is dense */
-    const ptrdiff_t *csr_starts;  /* (n_samples + 1,): the first entry of each row, and their number */
-    int csr_in_order;             /* each row's columns rise, none comes twice */
-    const void *y;                /* (n_samples, n_out) */
-    const void *sample_weight;    /* (n_samples,); NULL: all are 1 */
+    const void *X;               /* (n_samples, n_in), or the CSR entries */
+    const int32_t *csr_columns;  /* (n_entries,): the column of each entry; NULL: X is dense */
+    const ptrdiff_t *csr_starts; /* (n_samples + 1,): the first entry of each row, and their number */
+    int csr_in_order;            /* each row's columns rise, none comes twice */
+    const void *y;               /* (n_samples, n_out) */
+    const void *sample_weight;   /* (n_samples,); NULL: all are 1 */
 } fastnn_data;
 
 /* Whether to stop; the binding asks Python. */

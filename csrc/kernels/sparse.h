@@ -47,7 +47,7 @@ static int takes_entries(const fastnn_data *data, ptrdiff_t n_in) {
     return in_order && n_entries(data) * SPARSE_FROM <= (double)data->n_samples * (double)n_in;
 }
 
-INLINE void sparse_panel(const int C, const real *x, const ptrdiff_t *columns, ptrdiff_t n, const real *weights,
+INLINE void sparse_panel(const int C, const real *x, const int32_t *columns, ptrdiff_t n, const real *weights,
                          ptrdiff_t stride, const real *biases, vec lowest, real *out) {
     enum { MOST = 8 };
     vec sum[MOST];
@@ -66,7 +66,7 @@ static void sparse_forward(const fastnn_data *data, ptrdiff_t row, ptrdiff_t n_v
                            const real *biases, real lowest, real *out) {
     ptrdiff_t first = data->csr_starts[row], n = data->csr_starts[row + 1] - first, stride = n_vectors * LANES;
     const real *x = (const real *)data->X + first;
-    const ptrdiff_t *columns = data->csr_columns + first;
+    const int32_t *columns = data->csr_columns + first;
     vec least = v_all(lowest);
     ptrdiff_t i = 0;
     for (; i + 8 * LANES <= stride; i += 8 * LANES) {

@@ -1,7 +1,7 @@
 # The C interface of csrc/fastnn.h, and of Python's buffers, as _engine.pyx sees it.
 
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 
 
 cdef extern from "fastnn.h" nogil:
@@ -31,7 +31,7 @@ cdef extern from "fastnn.h" nogil:
     ctypedef struct fastnn_data:
         ptrdiff_t n_samples
         const void *X
-        const ptrdiff_t *csr_columns
+        const int32_t *csr_columns
         const ptrdiff_t *csr_starts
         int csr_in_order
         const void *y

@@ -13,7 +13,7 @@ import numpy as np
 cimport cython
 from libc.math cimport isfinite
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int32_t
+from libc.stdint cimport INT32_MAX, int32_t
 from libc.string cimport memset, strchr
 
 from fastnn._tables import LOSSES, SOLVER_IDS

@@ -45,7 +45,7 @@ ctypedef fused index:
 
 
 cdef int take_columns(
-    const index *given, const ptrdiff_t *starts, ptrdiff_t n_samples, ptrdiff_t n_in, ptrdiff_t *columns
+    const index *given, const ptrdiff_t *starts, ptrdiff_t n_samples, ptrdiff_t n_in, int32_t *columns
 ) noexcept nogil:
     """Copy the columns of CSR rows; return 0 if one is out of range, 2 if they rise in each row, else 1."""
     cdef ptrdiff_t row, i, column, before
@@ -58,7 +58,8 @@ cdef int take_columns(
                 return 0
             if column <= before:
                 found = 1
-            before = columns[i] = column
+            before = column
+            columns[i] = <int32_t> column
     return found
 
 
@@ -95,10 +96,12 @@ cdef class Problem:
         cdef ptrdiff_t n = begins[n_samples]
         cdef bint is_short = X.indices.dtype == np.int32
         given = np.ascontiguousarray(X.indices, np.int32 if is_short else np.intp)
-        cdef ptrdiff_t *columns = <ptrdiff_t *> self.arguments.take(np.empty(n, np.intp), INTEGERS, n, True)
+        cdef int32_t *columns = <int32_t *> self.arguments.take(np.empty(n, np.int32), SHORT_INTEGERS, n, True)
         cdef const void *indices = self.arguments.take(given, SHORT_INTEGERS if is_short else INTEGERS, n, False)
         cdef int found = 0
         self.data.X = self.arguments.take(X.data, self.dtype, n, False)
+        if n_in > INT32_MAX:
+            raise ValueError(f"CSR rows may have {INT32_MAX} columns, got {n_in}")
         if begins[0] >= 0 and (np.diff(starts) >= 0).all():
             if is_short:
                 found = take_columns(<const int32_t *> indices, begins, n_samples, n_in, columns)

@@ -32,7 +32,8 @@ static network_shape shape_of(const int *sizes, int n_layers, int hidden, int ou
 typedef struct {
     fastnn_data dense, csr;
     real *X, *y, *weight, *entries;
-    ptrdiff_t *columns, *starts;
+    int32_t *columns;
+    ptrdiff_t *starts;
 } samples;
 
 static samples samples_of(const network_shape *p, int n) {
@@ -43,7 +44,7 @@ static samples samples_of(const network_shape *p, int n) {
         n_entries += s.X[i] != 0;
     }
     s.entries = get((size_t)n_entries * sizeof(real));
-    s.columns = get((size_t)n_entries * sizeof(ptrdiff_t));
+    s.columns = get((size_t)n_entries * sizeof(int32_t));
     s.starts = get((size_t)(n + 1) * sizeof(ptrdiff_t));
     n_entries = 0;
     for (int r = 0; r < n; r++) {
