@@ -63,7 +63,8 @@ class BuildExtensions(build_ext):
                 if os.environ.get("FASTNN_OPENMP") != "0" and self.compiler_takes([openmp], links=True):
                     extension.extra_compile_args.append(openmp)
                     extension.extra_link_args += [] if is_msvc else [openmp]
-        self.parallel = os.cpu_count()  # extensions side by side
+        if self.parallel is None:  # else the user's own number of extensions side by side
+            self.parallel = os.cpu_count()
         super().build_extensions()
 
     def build_extension(self, ext):
@@ -88,7 +89,7 @@ class BuildExtensions(build_ext):
                 extra_postargs=[*engine.extra_compile_args, *flags],
             )
 
-        with ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
             for objects in pool.map(compile_stub, *zip(*stubs, strict=True)):
                 engine.extra_objects += objects
 

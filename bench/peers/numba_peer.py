@@ -111,10 +111,8 @@ def offsets_of(sizes):
 @jit
 def train(X, y, rows, batch_size, n_epochs, sizes, kinds, squared, p, m, v, steps, is_adam, constants):
     """Make all updates of all epochs; constants are those of the solvers."""
-    n_layers, n_rows = len(kinds), len(X)
-    in_order = batch_size == 0
-    if in_order:
-        batch_size = n_rows
+    n_layers, n_rows, in_order = len(kinds), len(X), batch_size == 0
+    batch_size = batch_size or n_rows
     weights, biases = offsets_of(sizes)
     g = np.empty_like(p)
     places = np.zeros(n_layers + 2, np.intp)

@@ -5,6 +5,7 @@ import math
 import re
 import sys
 import warnings
+from copy import copy
 from dataclasses import asdict
 from itertools import product
 from statistics import median
@@ -34,13 +35,14 @@ CHECKED_EPOCHS = 2
 def difference_of(theirs, ours, X):
     """Return how far losses differ, relatively, and outputs by the same weights; infinite if numbers of epochs do.
 
-    The weights are fastnn's, which scikit-learn's model takes over.
+    The weights are fastnn's, which a copy of scikit-learn's model takes over: the model itself is timed with its own.
     """
     if theirs.n_iter_ != ours.n_iter_:
         return math.inf
     curves = [getattr(model, "loss_curve_", [model.loss_]) for model in (theirs, ours)]
-    theirs.coefs_, theirs.intercepts_ = ours.coefs_, ours.intercepts_
-    outputs = [getattr(model, "predict_proba", model.predict)(X) for model in (theirs, ours)]
+    taught = copy(theirs)
+    taught.coefs_, taught.intercepts_ = ours.coefs_, ours.intercepts_
+    outputs = [getattr(model, "predict_proba", model.predict)(X) for model in (taught, ours)]
     return float(np.max([np.abs(np.divide(*curves) - 1).max(), np.abs(np.subtract(*outputs)).max()]))
 
 

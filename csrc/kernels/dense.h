@@ -22,9 +22,10 @@ enum { STEPS = 256 };
 #endif
 
 /* Numbers that are copied at a time: a panel of the second matrix, and a part of the first, whose rows have a gap that
-   keeps them apart in a cache. Rows from which on it pays. */
+   keeps them apart in a cache. */
 enum { COPIED_B = STEPS * MAX_VECTORS * LANES, COPIED_A = COPIED_BYTES / REAL_BYTES, COPIES = COPIED_B + COPIED_A };
 enum { GAP = LANES };
+/* Rows from which on it pays. */
 enum { COPYING_ROWS = 4 * ROWS_2 };
 
 /* Whether a matrix of n rows is far. */
@@ -47,8 +48,8 @@ INLINE int vectors_of_panel(const dense_product *p, ptrdiff_t vector) {
     return vector > 0 || p->n_vectors % 2 == 0 ? 2 : p->n_vectors == 1 ? 1 : 3;
 }
 
-static int asks(const dense_product *p, ptrdiff_t n_rows) {
-    return p->asked && poll(p->asked, (double)(n_rows * p->n_steps * LANES) * (double)p->n_vectors);
+static int asks(const dense_product *p, ptrdiff_t n_rows, ptrdiff_t n_vectors) {
+    return p->asked && poll(p->asked, (double)(n_rows * p->n_steps * LANES) * (double)n_vectors);
 }
 
 /* A block of steps by blocks of rows, whose part of the first matrix stays in the L1 cache while all vectors of the
@@ -59,7 +60,7 @@ static int near_product(enum product_kind kind, const dense_product *p) {
     most = most < ROWS_2 ? ROWS_2 : most;
     for (ptrdiff_t row = 0; row < p->n_rows; row += most) {
         ptrdiff_t n_rows = p->n_rows - row < most ? p->n_rows - row : most;
-        if (asks(p, n_rows)) {
+        if (asks(p, n_rows, p->n_vectors)) {
             return 1;
         }
         for (ptrdiff_t vector = 0, C; vector < p->n_vectors; vector += C) {
@@ -98,9 +99,6 @@ static int far_product(enum product_kind kind, const dense_product *p) {
     for (ptrdiff_t row = 0; row < p->n_rows; row += most) {
         dense_product rows = *p;
         rows.n_rows = p->n_rows - row < most ? p->n_rows - row : most;
-        if (asks(p, rows.n_rows)) {
-            return 1;
-        }
         if (copies_rows) {
             rows.a = p->copies + COPIED_B;
             rows.a_stride = copy_block(kind, p, row, rows.n_rows, p->copies + COPIED_B);
@@ -117,6 +115,9 @@ static int far_product(enum product_kind kind, const dense_product *p) {
             default: copy_panel(3, p->n_steps, from, p->b_stride, p->copies); break;
             }
             rows.b_stride = C * LANES;
+            if (asks(p, rows.n_rows, C)) {
+                return 1;
+            }
             panel(kind, (int)C, &rows, 0, rows.n_rows, 0);
             rows.out += C * LANES;
             rows.start += kind == FORWARD ? C * LANES : 0;

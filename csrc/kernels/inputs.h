@@ -2,6 +2,8 @@
 #ifndef FASTNN_INPUTS_H
 #define FASTNN_INPUTS_H
 
+#include <string.h>
+
 #include "fastnn.h"         /* fastnn_data */
 #include "kernels/layout.h" /* packed_network */
 #include "kernels/sparse.h" /* row_list, row_at */

@@ -10,6 +10,8 @@
 #ifndef FASTNN_LAYOUT_H
 #define FASTNN_LAYOUT_H
 
+#include <string.h>
+
 #include "fastnn.h"         /* fastnn_data, fastnn_layer, fastnn_activation, fastnn_activations */
 #include "kernels/dense.h"  /* COPIES, is_far */
 #include "kernels/sparse.h" /* sparse_work, takes_entries, SORTED */
@@ -126,7 +128,37 @@ static void lay_out_sparse(packed_network *net, const fastnn_layer *flat, int tr
         net->sparse.ends = take(base, used, flat[0].n_in, 1, sizeof *net->sparse.ends);
         net->sparse.touched = take(base, used, flat[0].n_in, 1, 1);
         net->sparse.sorted = take(base, used, net->plan.n_threads, SORTED, sizeof *net->sparse.sorted);
+        net->sparse.next = take(base, used, net->plan.n_threads, net->chunk, sizeof *net->sparse.next);
     }
+}
+
+/* A layer, and its numbers of rows. Returns 0 if there are no such sizes. */
+static int lay_out_layer(packed_network *net, const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l, int trains,
+                         packed_layer *layer, char *base, size_t *used) {
+    const team_plan *plan = &net->plan;
+    *layer = (packed_layer){
+        .n_in = flat[l].n_in,
+        .n_out = flat[l].n_out,
+        .n_vectors = whole_vectors(flat[l].n_out),
+        .is_single = is_single(flat, n_layers, l),
+        .activation = (fastnn_activation)flat[l].activation,
+        .parameter = (real)flat[l].parameter,
+        .flat_weights = flat[l].weights,
+        .flat_biases = flat[l].biases,
+        .weights = net->n_packed,
+    };
+    layer->stride = layer->is_single ? 1 : layer->n_vectors * LANES;
+    ptrdiff_t n_rows = packed_rows(flat, l);
+    if (layer->stride > (PTRDIFF_MAX / 2 - net->n_packed) / n_rows) {
+        return 0;
+    }
+    net->n_packed += n_rows * layer->stride;
+    layer->slot = layer->is_single ? whole_vectors(net->chunk) * LANES : net->chunk * layer->stride;
+    layer->h = take_reals(base, used, plan->n_slots, layer->slot);
+    int keeps = trains && l < n_layers - 1 && fastnn_activations[layer->activation].keeps_slope;
+    layer->slopes = keeps ? take_reals(base, used, plan->n_slots, layer->slot) : NULL;
+    layer->delta = trains ? take_reals(base, used, plan->n_slots, layer->slot) : NULL;
+    return 1;
 }
 
 /* Lay out the work area at `base`, whose packed blocks become zeros, and return its size in bytes, SIZE_MAX if there
@@ -140,6 +172,7 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
     net->n_layers = n_layers;
     net->plan = *plan;
     net->chunk = chunk_rows(flat, n_layers);
+    net->takes_entries = takes_entries(data, flat[0].n_in);
     net->layers = take(base, &used, n_layers, 1, sizeof(packed_layer));
     net->views = take(base, &used, n_layers, plan->n_threads, sizeof(packed_layer));
     net->n_packed = 0;
@@ -150,27 +183,12 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
         if (flat[l].n_in > COUNTABLE || flat[l].n_out > COUNTABLE) {
             return SIZE_MAX;
         }
-        layer->n_in = flat[l].n_in;
-        layer->n_out = flat[l].n_out;
-        layer->n_vectors = whole_vectors(layer->n_out);
-        layer->activation = (fastnn_activation)flat[l].activation;
-        layer->parameter = (real)flat[l].parameter;
-        layer->flat_weights = flat[l].weights;
-        layer->flat_biases = flat[l].biases;
-        layer->is_single = is_single(flat, n_layers, l);
-        layer->stride = layer->is_single ? 1 : layer->n_vectors * LANES;
-        layer->weights = net->n_packed;
-        ptrdiff_t n_rows = packed_rows(flat, l);
-        if (layer->stride > (PTRDIFF_MAX / 2 - net->n_packed) / n_rows) {
+        if (!lay_out_layer(net, flat, n_layers, l, trains, layer, base, &used)) {
             return SIZE_MAX;
         }
-        net->n_packed += n_rows * layer->stride;
-        layer->slot = layer->is_single ? whole_vectors(net->chunk) * LANES : net->chunk * layer->stride;
-        layer->h = take_reals(base, &used, plan->n_slots, layer->slot);
-        int keeps = trains && l < n_layers - 1 && fastnn_activations[layer->activation].keeps_slope;
-        layer->slopes = keeps ? take_reals(base, &used, plan->n_slots, layer->slot) : NULL;
-        layer->delta = trains ? take_reals(base, &used, plan->n_slots, layer->slot) : NULL;
-        is_wide |= is_far(layer->n_in, layer->n_vectors) || is_far(layer->n_out, whole_vectors(layer->n_in));
+        int comes_back = trains && l > 0; /* there is a backward product */
+        is_wide |= (l > 0 || !net->takes_entries) && is_far(layer->n_in, layer->n_vectors);
+        is_wide |= comes_back && is_far(layer->n_out, whole_vectors(layer->n_in));
         widest = layer->n_vectors * LANES > widest ? layer->n_vectors * LANES : widest;
     }
     net->n_weights = net->n_packed;
@@ -180,7 +198,6 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
         }
         net->n_packed += whole_vectors(flat[l].n_out) * LANES;
     }
-    net->takes_entries = takes_entries(data, flat[0].n_in);
     net->inputs = net->takes_entries ? NULL : take_reals(base, &used, plan->n_slots * net->chunk, flat[0].n_in);
     lay_out_sparse(net, flat, trains, base, &used);
     net->copies = is_wide ? take_reals(base, &used, plan->n_threads, COPIES) : NULL;
@@ -226,6 +243,7 @@ static packed_network view_of(const packed_network *net, int thread, ptrdiff_t s
     }
     view.inputs = view.inputs ? view.inputs + (slot * net->chunk + row) * net->layers[0].n_in : NULL;
     view.sparse.sorted = view.sparse.sorted ? view.sparse.sorted + thread * SORTED : NULL;
+    view.sparse.next = view.sparse.next ? view.sparse.next + thread * net->chunk : NULL;
     view.copies = view.copies ? view.copies + thread * COPIES : NULL;
     view.lanes += thread * net->n_lanes;
     view.totals += chunk * whole_vectors(net->chunk) + row / LANES;

@@ -16,11 +16,12 @@
 #include "kernels/sparse.h"      /* row_list, sparse_row, takes_entries, n_entries */
 #include "kernels/team.h"        /* part_begins, take_team, GAIN, LINE, MEETING */
 
-/* Rows from which on packing pays, and the share of the columns that entries must be. */
-enum { MANY_ROWS = 5, MANY_ENTRIES = 8 };
+/* Rows from which on packing pays, also where they have fewer entries than an eighth of the columns. */
+enum { MANY_ROWS = 5, MANY_SPARSE_ROWS = 33 };
 
 static int are_few(const fastnn_data *data, ptrdiff_t n_in) {
-    return data->n_samples < MANY_ROWS || (takes_entries(data, n_in) && n_entries(data) * MANY_ENTRIES < (double)n_in);
+    int sparse = data->n_samples < MANY_SPARSE_ROWS && takes_entries(data, n_in);
+    return data->n_samples < MANY_ROWS || (sparse && n_entries(data) * 8 < (double)n_in);
 }
 
 static int all_finite(const real *x, ptrdiff_t n) {

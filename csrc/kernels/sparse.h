@@ -4,6 +4,8 @@
 #ifndef FASTNN_SPARSE_H
 #define FASTNN_SPARSE_H
 
+#include <string.h>
+
 #include "fastnn.h"      /* fastnn_data */
 #include "simd/vector.h" /* vec, v_load, v_store, v_fma, v_all, v_max, UNROLL */
 
@@ -32,9 +34,10 @@ typedef struct {
 
 /* What the gradient needs. A thread has its own columns, and its own room to sort. */
 typedef struct {
-    ptrdiff_t *ends;        /* (n_in,): of the sorted entries of each column */
+    int32_t *ends;          /* (n_in,): of the sorted entries of each column */
     unsigned char *touched; /* (n_in,): columns that had an entry in this batch; no other has a gradient */
     column_entry *sorted;   /* (n_threads, SORTED) */
+    ptrdiff_t *next;        /* (n_threads, chunk): of the entries of each row, the first that is not sorted yet */
     real *zeros;            /* (n_vectors): the gradient of a column without entries */
 } sparse_work;
 
@@ -132,18 +135,18 @@ static void column_gradient(const column_entry *entries, ptrdiff_t n, const real
     }
 }
 
-/* A row's entries in the columns from `first` to before `end`: from the returned one to before *last. */
-INLINE ptrdiff_t entries_between(const fastnn_data *data, ptrdiff_t row, ptrdiff_t first, ptrdiff_t end,
-                                 ptrdiff_t *last) {
-    ptrdiff_t i = data->csr_starts[row];
-    *last = data->csr_starts[row + 1];
-    while (i < *last && data->csr_columns[i] < first) {
-        i++;
+/* The first of a row's entries from `entry` on that is not before a column: by halves, as columns rise. */
+INLINE ptrdiff_t entry_from(const fastnn_data *data, ptrdiff_t row, ptrdiff_t entry, ptrdiff_t column) {
+    ptrdiff_t end = data->csr_starts[row + 1];
+    while (entry < end) {
+        ptrdiff_t middle = entry + (end - entry) / 2;
+        if (data->csr_columns[middle] < column) {
+            entry = middle + 1;
+        } else {
+            end = middle;
+        }
     }
-    while (i < *last && data->csr_columns[*last - 1] >= end) {
-        --*last;
-    }
-    return i;
+    return entry;
 }
 
 /* The gradient of the weights of columns `first` to before `end`, from a chunk's rows and deltas; of the columns that
@@ -151,27 +154,31 @@ INLINE ptrdiff_t entries_between(const fastnn_data *data, ptrdiff_t row, ptrdiff
    time as there is room for. */
 static void sparse_gradient(const sparse_work *w, const fastnn_data *data, const row_list *rows, ptrdiff_t first,
                             ptrdiff_t end, const real *delta, ptrdiff_t n_vectors, int adds, real *gradient) {
-    ptrdiff_t last;
+    const int32_t *columns = data->csr_columns;
     memset(w->ends + first, 0, (size_t)(end - first) * sizeof *w->ends);
     if (!adds) {
         memset(w->touched + first, 0, (size_t)(end - first));
     }
     for (ptrdiff_t r = 0; r < rows->n; r++) {
-        for (ptrdiff_t i = entries_between(data, row_at(rows, r), first, end, &last); i < last; i++) {
-            w->ends[data->csr_columns[i]]++;
+        ptrdiff_t row = row_at(rows, r), last = data->csr_starts[row + 1];
+        w->next[r] = entry_from(data, row, data->csr_starts[row], first);
+        for (ptrdiff_t i = w->next[r]; i < last && columns[i] < end; i++) {
+            w->ends[columns[i]]++;
         }
     }
     while (first < end) {
         ptrdiff_t stop = first, n = 0;
         for (; stop < end && n + w->ends[stop] <= SORTED; stop++) { /* from how many there are to where they begin */
-            ptrdiff_t begins = n;
+            int32_t begins = (int32_t)n;
             n += w->ends[stop];
             w->ends[stop] = begins;
         }
         for (ptrdiff_t r = 0; n > 0 && r < rows->n; r++) {
-            for (ptrdiff_t i = entries_between(data, row_at(rows, r), first, stop, &last); i < last; i++) {
-                w->sorted[w->ends[data->csr_columns[i]]++] = (column_entry){r, ((const real *)data->X)[i]};
+            ptrdiff_t i = w->next[r], last = data->csr_starts[row_at(rows, r) + 1];
+            for (; i < last && columns[i] < stop; i++) {
+                w->sorted[w->ends[columns[i]]++] = (column_entry){r, ((const real *)data->X)[i]};
             }
+            w->next[r] = i;
         }
         for (ptrdiff_t begins = 0; first < stop; first++) {
             if (w->ends[first] > begins) {

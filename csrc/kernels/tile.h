@@ -5,8 +5,8 @@
 
    All three are one loop: a tile of R rows x C vectors of sums stays in registers, one number a row is broadcast
    and multiplied with C vectors of the second matrix, whose rows are padded to whole vectors. So each output is one
-   chain of multiply-adds, in the same order in a tile of any size. R and C are constants in each case of a switch,
-   or the compiler keeps the sums in memory. */
+   chain of multiply-adds, in the same order in a tile of any size. R and C are constants, a function for
+   each pair, or the compiler keeps the sums in memory. */
 #ifndef FASTNN_TILE_H
 #define FASTNN_TILE_H
 
@@ -50,6 +50,32 @@ typedef struct {
     int goes_on;       /* and will: nothing is fused with them yet */
     int asks_early;    /* GRADIENT: for what comes out, which is far */
 } dense_product;
+
+/* What is done with the sums when their chains have come to an end. */
+INLINE void fuse(const enum product_kind kind, const int R, const int C, const dense_product *p, ptrdiff_t row,
+                 ptrdiff_t vector, vec sum[MAX_ROWS][MAX_VECTORS]) {
+    const ptrdiff_t out_stride = p->out_stride;
+    const real *out = p->out + row * out_stride + vector * LANES;
+    if (kind == GRADIENT && p->adds) {
+        UNROLL for (int r = 0; r < R; r++) {
+            UNROLL for (int c = 0; c < C; c++) { sum[r][c] = v_load(out + r * out_stride + c * LANES) + sum[r][c]; }
+        }
+    }
+    if (kind == FORWARD && !p->goes_on) {
+        vec lowest = v_all(p->lowest);
+        UNROLL for (int r = 0; r < R; r++) {
+            UNROLL for (int c = 0; c < C; c++) { sum[r][c] = v_max(sum[r][c], lowest); }
+        }
+    }
+    if (kind == BACKWARD && !p->goes_on) {
+        const real *h = p->h + row * out_stride + vector * LANES;
+        UNROLL for (int r = 0; r < R; r++) {
+            UNROLL for (int c = 0; c < C; c++) {
+                sum[r][c] = sum[r][c] * v_slope(&p->slope_before, v_load(h + r * out_stride + c * LANES));
+            }
+        }
+    }
+}
 
 INLINE void tile(const enum product_kind kind, const int R, const int C, const dense_product *p, ptrdiff_t row,
                  ptrdiff_t vector) {
@@ -102,25 +128,7 @@ INLINE void tile(const enum product_kind kind, const int R, const int C, const d
             }
         }
     }
-    if (kind == GRADIENT && p->adds) {
-        UNROLL for (int r = 0; r < R; r++) {
-            UNROLL for (int c = 0; c < C; c++) { sum[r][c] = v_load(out + r * out_stride + c * LANES) + sum[r][c]; }
-        }
-    }
-    if (kind == FORWARD && !p->goes_on) {
-        vec lowest = v_all(p->lowest);
-        UNROLL for (int r = 0; r < R; r++) {
-            UNROLL for (int c = 0; c < C; c++) { sum[r][c] = v_max(sum[r][c], lowest); }
-        }
-    }
-    if (kind == BACKWARD && !p->goes_on) {
-        const real *h = p->h + row * out_stride + vector * LANES;
-        UNROLL for (int r = 0; r < R; r++) {
-            UNROLL for (int c = 0; c < C; c++) {
-                sum[r][c] = sum[r][c] * v_slope(&p->slope_before, v_load(h + r * out_stride + c * LANES));
-            }
-        }
-    }
+    fuse(kind, R, C, p, row, vector, sum);
     UNROLL for (int r = 0; r < R; r++) {
         UNROLL for (int c = 0; c < C; c++) { v_store(out + r * out_stride + c * LANES, sum[r][c]); }
     }

@@ -6,6 +6,8 @@
 #ifndef FASTNN_TRAINING_H
 #define FASTNN_TRAINING_H
 
+#include <string.h>
+
 #include "fastnn.h"          /* fastnn_run, fastnn_updates, fastnn_training, fastnn_counters, fastnn_team_is_wanted */
 #include "kernels/batch.h"   /* team_state, member, sample_batch, batch_pass, row_pass, share_out, copy_share */
 #include "kernels/layout.h"  /* packed_network, packed_layer, pack, unpack, clear_padding */
@@ -71,14 +73,16 @@ static void step_share(const member *me, const fastnn_training *training, const 
 static void row_columns(const packed_network *net, const chunk_inputs *in, int descends, real rate) {
     const packed_layer *layer = &net->layers[0];
     ptrdiff_t row = row_at(&in->rows, 0);
-    memset(net->sparse.touched, 0, (size_t)layer->n_in);
+    if (!descends) {
+        memset(net->sparse.touched, 0, (size_t)layer->n_in);
+    }
     for (ptrdiff_t i = in->data->csr_starts[row]; i < in->data->csr_starts[row + 1]; i++) {
         const real *x = (const real *)in->data->X + i;
         ptrdiff_t column = in->data->csr_columns[i], place = column * layer->stride;
-        net->sparse.touched[column] = 1;
         if (descends) {
             rank_one_step(1, layer->n_vectors, x, layer->delta, rate, net->parameters + place, layer->stride);
         } else {
+            net->sparse.touched[column] = 1;
             rank_one_gradient(1, layer->n_vectors, x, layer->delta, net->gradient + place);
         }
     }

@@ -160,7 +160,8 @@ cdef class Run:
     cdef void *work
 
     def __dealloc__(self):
-        fastnn_free(self.work)
+        with nogil:
+            fastnn_free(self.work)
 
     def advance(self, rows, starts, learning_rate, l2, objective, cost):
         cdef fastnn_updates updates

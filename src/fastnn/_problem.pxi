@@ -95,20 +95,22 @@ cdef class Problem:
         cdef const ptrdiff_t *begins = <const ptrdiff_t *> self.arguments.take(starts, INTEGERS, n_samples + 1, False)
         cdef ptrdiff_t n = begins[n_samples]
         cdef bint is_short = X.indices.dtype == np.int32
-        given = np.ascontiguousarray(X.indices, np.int32 if is_short else np.intp)
-        cdef int32_t *columns = <int32_t *> self.arguments.take(np.empty(n, np.int32), SHORT_INTEGERS, n, True)
-        cdef const void *indices = self.arguments.take(given, SHORT_INTEGERS if is_short else INTEGERS, n, False)
-        cdef int found = 0
-        self.data.X = self.arguments.take(X.data, self.dtype, n, False)
+        misfit = f"X is not a CSR matrix of {n_in} columns: indices or indptr are out of range"
         if n_in > INT32_MAX:
             raise ValueError(f"CSR rows may have {INT32_MAX} columns, got {n_in}")
-        if begins[0] >= 0 and (np.diff(starts) >= 0).all():
-            if is_short:
-                found = take_columns(<const int32_t *> indices, begins, n_samples, n_in, columns)
-            else:
-                found = take_columns(<const ptrdiff_t *> indices, begins, n_samples, n_in, columns)
+        if begins[0] < 0 or (np.diff(starts) < 0).any() or n > len(X.indices):
+            raise ValueError(misfit)
+        given = np.require(X.indices, np.int32 if is_short else np.intp, "CA")
+        cdef int32_t *columns = <int32_t *> self.arguments.take(np.empty(n, np.int32), SHORT_INTEGERS, n, True)
+        cdef const void *indices = self.arguments.take(given, SHORT_INTEGERS if is_short else INTEGERS, n, False)
+        cdef int found
+        self.data.X = self.arguments.take(X.data, self.dtype, n, False)
+        if is_short:
+            found = take_columns(<const int32_t *> indices, begins, n_samples, n_in, columns)
+        else:
+            found = take_columns(<const ptrdiff_t *> indices, begins, n_samples, n_in, columns)
         if found == 0:
-            raise ValueError(f"X is not a CSR matrix of {n_in} columns: indices or indptr are out of range")
+            raise ValueError(misfit)
         self.data.csr_starts, self.data.csr_columns, self.data.csr_in_order = begins, columns, found == 2
         return 0
 

@@ -77,8 +77,8 @@ def train(
     nn_structure : list of int
         Units of each layer, the inputs first: ``[64, 30, 10]``.
     X : array-like or sparse matrix of shape (n_samples, n_in)
-        Finite numbers. Never modified. SciPy's sparse matrices and arrays, of any format, are never made dense; the
-        backend must be "auto" or "simd".
+        Finite numbers. Never modified. SciPy's sparse matrices and arrays, of any format, are never made dense as a
+        whole; the backend must be "auto" or "simd".
     y : array-like of shape (n_samples, n_out) or (n_samples,)
         Targets, one-hot or any that the outputs can come near. A vector holds class labels, encoded in sorted order,
         where there are several outputs or the loss is log_loss or perceptron (one output: two classes); otherwise it is

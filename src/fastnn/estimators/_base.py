@@ -34,7 +34,6 @@ from fastnn.estimators._weights import Weights
 from fastnn.initial import draw_with_biases
 from fastnn.network import Network
 from fastnn.objective import Objective
-from fastnn.sparse import is_sparse
 from fastnn.spec import TrainingSpec
 from fastnn.training import passes
 
@@ -363,7 +362,8 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         weights = own.get("_weights")
         if weights is not None and "feature_names_in_" not in own and weights.are_of(self):
             outputs = weights.network._plain_outputs(X)  # which finds out itself whether X is plain, and all finite
-            if outputs is None and weights.network.dtype == np.float32 and not is_sparse(X):  # X may be of more digits
+            may_have_more_digits = weights.network.dtype == np.float32 and type(X) in (np.ndarray, list, tuple)
+            if outputs is None and may_have_more_digits:
                 outputs = weights.in_float64()._plain_outputs(X)
             if isinstance(outputs, np.ndarray) and outputs.ndim == 2:
                 return outputs
