@@ -17,7 +17,7 @@ enum { STEPS = 256 };
 /* A matrix of so many bytes is far: tiles wait for it, those of few rows sooner. Bytes of a gradient's first matrix
    that are copied at a time. Measured: docs/decisions/0015. */
 #ifndef FAR_BYTES
-#define FAR_BYTES ((N_REGISTERS >= 32 ? 3072 : 512) * 1024)
+#define FAR_BYTES ((ROWS_2 >= 12 ? 3072 : 512) * 1024)
 #define COPIED_BYTES (128 * 1024)
 #endif
 
