@@ -40,9 +40,12 @@ MSVC = {"extra_compile_args": ["/O2", "/std:c11", "/fp:precise", "/we4062"]}  # 
 # the same names. One whose flags the compiler does not take is left out; "baseline" takes none and is always there.
 TARGETS = {
     "baseline": [],
+    "neon": [],
     "avx2": ["-mavx2", "-mfma"],
     "avx512": ["-mavx512f", "-mavx512vl", "-mavx512dq", "-mavx512bw", "-mfma", "-mprefer-vector-width=512"],
 }
+# One that needs no flag but a machine -> what the compilers of that machine define.
+MACHINES = {"neon": "__aarch64__"}
 
 
 class BuildExtensions(build_ext):
@@ -59,10 +62,10 @@ class BuildExtensions(build_ext):
         for extension in self.extensions:
             for name, values in flags.items():
                 getattr(extension, name).extend(values)
-            if extension.name == "fastnn._engine":
-                if os.environ.get("FASTNN_OPENMP") != "0" and self.compiler_takes([openmp], links=True):
-                    extension.extra_compile_args.append(openmp)
-                    extension.extra_link_args += [] if is_msvc else [openmp]
+            wants_openmp = extension.name == "fastnn._engine" and os.environ.get("FASTNN_OPENMP") != "0"
+            if wants_openmp and self.compiler_takes([openmp], links=True):
+                extension.extra_compile_args.append(openmp)
+                extension.extra_link_args += [] if is_msvc else [openmp]
         if self.parallel is None:  # else the user's own number of extensions side by side
             self.parallel = os.cpu_count()
         super().build_extensions()
@@ -75,7 +78,7 @@ class BuildExtensions(build_ext):
 
     def add_targets(self, engine):
         """Compile the stubs of each target that the compiler has, side by side, and link them to the engine."""
-        built = [name for name, flags in TARGETS.items() if self.compiler_takes(flags)]
+        built = [name for name, flags in TARGETS.items() if self.compiler_takes(flags, macro=MACHINES.get(name))]
         engine.define_macros += [(f"FASTNN_BUILT_{name}", None) for name in built]
         stubs = [
             (f"csrc/targets/{name}_{dtype}.c", TARGETS[name]) for name in built for dtype in ("float32", "float64")
@@ -93,13 +96,14 @@ class BuildExtensions(build_ext):
             for objects in pool.map(compile_stub, *zip(*stubs, strict=True)):
                 engine.extra_objects += objects
 
-    def compiler_takes(self, flags, links=False):
-        """Whether a file compiles, and links, with these flags for the machine that is built for."""
-        if not flags:
+    def compiler_takes(self, flags, links=False, macro=None):
+        """Whether a file compiles, and links, with these flags for the machine that is built for, that of a macro."""
+        if not (flags or macro):
             return True
         with tempfile.TemporaryDirectory() as folder:
             probe = Path(folder, "probe.c")
-            probe.write_text("int main(void) { return 0; }")
+            condition = f"#ifndef {macro}\n#error another machine\n#endif\n" if macro else ""
+            probe.write_text(condition + "int main(void) { return 0; }\n")
             try:
                 objects = self.compiler.compile([str(probe)], output_dir=folder, extra_postargs=["-Werror", *flags])
                 if links:

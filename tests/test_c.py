@@ -2,8 +2,9 @@
 UndefinedBehaviorSanitizer: without OpenMP, so on one thread; and for one target with OpenMP, under these and under
 ThreadSanitizer. A test builds its own program.
 
-Two shapes exist here alone: "wide", the 64-byte vectors of AVX-512 in AVX2 instructions, which runs that target's lanes
-and tiles where the CPU has no AVX-512; and "scalar", what a compiler without vector extensions gets.
+Three shapes exist here alone: "wide", the 64-byte vectors of AVX-512 in AVX2 instructions, which runs that target's
+lanes and tiles where the CPU has no AVX-512; "lanes", NEON's tiles in the baseline's instructions; and "scalar", what a
+compiler without vector extensions gets.
 """
 
 import ast
@@ -18,6 +19,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 X86 = platform.machine().lower() in ("x86_64", "amd64")
+ARM = platform.machine().lower() in ("aarch64", "arm64")
 COMPILER = shutil.which(os.environ.get("CC", "cc").split()[0])
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler")
 
@@ -32,17 +34,20 @@ KINDS = {"memory": SANITIZERS, "team": [*SANITIZERS, "-fopenmp"], "races": ["-fs
 #: Another machine's compiler, an emulator of it, and where its libraries are; no sanitizer runs there.
 AARCH64 = ("aarch64-linux-gnu-gcc", "qemu-aarch64", "/usr/aarch64-linux-gnu")
 
-#: Shape -> bytes of a vector, and the target whose instructions it is made of. "wide" has AVX-512's registers in name.
-SHAPES = {"baseline": (16, "baseline"), "scalar": (None, "baseline")}
-if X86:
-    SHAPES |= {"avx2": (32, "avx2"), "avx512": (64, "avx512"), "wide": (64, "avx2")}
+#: Shape -> bytes of a vector, and the target whose instructions it is made of.
+SHAPES = {"baseline": (16, "baseline"), "scalar": (None, "baseline"), "lanes": (16, "baseline"), "neon": (16, "neon")}
+SHAPES |= {"avx2": (32, "avx2"), "avx512": (64, "avx512"), "wide": (64, "avx2")}
+#: Those that this machine's compiler can make.
+HERE = ["baseline", "scalar", "lanes", *(["neon"] if ARM else []), *(["avx2", "avx512", "wide"] if X86 else [])]
+#: What a shape defines beside width and dtype. "wide" has AVX-512's registers in name, "lanes" NEON's.
+MACROS = {"wide": ["-DN_REGISTERS=32"], "lanes": ["-DN_REGISTERS=32", "-DTAKES_LANES=1"], "neon": ["-DFASTNN_NEON"]}
 DTYPES = ("float32", "float64")
 #: With OpenMP one target will do.
-TEAMS = "avx2" if X86 else "baseline"
-PROGRAMS = [(shape, dtype, "memory") for shape in SHAPES for dtype in DTYPES]
+TEAMS = "avx2" if X86 else "neon" if ARM else "baseline"
+PROGRAMS = [(shape, dtype, "memory") for shape in HERE for dtype in DTYPES]
 PROGRAMS += [(TEAMS, dtype, kind) for dtype in DTYPES for kind in ("team", "races")]
 #: What says something of its own, on this CPU, in the time that everybody has; CI runs the others too.
-QUICK = {*PROGRAMS[:2], *((shape, dtype, "memory") for shape in ("avx2", "avx512") for dtype in DTYPES)}
+QUICK = {*PROGRAMS[:2], *((shape, dtype, "memory") for shape in ("neon", "avx2", "avx512") for dtype in DTYPES)}
 QUICK |= {(TEAMS, "float64", "races")}
 
 #: What GCC itself writes for the threads of a parallel region to read, by a library that is not instrumented. Only the
@@ -71,7 +76,7 @@ def macros_of(shape, dtype):
     macros = [f"-DFASTNN_TARGET_NAME={shape}"]
     macros += [f"-DFASTNN_VECTOR_BYTES={width}"] if width else []
     macros += ["-DFASTNN_FLOAT32"] if dtype == "float32" else []
-    return macros + (["-DN_REGISTERS=32"] if shape == "wide" else [])
+    return macros + MACROS.get(shape, [])
 
 
 def program(shape, dtype, options, folder, root=ROOT, compiler=COMPILER):
@@ -111,19 +116,20 @@ def test_kernels(shape, dtype, kind, tmp_path):
 
 @pytest.mark.skipif(not all(map(shutil.which, AARCH64[:2])), reason="no cross compiler and emulator for AArch64")
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", ["baseline", pytest.param("scalar", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("shape", ["neon", *(pytest.param(name, marks=pytest.mark.slow) for name in HERE[:3])])
 def test_kernels_on_aarch64(shape, dtype, tmp_path):
-    """NEON, and what stands around the kernels."""
+    """Every shape that it has, and what stands around the kernels."""
     compiler, emulator, libraries = AARCH64
     run = [emulator, "-L", libraries]
     built = program(shape, dtype, ["-fopenmp"], tmp_path, compiler=compiler)
     done = subprocess.run([*run, built], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    for source in [f"csrc/targets/baseline_{dtype}.c", "csrc/core/dispatch.c", "csrc/core/memory.c"]:
+    target = SHAPES[shape][1]
+    for source in [f"csrc/targets/{target}_{dtype}.c", "csrc/core/dispatch.c", "csrc/core/memory.c"]:
         compiled([*BASE, *WARNINGS, "-O3", "-c", source], tmp_path / "unit.o", compiler=compiler)
-    arguments = [*BASE, *WARNINGS, "-O1", "-pthread", "tests/c/test_core.c", "csrc/core/memory.c"]
-    core = compiled(arguments, tmp_path / "core", compiler=compiler)
-    done = subprocess.run([*run, core, " avx2 fma ", "baseline avx2"], capture_output=True, text=True)
+    arguments = [*BASE, *WARNINGS, "-DFASTNN_BUILT_neon", "-O1", "-pthread"]
+    core = compiled([*arguments, "tests/c/test_core.c", "csrc/core/memory.c"], tmp_path / "core", compiler=compiler)
+    done = subprocess.run([*run, core, "", "baseline neon"], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -152,7 +158,8 @@ def test_no_compiler_warns(compiler):
         pytest.skip(f"no {compiler}")
     flags = [*BASE, *WARNINGS, '-DNEEDS="baseline"', "-Werror", "-fsyntax-only", "-Itests/c"]
     commands = [[*flags, str(source.relative_to(ROOT))] for source in (ROOT / "csrc" / "core").glob("*.c")]
-    for shape, (_, target) in SHAPES.items():
+    for shape in HERE:
+        _, target = SHAPES[shape]
         for dtype in DTYPES:
             macros = macros_of(shape, dtype)
             commands.append([*flags, *TARGETS[target], *macros, "tests/c/test_engine.c", "tests/c/main.c"])
@@ -165,7 +172,7 @@ def test_no_compiler_warns(compiler):
 @pytest.mark.parametrize("header", sorted((ROOT / "csrc").rglob("*.h")), ids=lambda path: path.name)
 def test_each_header_stands_alone(header, tmp_path):
     """It includes all that it names, or a change of the order of others' includes would break it."""
-    machine = {"x86.h": X86, "neon.h": platform.machine().lower() in ("aarch64", "arm64")}
+    machine = {"x86.h": X86, "neon.h": ARM}
     if not machine.get(header.name, True):
         pytest.skip("of another machine")
     unit = tmp_path / "unit.c"
@@ -196,7 +203,7 @@ def test_the_cpu_is_asked_for_all_that_the_compiler_may_use(target):
 
 
 @pytest.mark.skipif(not X86 or shutil.which("objdump") is None, reason="looks at x86-64 instructions by objdump")
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", ["baseline", "avx2", "avx512"])
 def test_each_target_has_its_own_instructions(target, tmp_path):
     arguments = [*BASE, *TARGETS[target], "-O2", "-c", f"csrc/targets/{target}_float32.c"]
     code = subprocess.check_output(["objdump", "-d", compiled(arguments, tmp_path / "stub.o")], text=True)
@@ -206,3 +213,13 @@ def test_each_target_has_its_own_instructions(target, tmp_path):
     multiply_add = r"\smulps\s" if target == "baseline" else r"\svfmadd\d+ps\s"
     assert len(re.findall(multiply_add + rf"[^\n]*%{register}", code)) > 100
     assert (len(re.findall(r"\svfmadd", code)) == 0) == (target == "baseline")
+
+
+@pytest.mark.skipif(shutil.which(AARCH64[0]) is None, reason="no cross compiler for AArch64")
+@pytest.mark.parametrize(("dtype", "lanes"), [("float32", "4s"), ("float64", "2d")])
+def test_neon_takes_numbers_from_lanes(dtype, lanes, tmp_path):
+    """Each lane has its multiply-adds: a vector of numbers is loaded for all of them."""
+    arguments = [*BASE, "-O2", "-S", f"csrc/targets/neon_{dtype}.c"]
+    code = Path(compiled(arguments, tmp_path / "stub.s", compiler=AARCH64[0])).read_text()
+    for lane in range(int(lanes[0])):
+        assert len(re.findall(rf"\sfmla\s+v\d+\.{lanes}, v\d+\.{lanes}, v\d+\.{lanes[1]}\[{lane}\]", code)) > 300

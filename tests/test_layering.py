@@ -112,7 +112,11 @@ C_LEVELS = {
     "kernels/predict.h": 10,
     "kernels/training.h": 11,
     "kernels/engine.h": 12,
-    **{f"targets/{name}_{dtype}.c": 13 for name in ("baseline", "avx2", "avx512") for dtype in ("float32", "float64")},
+    **{
+        f"targets/{name}_{dtype}.c": 13
+        for name in ("baseline", "neon", "avx2", "avx512")
+        for dtype in ("float32", "float64")
+    },
 }
 
 
@@ -269,7 +273,7 @@ def test_only_the_targets_and_the_vocabulary_know_an_instruction_set():
         if path.parent in knows:
             continue
         code = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
-        assert not re.search(r"immintrin|_mm\d*_|-march|-mavx|__AVX|__FMA__|attribute__\(\(target", code), path
+        assert not re.search(r"immintrin|arm_neon|_mm\d*_|-march|-mavx|__AVX|__FMA__|attribute__\(\(target", code), path
 
 
 def test_the_flags_of_a_target_stand_in_setup_alone_and_each_target_has_its_stubs():

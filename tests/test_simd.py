@@ -21,7 +21,8 @@ from fastnn.spec import NetworkSpec, TrainingSpec
 from fastnn.state import TrainingState
 
 X86 = platform.machine().lower() in ("x86_64", "amd64")
-VECTOR_BYTES = {"baseline": 16, "avx2": 32, "avx512": 64}
+ARM = platform.machine().lower() in ("aarch64", "arm64")
+VECTOR_BYTES = {"baseline": 16, "neon": 16, "avx2": 32, "avx512": 64}
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +46,11 @@ FEATURES = {
     "avx512bw": (1, "ebx", 30),
     "avx512vl": (1, "ebx", 31),
 }
+
+
+@pytest.mark.skipif(not ARM, reason="of AArch64")
+def test_neon_is_what_every_aarch64_has():
+    assert simd.available() == ("baseline", "neon")
 
 
 def features_of_the_cpu():
@@ -71,9 +77,9 @@ def test_forcing_a_target_runs_it(target, dtype):
     simd.use(target)
     assert simd.active() == target
     assert _engine.active() == (target, VECTOR_BYTES[target])
-    if X86:
+    if X86 or ARM:
         for n_rows in (1, 20):  # by the kernels of one row, and by tiles
-            assert (rounding_error(dtype, n_rows) == 0) == (target == "baseline")
+            assert (rounding_error(dtype, n_rows) == 0) == (X86 and target == "baseline")
 
 
 def rounding_error(dtype, n_rows):
@@ -83,7 +89,7 @@ def rounding_error(dtype, n_rows):
     return network(np.full((n_rows, 1), x, dtype))[-1, 0]
 
 
-@pytest.mark.skipif(not X86, reason="other architectures have one target")
+@pytest.mark.skipif(not (X86 or ARM), reason="other architectures have one target")
 def test_a_new_process_takes_the_fastest_or_what_the_variable_names(monkeypatch):
     program = "from fastnn import simd; print(simd.active())"
 

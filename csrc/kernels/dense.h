@@ -17,8 +17,8 @@ enum { STEPS = 256 };
 /* A matrix of so many bytes is far: tiles wait for it, those of few rows sooner. Bytes of the first matrix that are
    copied at a time. Measured: docs/decisions/0015. */
 #ifndef FAR_BYTES
-#define FAR_BYTES ((N_REGISTERS >= 32 ? 3072 : 512) * 1024)
-#define COPIED_BYTES ((N_REGISTERS >= 32 ? 320 : 128) * 1024)
+#define FAR_BYTES ((ROWS_2 >= 12 ? 3072 : 512) * 1024)
+#define COPIED_BYTES ((ROWS_2 >= 12 ? 320 : 128) * 1024)
 #endif
 
 /* Numbers that are copied at a time: a panel of the second matrix, and a part of the first, whose rows have a gap that
@@ -93,7 +93,7 @@ static ptrdiff_t copy_block(enum product_kind kind, const dense_product *p, ptrd
    own matrices is a page apart, and falls into the same eight places of a cache, where six rows, but not twelve, find
    room. Returns whether it was stopped. */
 static int far_product(enum product_kind kind, const dense_product *p) {
-    int copies_rows = kind == GRADIENT || ROWS_2 > 8;
+    int copies_rows = kind == GRADIENT || ROWS_2 >= 12;
     ptrdiff_t most = kind == GRADIENT ? COPIED_A / p->n_steps - GAP : COPIED_A / (p->n_steps + GAP);
     most = copies_rows ? most / ROWS_2 * ROWS_2 : p->n_rows;
     for (ptrdiff_t row = 0; row < p->n_rows; row += most) {

@@ -6,20 +6,26 @@
    All three are one loop: a tile of R rows x C vectors of sums stays in registers, one number a row is broadcast
    and multiplied with C vectors of the second matrix, whose rows are padded to whole vectors. So each output is one
    chain of multiply-adds, in the same order in a tile of any size. R and C are constants, a function for
-   each pair, or the compiler keeps the sums in memory. */
+   each pair, or the compiler keeps the sums in memory.
+
+   Where a multiply-add takes a number from a lane, LANES of them are loaded at once: of a row the numbers of as many
+   steps, of a gradient's step those of as many rows. docs/decisions/0016 has what that saves. */
 #ifndef FASTNN_TILE_H
 #define FASTNN_TILE_H
 
 #include "kernels/activations.h" /* slope_terms, v_slope */
 #include "kernels/poll.h"        /* poll_state */
-#include "simd/vector.h"         /* vec, v_load, v_store, v_fma, v_max, N_REGISTERS, UNROLL, OPAQUE */
+#include "simd/vector.h"         /* vec, v_load, v_store, v_fma, v_fma_lane, v_max, TAKES_LANES, N_REGISTERS, UNROLL */
 
 /* Tiles: how many rows go with one, two or three vectors. They fill the registers. */
 #define TILES_4(F, kind, C) F(kind, 1, C) F(kind, 2, C) F(kind, 3, C) F(kind, 4, C)
 #define TILES_6(F, kind, C) TILES_4(F, kind, C) F(kind, 5, C) F(kind, 6, C)
 #define TILES_8(F, kind, C) TILES_6(F, kind, C) F(kind, 7, C) F(kind, 8, C)
 #define TILES_12(F, kind, C) TILES_8(F, kind, C) F(kind, 9, C) F(kind, 10, C) F(kind, 11, C) F(kind, 12, C)
-#if N_REGISTERS >= 32
+#if N_REGISTERS >= 32 && TAKES_LANES /* beside the sums stands a vector of each row */
+enum { ROWS_1 = 12, ROWS_2 = 8, ROWS_3 = 6 };
+#define EACH_TILE(F, kind) TILES_12(F, kind, 1) TILES_8(F, kind, 2) TILES_6(F, kind, 3)
+#elif N_REGISTERS >= 32
 enum { ROWS_1 = 12, ROWS_2 = 12, ROWS_3 = 8 };
 #define EACH_TILE(F, kind) TILES_12(F, kind, 1) TILES_12(F, kind, 2) TILES_8(F, kind, 3)
 #else
@@ -50,6 +56,21 @@ typedef struct {
     int goes_on;       /* and will: nothing is fused with them yet */
     int asks_early;    /* GRADIENT: for what comes out, which is far */
 } dense_product;
+
+/* The first n_steps steps, whole vectors of them, of FORWARD and BACKWARD, by lanes. */
+INLINE void steps_by_lanes(const int R, const int C, ptrdiff_t n_steps, const real *a, ptrdiff_t a_stride,
+                           const real *b, ptrdiff_t b_stride, vec sum[MAX_ROWS][MAX_VECTORS]) {
+    for (ptrdiff_t k = 0; k < n_steps; k += LANES, a += LANES) {
+        vec of_a[MAX_ROWS], of_b[MAX_VECTORS];
+        UNROLL for (int r = 0; r < R; r++) { of_a[r] = v_load(a + r * a_stride); }
+        UNROLL for (int i = 0; i < LANES; i++, b += b_stride) {
+            UNROLL for (int c = 0; c < C; c++) { of_b[c] = v_load(b + c * LANES); }
+            UNROLL for (int r = 0; r < R; r++) {
+                UNROLL for (int c = 0; c < C; c++) { sum[r][c] = v_fma_lane(of_a[r], i, of_b[c], sum[r][c]); }
+            }
+        }
+    }
+}
 
 /* What is done with the sums when their chains have come to an end. */
 INLINE void fuse(const enum product_kind kind, const int R, const int C, const dense_product *p, ptrdiff_t row,
@@ -96,13 +117,25 @@ INLINE void tile(const enum product_kind kind, const int R, const int C, const d
                                                             : v_all(0);
         }
     }
+    ptrdiff_t k = 0;
+    if (TAKES_LANES && kind != GRADIENT) {
+        k = p->n_steps / LANES * LANES;
+        steps_by_lanes(R, C, k, a, a_row, b, b_step, sum);
+        a += k;
+        b += k * b_step;
+    }
     /* One pointer serves three rows, at 0, 1 and 2 strides, as x86 addresses them. One pointer a row, which the
        compiler makes when it sees through them, does not fit into the registers. */
     const real *a3 = a + 3 * a_row, *a6 = a + 6 * a_row, *a9 = a + 9 * a_row;
-    for (ptrdiff_t k = 0; k < p->n_steps; k++) {
+    for (; k < p->n_steps; k++) {
         vec of_b[MAX_VECTORS];
         UNROLL for (int c = 0; c < C; c++) { of_b[c] = v_load(b + c * LANES); }
         UNROLL for (int r = 0; r < R; r++) {
+            if (TAKES_LANES && kind == GRADIENT && r < R / LANES * LANES) {
+                vec of_a = v_load(a + r / LANES * LANES);
+                UNROLL for (int c = 0; c < C; c++) { sum[r][c] = v_fma_lane(of_a, r % LANES, of_b[c], sum[r][c]); }
+                continue;
+            }
             const real *from = kind == GRADIENT || r < 3 ? a + r * a_row
                                : r < 6                   ? a3 + (r - 3) * a_row
                                : r < 9                   ? a6 + (r - 6) * a_row

@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-#include "simd/types.h" /* vec, LANES, LANE, v_select */
+#include "simd/types.h" /* vec, LANES, LANE, v_all, v_select */
 
 #ifndef N_REGISTERS /* of vectors, that a tile may reckon with */
 #define N_REGISTERS 16
@@ -31,6 +31,17 @@ INLINE vec v_fma(vec a, vec b, vec c) {
     return a * b + c;
 #endif
 }
+#endif
+
+/* a[lane] * b + c, of a lane that is known when compiling; TAKES_LANES: by one instruction, or for a test's sake. */
+#ifndef v_fma_lane
+INLINE vec v_fma_lane(vec a, int lane, vec b, vec c) {
+    (void)lane; /* LANE of a single number has none */
+    return v_fma(v_all(LANE(a, lane)), b, c);
+}
+#endif
+#ifndef TAKES_LANES
+#define TAKES_LANES 0
 #endif
 
 #ifndef v_sqrt

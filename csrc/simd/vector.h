@@ -9,11 +9,11 @@
 #ifdef FASTNN_VECTOR_BYTES
 #if defined(__x86_64__) || defined(_M_X64)
 #include "simd/x86.h" /* v_fma, v_sqrt, v_max, v_min, N_REGISTERS */
-#elif defined(__aarch64__) || defined(_M_ARM64)
-#include "simd/neon.h" /* v_fma, v_sqrt */
+#elif defined(FASTNN_NEON)
+#include "simd/neon.h" /* v_fma, v_fma_lane, v_sqrt, N_REGISTERS, TAKES_LANES */
 #endif
 #endif
-#include "simd/portable.h" /* v_fma, v_sqrt, v_max, v_min, N_REGISTERS */
+#include "simd/portable.h" /* v_fma, v_fma_lane, v_sqrt, v_max, v_min, N_REGISTERS, TAKES_LANES */
 
 /* All bits set in the first n lanes. */
 INLINE words v_first(ptrdiff_t n) {

@@ -21,7 +21,7 @@ def available() -> tuple[str, ...]:
     """Return the names of the instruction sets that this build and this machine have, slowest first.
 
     "baseline" is what every CPU of the architecture has, and always there; on x86-64 "avx2" is AVX2 with FMA, "avx512"
-    AVX-512 F, VL, DQ and BW.
+    AVX-512 F, VL, DQ and BW; on AArch64 "neon" is NEON by its own instructions and for all of its registers.
 
     Returns
     -------
