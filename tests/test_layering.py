@@ -106,6 +106,7 @@ C_LEVELS = {
     "kernels/dense.h": 6,
     "kernels/layout.h": 7,
     "kernels/inputs.h": 8,
+    "kernels/penalty.h": 8,
     "kernels/network.h": 9,
     "kernels/team.h": 8,
     "kernels/batch.h": 10,

@@ -7,10 +7,11 @@
 #define FASTNN_BATCH_H
 
 #include "fastnn.h" /* fastnn_data, fastnn_objective, fastnn_run, fastnn_updates, fastnn_meet, fastnn_parallel, fastnn_team_pays */
-#include "kernels/layout.h"  /* packed_network, packed_layer, lay_out, view_of, pack, unpack, copy_back, SQUARES */
+#include "kernels/layout.h"  /* packed_network, packed_layer, lay_out, view_of, pack, unpack, copy_back */
 #include "kernels/losses.h"  /* loss_and_delta, output_layer */
 #include "kernels/inputs.h"  /* chunk_inputs, inputs_of, gathered */
 #include "kernels/network.h" /* forward_chunk, backward_chunk, gradient_chunk, forward_one */
+#include "kernels/penalty.h" /* squares_of, penalty */
 #include "kernels/poll.h"    /* poll, poll_state */
 #include "kernels/sparse.h"  /* row_list, takes_entries */
 #include "kernels/team.h"    /* plan_of, take_team, chunk_round, piece, weight_share, share_of */
@@ -103,32 +104,6 @@ static double total_weight(const sample_batch *b) {
         total += weight[b->rows ? b->rows[r] : r];
     }
     return total;
-}
-
-/* The sums of the squares of every SQUARES weights: those that are this thread's. */
-static void squares_of(const member *me) {
-    const packed_network *net = me->net;
-    for (ptrdiff_t first = (ptrdiff_t)me->thread * SQUARES; first < net->n_weights; first += me->n_threads * SQUARES) {
-        ptrdiff_t end = net->n_weights - first < SQUARES ? net->n_weights : first + SQUARES;
-        vec squares = v_all(0);
-        for (ptrdiff_t i = first; i < end; i += LANES) {
-            squares = v_fma(v_load(net->parameters + i), v_load(net->parameters + i), squares);
-        }
-        double total = 0;
-        for (int i = 0; i < LANES; i++) {
-            total += LANE(squares, i);
-        }
-        net->squares[first / SQUARES] = total;
-    }
-}
-
-/* Half of l2 times the sum of the squared weights. */
-static double penalty(const packed_network *net, double l2) {
-    double total = 0;
-    for (ptrdiff_t i = 0; l2 != 0 && i * SQUARES < net->n_weights; i++) {
-        total += net->squares[i];
-    }
-    return 0.5 * l2 * total;
 }
 
 /* What a batch's objective has of the sum of its losses. */
@@ -259,7 +234,7 @@ static int batch_pass(member *me, const sample_batch *b, int with_gradient, doub
     ptrdiff_t n_chunks = me->n_threads == 1 ? 1 : by_chunks ? net->plan.n_chunks : net->plan.n_slots;
     ptrdiff_t most = n_chunks * r.chunk;
     if (l2 != 0) {
-        squares_of(me);
+        squares_of(net, me->thread, me->n_threads);
     }
     for (; r.first < b->n_rows; r.first += most) {
         if (r.first > 0) {
@@ -313,7 +288,7 @@ static int row_pass(member *me, const sample_batch *b, double l2, double *object
         me->team->is_interrupted = me->asked.stops;
     }
     if (l2 != 0) {
-        squares_of(me);
+        squares_of(net, me->thread, me->n_threads);
     }
     meet(me);
     *objective = reported(net, b, net->totals[0].loss) + penalty(net, l2);

@@ -14,17 +14,15 @@
 /* Steps of a chain before the sums go to memory and come back. */
 enum { STEPS = 256 };
 
-/* A matrix of so many bytes is far: tiles wait for it, those of few rows sooner. Bytes of the first matrix that are
-   copied at a time. Measured: docs/decisions/0015. */
+/* A matrix of so many bytes is far: tiles wait for it, those of few rows sooner. Bytes of a gradient's first matrix
+   that are copied at a time. Measured: docs/decisions/0015. */
 #ifndef FAR_BYTES
 #define FAR_BYTES ((ROWS_2 >= 12 ? 3072 : 512) * 1024)
-#define COPIED_BYTES ((ROWS_2 >= 12 ? 320 : 128) * 1024)
+#define COPIED_BYTES (128 * 1024)
 #endif
 
-/* Numbers that are copied at a time: a panel of the second matrix, and a part of the first, whose rows have a gap that
-   keeps them apart in a cache. */
+/* Numbers that are copied at a time: a panel of the second matrix, and a part of a gradient's first. */
 enum { COPIED_B = STEPS * MAX_VECTORS * LANES, COPIED_A = COPIED_BYTES / REAL_BYTES, COPIES = COPIED_B + COPIED_A };
-enum { GAP = LANES };
 /* Rows from which on it pays. */
 enum { COPYING_ROWS = 4 * ROWS_2 };
 
@@ -78,34 +76,24 @@ INLINE void copy_panel(const int C, ptrdiff_t n, const real *from, ptrdiff_t str
     }
 }
 
-/* Copy a block of steps and rows of the first matrix, laid out as it is; return the stride. */
-static ptrdiff_t copy_block(enum product_kind kind, const dense_product *p, ptrdiff_t row, ptrdiff_t n_rows, real *to) {
-    ptrdiff_t n = kind == GRADIENT ? p->n_steps : n_rows, size = kind == GRADIENT ? n_rows : p->n_steps;
-    const real *from = p->a + (kind == GRADIENT ? row : row * p->a_stride);
-    for (ptrdiff_t i = 0; i < n; i++) {
-        memcpy(to + i * (size + GAP), from + i * p->a_stride, (size_t)size * sizeof(real));
-    }
-    return size + GAP;
-}
-
 /* A block of steps of a far product: each panel of the second matrix is copied to where it stays in the L1 cache while
-   all rows go by, and as many rows of the first as stay in the L2 cache. What a tile takes together of a wide layer's
-   own matrices is a page apart, and falls into the same eight places of a cache, where six rows, but not twelve, find
-   room. Returns whether it was stopped. */
+   all rows go by, and of a gradient as many rows of the first, which are columns there, as stay in the L2 cache.
+   Returns whether it was stopped. */
 static int far_product(enum product_kind kind, const dense_product *p) {
-    int copies_rows = kind == GRADIENT || ROWS_2 >= 12;
-    ptrdiff_t most = kind == GRADIENT ? COPIED_A / p->n_steps - GAP : COPIED_A / (p->n_steps + GAP);
-    most = copies_rows ? most / ROWS_2 * ROWS_2 : p->n_rows;
+    ptrdiff_t most = kind == GRADIENT ? COPIED_A / p->n_steps / ROWS_2 * ROWS_2 : p->n_rows;
     for (ptrdiff_t row = 0; row < p->n_rows; row += most) {
         dense_product rows = *p;
         rows.n_rows = p->n_rows - row < most ? p->n_rows - row : most;
-        if (copies_rows) {
-            rows.a = p->copies + COPIED_B;
-            rows.a_stride = copy_block(kind, p, row, rows.n_rows, p->copies + COPIED_B);
-        }
         rows.b = p->copies;
         rows.out += row * p->out_stride;
-        rows.h += kind == BACKWARD ? row * p->out_stride : 0;
+        if (kind == GRADIENT) {
+            real *to = p->copies + COPIED_B;
+            for (ptrdiff_t k = 0; k < p->n_steps; k++) {
+                memcpy(to + k * rows.n_rows, p->a + k * p->a_stride + row, (size_t)rows.n_rows * sizeof(real));
+            }
+            rows.a = to;
+            rows.a_stride = rows.n_rows;
+        }
         for (ptrdiff_t vector = 0, C; vector < p->n_vectors; vector += C) {
             C = vectors_of_panel(p, vector);
             const real *from = p->b + vector * LANES;
@@ -131,9 +119,10 @@ static int far_product(enum product_kind kind, const dense_product *p) {
 static void product(enum product_kind kind, const dense_product *p) {
     dense_product block = *p;
     ptrdiff_t a_step = kind == GRADIENT ? p->a_stride : 1;
-    /* What is as large as the weights: the second matrix, or what comes out. */
-    int copies =
-        p->copies && p->n_rows >= COPYING_ROWS && is_far(kind == GRADIENT ? p->n_rows : p->n_steps, p->n_vectors);
+    /* What is as large as the weights: what comes out, or the second matrix, for which tiles of many rows need not
+     * wait. */
+    int is_large = kind == GRADIENT ? is_far(p->n_rows, p->n_vectors) : ROWS_2 < 12 && is_far(p->n_steps, p->n_vectors);
+    int copies = p->copies && p->n_rows >= COPYING_ROWS && is_large;
     block.asks_early = copies;
     for (ptrdiff_t first = 0; first < p->n_steps; first += STEPS) {
         block.n_steps = p->n_steps - first < STEPS ? p->n_steps - first : STEPS;
@@ -155,24 +144,24 @@ static void dense_backward(const dense_product *p) { product(BACKWARD, p); }
 static void dense_gradient(const dense_product *p) { product(GRADIENT, p); }
 
 INLINE void backward_single_with(const int is_relu, const slope_terms *s, ptrdiff_t n_rows, ptrdiff_t n_vectors,
-                                 const real *d, const real *w, const real *h, real *out) {
-    for (ptrdiff_t row = 0; row < n_rows; row++) {
-        for (ptrdiff_t i = 0; i < n_vectors * LANES; i += LANES, h += LANES, out += LANES) {
-            vec delta = v_all(d[row]) * v_load(w + i), of_h = v_load(h);
-            v_store(out, is_relu ? v_mask(v_less(v_all(0), of_h), delta) : delta * v_slope(s, of_h));
+                                 ptrdiff_t stride, const real *d, const real *w, const real *h, real *out) {
+    for (ptrdiff_t row = 0; row < n_rows; row++, h += stride, out += stride) {
+        for (ptrdiff_t i = 0; i < n_vectors * LANES; i += LANES) {
+            vec delta = v_all(d[row]) * v_load(w + i), of_h = v_load(h + i);
+            v_store(out + i, is_relu ? v_mask(v_less(v_all(0), of_h), delta) : delta * v_slope(s, of_h));
         }
     }
 }
 
 /* backward from a single output: its deltas d (n_rows,), its weights w (n_vectors); h and out (n_rows, n_vectors). As
    products of one step this took twice as long. */
-OUTLINE void backward_single(fastnn_activation activation, ptrdiff_t n_rows, ptrdiff_t n_vectors, const real *d,
-                             const real *w, const real *h, real *out) {
+OUTLINE void backward_single(fastnn_activation activation, ptrdiff_t n_rows, ptrdiff_t n_vectors, ptrdiff_t stride,
+                             const real *d, const real *w, const real *h, real *out) {
     slope_terms s = slope_of(activation);
     if (activation == FASTNN_ACTIVATION_relu) {
-        backward_single_with(1, &s, n_rows, n_vectors, d, w, h, out);
+        backward_single_with(1, &s, n_rows, n_vectors, stride, d, w, h, out);
     } else {
-        backward_single_with(0, &s, n_rows, n_vectors, d, w, h, out);
+        backward_single_with(0, &s, n_rows, n_vectors, stride, d, w, h, out);
     }
 }
 

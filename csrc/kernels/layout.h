@@ -2,6 +2,8 @@
    Weights stand transposed, W^T (n_in, n_out), with rows padded to whole vectors by zeros that stay zero; the weights
    of all layers come first, then the biases of all, in one block, and the gradient and each number of solver state
    in blocks laid out alike. `pack` and `unpack` translate from and to the flat parameters of spec.py.
+   Rows that would be a page apart, or half of one, get a gap of a line: rows that a tile takes together would else fall
+   into the same few places of a cache (docs/decisions/0015).
    A last layer of a single output would be all padding. It stands the other way round: W (1, n_in to whole vectors),
    its outputs and deltas a column without padding.
    The rows that go through the network together, a chunk, have their numbers in a slot; a team of threads has a round
@@ -23,6 +25,10 @@ enum {
     SQUARES = 4096, /* weights whose squares are summed together, for the penalty */
 };
 
+#ifndef HALF_A_PAGE
+#define HALF_A_PAGE 2048
+#endif
+
 /* Units of a layer that can be counted in vectors, chunks and bytes. */
 #define COUNTABLE (PTRDIFF_MAX / 65536)
 
@@ -30,12 +36,14 @@ enum {
 typedef struct {
     ptrdiff_t n_in, n_out;
     ptrdiff_t n_vectors; /* of the outputs */
-    ptrdiff_t stride;    /* from one row of h or delta to the next: n_vectors * LANES; 1 of a single output */
-    int is_single;       /* the last layer with one output, see above */
+    ptrdiff_t
+        stride;    /* from one row of h, delta or weights to the next: the vectors, and maybe a gap; or 1, see above */
+    int is_single; /* the last layer with one output, see above */
     fastnn_activation activation;
     real parameter;                      /* of the activation */
     ptrdiff_t flat_weights, flat_biases; /* in the flat parameters */
     ptrdiff_t weights, biases;           /* in a packed block */
+    ptrdiff_t before;                    /* weights of the layers before, in whole vectors, without gaps */
     /* W (n_out, n_in to whole vectors), for the backward pass: a copy; not of the first layer, nor of a single output,
        whose weights are in this order already. */
     real *back;
@@ -58,6 +66,7 @@ typedef struct {
     ptrdiff_t n_layers;
     ptrdiff_t chunk;               /* rows that go through the network together, at most */
     ptrdiff_t n_weights, n_packed; /* numbers of a packed block: weights and their padding, and all */
+    ptrdiff_t n_gapless;           /* weights in whole vectors, without gaps */
     team_plan plan;
     packed_layer *layers;
     packed_layer *views; /* (n_threads, n_layers): of view_of */
@@ -132,6 +141,14 @@ static void lay_out_sparse(packed_network *net, const fastnn_layer *flat, int tr
     }
 }
 
+/* From one row of a hidden layer to the next, or of the last one. */
+static ptrdiff_t stride_of(ptrdiff_t n_vectors, int is_hidden) {
+    enum { CACHE_LINE = 64 / REAL_BYTES };
+    ptrdiff_t stride = n_vectors * LANES;
+    int falls_together = stride % (HALF_A_PAGE / REAL_BYTES) == 0;
+    return is_hidden && falls_together ? stride + (CACHE_LINE > LANES ? CACHE_LINE : LANES) : stride;
+}
+
 /* A layer, and its numbers of rows. Returns 0 if there are no such sizes. */
 static int lay_out_layer(packed_network *net, const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l, int trains,
                          packed_layer *layer, char *base, size_t *used) {
@@ -146,13 +163,15 @@ static int lay_out_layer(packed_network *net, const fastnn_layer *flat, ptrdiff_
         .flat_weights = flat[l].weights,
         .flat_biases = flat[l].biases,
         .weights = net->n_packed,
+        .before = net->n_gapless,
     };
-    layer->stride = layer->is_single ? 1 : layer->n_vectors * LANES;
+    layer->stride = layer->is_single ? 1 : stride_of(layer->n_vectors, l < n_layers - 1);
     ptrdiff_t n_rows = packed_rows(flat, l);
     if (layer->stride > (PTRDIFF_MAX / 2 - net->n_packed) / n_rows) {
         return 0;
     }
     net->n_packed += n_rows * layer->stride;
+    net->n_gapless += n_rows * (layer->is_single ? 1 : layer->n_vectors * LANES);
     layer->slot = layer->is_single ? whole_vectors(net->chunk) * LANES : net->chunk * layer->stride;
     layer->h = take_reals(base, used, plan->n_slots, layer->slot);
     int keeps = trains && l < n_layers - 1 && fastnn_activations[layer->activation].keeps_slope;
@@ -176,6 +195,7 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
     net->layers = take(base, &used, n_layers, 1, sizeof(packed_layer));
     net->views = take(base, &used, n_layers, plan->n_threads, sizeof(packed_layer));
     net->n_packed = 0;
+    net->n_gapless = 0;
     ptrdiff_t widest = 0;
     int is_wide = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
@@ -204,21 +224,21 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
     net->n_lanes = 2 * widest * LANES;
     net->lanes = take_reals(base, &used, plan->n_threads, net->n_lanes);
     net->totals = take(base, &used, plan->n_chunks, whole_vectors(net->chunk), sizeof(loss_totals));
-    net->squares = take(base, &used, net->n_weights / SQUARES + 1, 1, sizeof(double));
+    net->squares = take(base, &used, net->n_gapless / SQUARES + 1, 1, sizeof(double));
 
     size_t zeros = used; /* from here on: what has padding */
     net->parameters = take_reals(base, &used, net->n_packed, 1);
     net->gradient = trains ? take_reals(base, &used, net->n_packed, 1) : NULL;
     net->partial = plan->by_chunks ? take_reals(base, &used, net->n_packed, plan->n_chunks) : NULL;
-    net->sparse.zeros =
-        net->takes_entries && trains ? take_reals(base, &used, whole_vectors(flat[0].n_out), LANES) : NULL;
+    ptrdiff_t first_stride = stride_of(whole_vectors(flat[0].n_out), n_layers > 1);
+    net->sparse.zeros = net->takes_entries && trains ? take_reals(base, &used, first_stride, 1) : NULL;
     net->state = n_state > 0 ? take_reals(base, &used, net->n_packed, n_state) : NULL;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         packed_layer *layer = base ? &net->layers[l] : &measured;
         layer->back = NULL;
         if (trains && l && !is_single(flat, n_layers, l)) {
-            ptrdiff_t stride = whole_vectors(flat[l].n_out) * LANES;
-            layer->back = take_reals(base, &used, packed_rows(flat, l), stride);
+            ptrdiff_t stride = stride_of(whole_vectors(flat[l].n_in), 1);
+            layer->back = take_reals(base, &used, whole_vectors(flat[l].n_out) * LANES, stride);
         }
     }
     if (base) {
@@ -330,9 +350,9 @@ static void unpack(const packed_network *net, const real *packed, real *flat) {
 /* The copies that the backward pass reads of a layer's packed rows of weights from `first` to before `end`, by whole
    vectors of them. */
 static void copy_back(const packed_layer *layer, const real *parameters, ptrdiff_t first, ptrdiff_t end) {
-    ptrdiff_t stride = layer->stride, back_stride = whole_vectors(layer->n_in) * LANES;
+    ptrdiff_t stride = layer->stride, back_stride = layer[-1].stride;
     for (ptrdiff_t j = first; j < end; j += LANES) {
-        for (ptrdiff_t i = 0; i < stride; i += LANES) {
+        for (ptrdiff_t i = 0; i < layer->n_vectors * LANES; i += LANES) {
             vec square[LANES];
             const real *from = parameters + layer->weights + j * stride + i;
             real *to = layer->back + i * back_stride + j;

@@ -20,7 +20,7 @@ static void sparse_chunk(const packed_network *net, const chunk_inputs *in, ptrd
     for (ptrdiff_t r = 0; r < n; r++) {
         ptrdiff_t row = row_at(&in->rows, r);
         taken += (double)(in->data->csr_starts[row + 1] - in->data->csr_starts[row]);
-        sparse_forward(in->data, row, layer->n_vectors, net->parameters + layer->weights,
+        sparse_forward(in->data, row, layer->n_vectors, net->parameters + layer->weights, layer->stride,
                        net->parameters + layer->biases, lowest, out + r * layer->stride);
     }
     poll(asked, taken * (double)layer->n_out);
@@ -71,7 +71,7 @@ static void single_gradient(const packed_network *net, const packed_layer *layer
     const packed_layer *before = layer - 1;
     real *gradient = net->gradient + layer->weights, *bias = net->gradient + layer->biases;
     row_forward(n, before->n_vectors, layer->delta, before->h, before->stride, NULL, net->lanes);
-    for (ptrdiff_t i = 0; i < before->stride; i += LANES) {
+    for (ptrdiff_t i = 0; i < before->n_vectors * LANES; i += LANES) {
         vec sum = v_load(net->lanes + i);
         v_store(gradient + i, adds ? v_load(gradient + i) + sum : sum);
     }
@@ -95,8 +95,8 @@ static void backward_chunk(const packed_network *net, ptrdiff_t n, poll_state *a
     for (ptrdiff_t l = net->n_layers - 1; l > 0; l--) {
         const packed_layer *layer = &net->layers[l], *before = layer - 1;
         if (layer->is_single) {
-            backward_single(before->activation, n, before->n_vectors, layer->delta, net->parameters + layer->weights,
-                            slope_source(before), before->delta);
+            backward_single(before->activation, n, before->n_vectors, before->stride, layer->delta,
+                            net->parameters + layer->weights, slope_source(before), before->delta);
             continue;
         }
         dense_product backward = {
@@ -145,8 +145,8 @@ static void gradient_chunk(const packed_network *net, const packed_layer *layer,
     if (gradient.a) {
         dense_gradient(&gradient);
     } else {
-        sparse_gradient(&net->sparse, in->data, &in->rows, first, end, layer->delta, layer->n_vectors, adds,
-                        net->gradient + layer->weights);
+        sparse_gradient(&net->sparse, in->data, &in->rows, first, end, layer->delta, layer->n_vectors, layer->stride,
+                        adds, net->gradient + layer->weights);
     }
     if (end == layer->n_in) {
         column_sums(n, layer->n_vectors, layer->delta, layer->stride, adds, net->gradient + layer->biases);
@@ -168,7 +168,8 @@ static void forward_one(const packed_network *net, const chunk_inputs *in, real 
         if (h) {
             row_forward(layer->n_in, layer->n_vectors, h, weights, layer->stride, biases, out);
         } else {
-            sparse_forward(in->data, row_at(&in->rows, 0), layer->n_vectors, weights, biases, -(real)INFINITY, out);
+            sparse_forward(in->data, row_at(&in->rows, 0), layer->n_vectors, weights, layer->stride, biases,
+                           -(real)INFINITY, out);
         }
         if (l < last) {
             activate(layer->activation, layer->parameter, 1, layer->n_vectors, out, 0, layer->slopes);
@@ -183,9 +184,10 @@ static void backward_one(const packed_network *net) {
         const packed_layer *layer = &net->layers[l], *before = layer - 1;
         const real *weights = net->parameters + layer->weights;
         if (layer->is_single) {
-            rank_one_gradient(1, before->n_vectors, layer->delta, weights, before->delta);
+            rank_one_gradient(1, before->n_vectors, layer->delta, weights, before->delta, 0);
         } else {
-            matrix_vector(before->stride, layer->stride, weights, layer->stride, layer->delta, &zero, 0, before->delta);
+            matrix_vector(before->n_vectors * LANES, layer->n_vectors * LANES, weights, layer->stride, layer->delta,
+                          &zero, 0, before->delta);
         }
         times_slope_row(before->activation, before->n_vectors, slope_source(before), before->delta);
     }

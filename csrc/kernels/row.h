@@ -142,8 +142,9 @@ static void row_forward(ptrdiff_t n_in, ptrdiff_t n_vectors, const real *h, cons
 }
 
 /* gradient (n_in, n_vectors) = h d^T. */
-static void rank_one_gradient(ptrdiff_t n_in, ptrdiff_t n_vectors, const real *h, const real *d, real *gradient) {
-    for (ptrdiff_t j = 0; j < n_in; j++, gradient += n_vectors * LANES) {
+static void rank_one_gradient(ptrdiff_t n_in, ptrdiff_t n_vectors, const real *h, const real *d, real *gradient,
+                              ptrdiff_t stride) {
+    for (ptrdiff_t j = 0; j < n_in; j++, gradient += stride) {
         vec x = v_all(h[j]);
         for (ptrdiff_t i = 0; i < n_vectors * LANES; i += LANES) {
             v_store(gradient + i, x * v_load(d + i));

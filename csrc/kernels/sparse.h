@@ -38,7 +38,7 @@ typedef struct {
     unsigned char *touched; /* (n_in,): columns that had an entry in this batch; no other has a gradient */
     column_entry *sorted;   /* (n_threads, SORTED) */
     ptrdiff_t *next;        /* (n_threads, chunk): of the entries of each row, the first that is not sorted yet */
-    real *zeros;            /* (n_vectors): the gradient of a column without entries */
+    real *zeros;            /* (stride,): the gradient of a column without entries */
 } sparse_work;
 
 INLINE double n_entries(const fastnn_data *data) {
@@ -66,19 +66,19 @@ INLINE void sparse_panel(const int C, const real *x, const int32_t *columns, ptr
 /* out (n_vectors) = biases + W^T x of one row, whose entries are in the order of their columns, each once; no smaller
    than `lowest`. weights (n_in, n_vectors). */
 static void sparse_forward(const fastnn_data *data, ptrdiff_t row, ptrdiff_t n_vectors, const real *weights,
-                           const real *biases, real lowest, real *out) {
-    ptrdiff_t first = data->csr_starts[row], n = data->csr_starts[row + 1] - first, stride = n_vectors * LANES;
+                           ptrdiff_t stride, const real *biases, real lowest, real *out) {
+    ptrdiff_t first = data->csr_starts[row], n = data->csr_starts[row + 1] - first, n_out = n_vectors * LANES;
     const real *x = (const real *)data->X + first;
     const int32_t *columns = data->csr_columns + first;
     vec least = v_all(lowest);
     ptrdiff_t i = 0;
-    for (; i + 8 * LANES <= stride; i += 8 * LANES) {
+    for (; i + 8 * LANES <= n_out; i += 8 * LANES) {
         sparse_panel(8, x, columns, n, weights + i, stride, biases + i, least, out + i);
     }
-    for (; i + 4 * LANES <= stride; i += 4 * LANES) {
+    for (; i + 4 * LANES <= n_out; i += 4 * LANES) {
         sparse_panel(4, x, columns, n, weights + i, stride, biases + i, least, out + i);
     }
-    for (; i < stride; i += LANES) {
+    for (; i < n_out; i += LANES) {
         sparse_panel(1, x, columns, n, weights + i, stride, biases + i, least, out + i);
     }
 }
@@ -121,16 +121,16 @@ INLINE void column_panel(const int C, const column_entry *entries, ptrdiff_t n, 
 }
 
 /* The gradient (n_vectors) of one column's weights, from its entries in the order of their rows. */
-static void column_gradient(const column_entry *entries, ptrdiff_t n, const real *delta, ptrdiff_t n_vectors, int adds,
-                            real *out) {
-    ptrdiff_t stride = n_vectors * LANES, i = 0;
-    for (; i + 8 * LANES <= stride; i += 8 * LANES) {
+static void column_gradient(const column_entry *entries, ptrdiff_t n, const real *delta, ptrdiff_t n_vectors,
+                            ptrdiff_t stride, int adds, real *out) {
+    ptrdiff_t n_out = n_vectors * LANES, i = 0;
+    for (; i + 8 * LANES <= n_out; i += 8 * LANES) {
         column_panel(8, entries, n, delta + i, stride, adds, out + i);
     }
-    for (; i + 4 * LANES <= stride; i += 4 * LANES) {
+    for (; i + 4 * LANES <= n_out; i += 4 * LANES) {
         column_panel(4, entries, n, delta + i, stride, adds, out + i);
     }
-    for (; i < stride; i += LANES) {
+    for (; i < n_out; i += LANES) {
         column_panel(1, entries, n, delta + i, stride, adds, out + i);
     }
 }
@@ -153,7 +153,8 @@ INLINE ptrdiff_t entry_from(const fastnn_data *data, ptrdiff_t row, ptrdiff_t en
    have entries. `adds`: to that of the batch's chunks before. The entries are sorted by column, as many columns at a
    time as there is room for. */
 static void sparse_gradient(const sparse_work *w, const fastnn_data *data, const row_list *rows, ptrdiff_t first,
-                            ptrdiff_t end, const real *delta, ptrdiff_t n_vectors, int adds, real *gradient) {
+                            ptrdiff_t end, const real *delta, ptrdiff_t n_vectors, ptrdiff_t stride, int adds,
+                            real *gradient) {
     const int32_t *columns = data->csr_columns;
     memset(w->ends + first, 0, (size_t)(end - first) * sizeof *w->ends);
     if (!adds) {
@@ -182,8 +183,8 @@ static void sparse_gradient(const sparse_work *w, const fastnn_data *data, const
         }
         for (ptrdiff_t begins = 0; first < stop; first++) {
             if (w->ends[first] > begins) {
-                column_gradient(w->sorted + begins, w->ends[first] - begins, delta, n_vectors, w->touched[first],
-                                gradient + first * n_vectors * LANES);
+                column_gradient(w->sorted + begins, w->ends[first] - begins, delta, n_vectors, stride,
+                                w->touched[first], gradient + first * stride);
                 w->touched[first] = 1;
             }
             begins = w->ends[first];

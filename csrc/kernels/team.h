@@ -133,7 +133,7 @@ static weight_place weights_begin(const packed_network *net, int i, int n_thread
         double rows = (before - done) / vectors_of_row(layer);
         ptrdiff_t row = rows > 0 ? (ptrdiff_t)(rows / (double)step + 0.5) * step : 0;
         if (row < n_rows) {
-            return (weight_place){l, row, layer->weights + row * (ptrdiff_t)vectors_of_row(layer) * LANES};
+            return (weight_place){l, row, layer->weights + row * layer->stride};
         }
         done += (double)n_rows * vectors_of_row(layer);
     }

@@ -83,7 +83,7 @@ static void row_columns(const packed_network *net, const chunk_inputs *in, int d
             rank_one_step(1, layer->n_vectors, x, layer->delta, rate, net->parameters + place, layer->stride);
         } else {
             net->sparse.touched[column] = 1;
-            rank_one_gradient(1, layer->n_vectors, x, layer->delta, net->gradient + place);
+            rank_one_gradient(1, layer->n_vectors, x, layer->delta, net->gradient + place, layer->stride);
         }
     }
 }
@@ -111,9 +111,9 @@ static void row_step(const member *me, const fastnn_training *training, const sa
         if (!h) {
             row_columns(net, &inputs, descends, -step->rate);
         } else if (descends) {
-            rank_one_step(n_rows, n_vectors, down, across, -step->rate, weights, n_vectors * LANES);
+            rank_one_step(n_rows, n_vectors, down, across, -step->rate, weights, layer->stride);
         } else {
-            rank_one_gradient(n_rows, n_vectors, down, across, of_weights);
+            rank_one_gradient(n_rows, n_vectors, down, across, of_weights, layer->stride);
         }
         if (descends) {
             rank_one_step(1, layer->n_vectors, one, layer->delta, -step->rate, biases, 0);

@@ -207,7 +207,7 @@ static void test_rows(void) {
             TESTING("rank one of %d x %d", n_out, n_in);
             real *d = numbers(stride), *g = zeros(n_in * stride), *stepped = zeros(n_in * stride);
             memcpy(stepped, packed, (size_t)(n_in * stride) * sizeof(real));
-            rank_one_gradient(n_in, n_vectors, x, d, g);
+            rank_one_gradient(n_in, n_vectors, x, d, g, stride);
             rank_one_step(n_in, n_vectors, x, d, (real)-0.5, stepped, stride);
             for (int j = 0; j < n_in; j++) {
                 for (int i = 0; i < stride; i++) {

@@ -9,8 +9,9 @@
 #define BYTES_ON_THE_WAY 1
 #define SPARSE_FROM 1 /* and few entries */
 #define SORTED 150
+#define HALF_A_PAGE 64 /* whose rows would fall together */
 #define FAR_BYTES 4096 /* and wide layers */
-#define COPIED_BYTES (8192 * REAL_BYTES)
+#define COPIED_BYTES (4096 * REAL_BYTES)
 #include "entries.h"
 #include "kernels.h"
 #include "teams.h"
