@@ -121,9 +121,9 @@ def test_a_fit_scores_as_scikit_learn_does(problem, has_weight, kind):
     weight = rng.random(200) if has_weight else None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ours, theirs = (
-            getattr(module, name)(**parameters).fit(kind(X), y, weight) for module in (fastnn, sklearn.neural_network)
-        )
+        ours = getattr(fastnn, name)(**parameters).fit(kind(X), y, weight)
+        known = y == "yes" if problem == "words" else y  # scikit-learn 1.7 cannot score words
+        theirs = getattr(sklearn.neural_network, name)(**parameters).fit(kind(X), known, weight)
     assert ours.n_iter_ == theirs.n_iter_
     np.testing.assert_allclose(ours.validation_scores_, theirs.validation_scores_, rtol=1e-9, atol=1e-12)
     assert ours.best_validation_score_ == max(ours.validation_scores_)
