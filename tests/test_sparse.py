@@ -49,6 +49,12 @@ def arrays_of(rows):
     return [rows.data.copy(), rows.indices.copy(), rows.indptr.copy()]
 
 
+def assert_unchanged(rows, before):
+    """The matrix still has the arrays that `arrays_of` found, bit by bit."""
+    for after, earlier in zip(arrays_of(rows), before, strict=True):
+        assert after.tobytes() == earlier.tobytes()
+
+
 @pytest.fixture
 def never_dense(monkeypatch):
     """Whatever makes a sparse matrix dense fails."""
@@ -155,8 +161,7 @@ def test_rows_out_of_order_are_sorted_in_a_copy(dtype, conversions):
     assert conversions == ["csr.sum_duplicates"]
     same_bits(result, train(DENSE.astype(dtype), dtype=dtype))
     assert result.network(rows).tobytes() == result.network(DENSE).tobytes()
-    for now, then in zip(arrays_of(rows), before, strict=True):
-        assert now.tobytes() == then.tobytes()
+    assert_unchanged(rows, before)
 
 
 def test_other_formats_are_converted_once_a_call(conversions):
@@ -344,8 +349,7 @@ def test_estimators_convert_and_sort_once_a_call(name, solver, dtype, conversion
         if solver == "adam":
             ours.set_params(early_stopping=False).partial_fit(rows, y)
             assert conversions == 5 * once
-        for now, then in zip(arrays_of(rows), before, strict=True):
-            assert now.tobytes() == then.tobytes()
+        assert_unchanged(rows, before)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")

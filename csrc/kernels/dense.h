@@ -119,8 +119,7 @@ static int far_product(enum product_kind kind, const dense_product *p) {
 static void product(enum product_kind kind, const dense_product *p) {
     dense_product block = *p;
     ptrdiff_t a_step = kind == GRADIENT ? p->a_stride : 1;
-    /* What is as large as the weights: what comes out, or the second matrix, for which tiles of many rows need not
-     * wait. */
+    /* As large as the weights is what comes out, or the second matrix, for which tiles of many rows need not wait. */
     int is_large = kind == GRADIENT ? is_far(p->n_rows, p->n_vectors) : ROWS_2 < 12 && is_far(p->n_steps, p->n_vectors);
     int copies = p->copies && p->n_rows >= COPYING_ROWS && is_large;
     block.asks_early = copies;

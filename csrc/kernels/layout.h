@@ -36,9 +36,8 @@ enum {
 typedef struct {
     ptrdiff_t n_in, n_out;
     ptrdiff_t n_vectors; /* of the outputs */
-    ptrdiff_t
-        stride;    /* from one row of h, delta or weights to the next: the vectors, and maybe a gap; or 1, see above */
-    int is_single; /* the last layer with one output, see above */
+    ptrdiff_t stride;    /* from one row of h, delta or weights to the next, maybe with a gap; or 1: see above */
+    int is_single;       /* the last layer with one output, see above */
     fastnn_activation activation;
     real parameter;                      /* of the activation */
     ptrdiff_t flat_weights, flat_biases; /* in the flat parameters */

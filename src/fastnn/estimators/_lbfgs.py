@@ -104,7 +104,7 @@ class Points:
         return value
 
     def gradient(self, x):
-        """The slopes, in the same array each time: SciPy has done with them when it asks for those of another point."""
+        """The slopes, in the same array each time: SciPy has done with them when it asks for another point."""
         if not (x == self.point).all():
             self.objective(x)
         return self.slopes
