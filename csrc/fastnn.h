@@ -128,7 +128,8 @@ typedef struct {
 typedef struct {
     fastnn_loss loss;
     int as_sklearn;
-    double parameter; /* of the loss, where it has one */
+    double parameter;     /* of the loss, where it has one */
+    int has_soft_targets; /* of the log loss, which then is reported from the logits in any case */
 } fastnn_objective;
 
 /* How a network is trained, below the level of one update. */

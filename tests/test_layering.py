@@ -23,6 +23,7 @@ LEVELS = {
     "initial": 2,
     "labels": 2,
     "spec": 3,
+    "class_weights": 3,
     "layers": 4,
     "portable": 4,
     "summary": 4,

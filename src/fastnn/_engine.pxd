@@ -15,6 +15,7 @@ cdef extern from "fastnn.h" nogil:
         int loss
         int as_sklearn
         double parameter
+        int has_soft_targets
 
     ctypedef struct fastnn_training:
         fastnn_objective objective

@@ -77,6 +77,7 @@ cdef fastnn_objective objective_of(objective) except *:
     """An `Objective` as the engine has it."""
     cdef fastnn_objective c
     c.loss, c.as_sklearn, c.parameter = LOSSES[objective.loss], objective.as_sklearn, objective.parameter
+    c.has_soft_targets = objective.has_soft_targets
     return c
 
 

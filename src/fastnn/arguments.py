@@ -13,6 +13,7 @@ import numpy as np
 from fastnn import labels as labels_module
 from fastnn.backends import check_takes, get_backend
 from fastnn.checks import check_count, check_flag, check_name, check_number, check_rows, check_sample_weight
+from fastnn.class_weights import check_class_weight, row_weights
 from fastnn.frames import check_column_names, column_names
 from fastnn.initial import Draws, check_init
 from fastnn.layers import form_of
@@ -159,9 +160,11 @@ class Data:
     feature_names: tuple[str, ...] | None
 
 
-def check_data(shape, X, y, sample_weight, validation_data, backend):
+def check_data(shape, X, y, sample_weight, validation_data, backend, class_weight=None, label_smoothing=0.0):
     """Return the Data that these arguments of ``train`` say."""
     sizes, dtype, loss, output_activation = shape.sizes, shape.dtype, shape.loss, shape.output_activation
+    check_class_weight(class_weight)
+    label_smoothing = _check_smoothing(label_smoothing, loss)
     feature_names = column_names(X)
     check_takes(backend, "X", X)
     X = check_rows("X", X, dtype, sizes[0])
@@ -172,10 +175,16 @@ def check_data(shape, X, y, sample_weight, validation_data, backend):
     labels_module.check_reach("y", targets, output_activation, is_implied)
     labels = labels_module.labels_of(targets, classes, loss, output_activation)
     if sample_weight is not None:
-        sample_weight = check_sample_weight(sample_weight, X.shape[0], dtype)
+        sample_weight = check_sample_weight(sample_weight, X.shape[0], dtype if class_weight is None else np.float64)
+    if class_weight is not None:
+        of_rows = row_weights(class_weight, labels, targets, sample_weight)
+        sample_weight = check_sample_weight(of_rows, X.shape[0], dtype, "class_weight, with sample_weight,")
     shape, validation = replace(shape, output_activation=output_activation), None
     if validation_data is not None:
         validation = _check_validation(validation_data, shape, feature_names, classes, backend)
+        X_held_back, y_held_back, weight = validation
+        validation = X_held_back, labels_module.smooth(y_held_back, label_smoothing, output_activation), weight
+    targets = labels_module.smooth(targets, label_smoothing, output_activation)
     spec = NetworkSpec(sizes, (*shape.hidden, output_activation), dtype)
     return Data(spec, X, targets, sample_weight, validation, labels, feature_names)
 
@@ -213,6 +222,13 @@ def _check_validation(validation_data, shape, feature_names, classes, backend):
     if not weight or weight[0] is None:
         return X, y, None
     return X, y, check_sample_weight(weight[0], X.shape[0], dtype, "validation sample_weight")
+
+
+def _check_smoothing(label_smoothing, loss):
+    amount = check_number("label_smoothing", label_smoothing, low=0.0, below=1.0)
+    if amount and loss != "log_loss":
+        raise ValueError(f"label_smoothing={amount} needs loss='log_loss', got loss={loss!r}")
+    return amount
 
 
 def _check_start(sizes, init, init_scale, dtype):

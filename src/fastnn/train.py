@@ -4,7 +4,7 @@ It has what the user gave checked (``arguments``), translates names (``alpha`` i
 hands over to ``training``. Nothing is computed here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import Any
@@ -42,6 +42,7 @@ def train(
     output_activation: str | None = None,
     loss: str = "squared_error",
     l2: float = 0.0,
+    label_smoothing: float = 0.0,
     solver: str = "sgd",
     momentum: float = 0.0,
     nesterov: bool = False,
@@ -55,6 +56,7 @@ def train(
     order: str = "shuffled",
     tol: float = 0.0,
     sample_weight: ArrayLike | None = None,
+    class_weight: Mapping[Any, float] | str | None = None,
     validation_data: tuple[ArrayLike | SparseMatrix, ...] | None = None,
     early_stopping: bool = False,
     n_iter_no_change: int = 10,
@@ -98,6 +100,9 @@ def train(
         y log(y / h) - y + h; perceptron is the perceptron rule, delta h - y, with the objective (h - y) z.
     l2 : float, default 0
         λ of the penalty ½ λ Σ ||W||², on the weights alone; part of the gradient whatever the solver.
+    label_smoothing : float in [0, 1), default 0
+        With s for it, targets become y (1 - s) + s / K, those of validation data too: under softmax K is the number of
+        outputs, under logistic outputs 2. log_loss only.
     solver : {"sgd", "rmsprop", "adam", "adamw"}, default "sgd"
         How a gradient becomes a step; the notes have the formulas. Constants of the other solvers are checked, then
         ignored.
@@ -131,6 +136,9 @@ def train(
         End the run after a pass whose mean cost differs from that of the pass before by less; 0 never does.
     sample_weight : array-like of shape (n_samples,), optional
         Loss and gradient of a batch are weighted means. The cost is not weighted.
+    class_weight : dict or "balanced", optional
+        Where y has one class label a row: label -> weight, 1 for those that are missing. "balanced" weighs a class by
+        n_samples over the number of classes times its own rows. Times `sample_weight`. Not of validation data.
     validation_data : tuple (X, y) or (X, y, sample_weight), optional
         Measured, as the training data is, at each report; see ``history`` of `TrainResult`. Weights count in the loss.
     early_stopping : bool, default False
@@ -206,6 +214,13 @@ def train(
     >>> result = fastnn.train([2, 1], X, y, 100, 0.2, loss="perceptron", batch_size=1, order="random", random_state=0)
     >>> result.network.predict(X)
     array([0, 0, 0, 1])
+
+    A rare class that counts as much as the other, and targets of 0.05 and 0.95:
+
+    >>> rare = {"class_weight": "balanced", "label_smoothing": 0.1}
+    >>> result = fastnn.train([2, 1], X, ["no", "no", "no", "yes"], 500, loss="log_loss", random_state=0, **rare)
+    >>> result.network.predict([[1, 1], [0, 1]])
+    array(['yes', 'no'], dtype='<U3')
     """
     shape = check_shape(nn_structure, dtype, activation, loss, output_activation)
     solver_options = {
@@ -217,7 +232,7 @@ def train(
         report_every, callback, verbose, progress, early_stopping, validation_data is not None, n_iter_no_change,
         random_state,
     )  # fmt: skip
-    data = check_data(shape, X, y, sample_weight, validation_data, backend)
+    data = check_data(shape, X, y, sample_weight, validation_data, backend, class_weight, label_smoothing)
     source = tutorial_batches(len(data.targets), course.batch_size, course.order, course.draws)
     training = replace(course.training, updates_per_pass=source.updates_per_pass)
     state = TrainingState(data.spec, training.solver)

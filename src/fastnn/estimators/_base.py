@@ -5,6 +5,7 @@ time under ``fastnn.training``. The order of checks and draws is scikit-learn's,
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from functools import partial
 from numbers import Integral
 
@@ -87,6 +88,19 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
     def _scorer(self, targets, sample_weight):
         """A function that scores outputs for the rows held back, of which these are the targets; see `_scores`."""
 
+    # -- what one may do besides ------------------------------------------------------------------------------
+
+    def _weigh_classes(self, X, targets, weight, unit, incremental):
+        """The weights of the rows and their unit, once their classes count."""
+        return weight, unit
+
+    def _smooth(self, targets):
+        """The targets that are learned."""
+        return targets
+
+    def _objective(self):
+        return Objective(self.loss, as_sklearn=True)
+
     # -- training ---------------------------------------------------------------------------------------------
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -132,6 +146,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         if not is_first:
             dtype = self._dtype_with(dtype)
         targets = targets_of(dtype)
+        weight, unit = self._weigh_classes(X, targets, weight, unit, incremental)
         if weight is not None:
             check_penalty(self.alpha, weight, unit, dtype)
             weight = weight.astype(dtype)
@@ -139,7 +154,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             self._go_on(dtype, X.shape[1], targets.shape[1])
         self.n_outputs_ = targets.shape[1]
         self._random_state = check_random_state(self.random_state)
-        samples = passes.Samples(as_data(X, dtype), targets, weight, weight_unit=unit)
+        samples = passes.Samples(as_data(X, dtype), self._smooth(targets), weight, weight_unit=unit)
         try:
             if is_first:
                 self._begin([X.shape[1], *hidden, self.n_outputs_], dtype)
@@ -203,7 +218,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             samples.sample_weight = np.ones(len(samples.y))
         self.loss_, self.n_iter_ = _lbfgs.minimize(
             ENGINE,
-            self.loss,
+            self._objective(),
             network._spec,
             network.parameters,
             samples,
@@ -249,6 +264,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             self._optimizer = self._new_optimizer(network)
         elif is_moved:
             self._optimizer = optimizer_from(optimizer, self.loss, network._spec)
+        self._optimizer.training = replace(self._optimizer.training, objective=self._objective())
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         progress = self._progress()
@@ -288,7 +304,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
     def _new_optimizer(self, network):
         is_sgd = self.solver == "sgd"
         training = TrainingSpec(
-            Objective(self.loss, as_sklearn=True),
+            self._objective(),
             solver=self.solver,
             momentum=self.momentum,
             nesterov=self.nesterovs_momentum,

@@ -129,7 +129,7 @@ def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, g
     Z, H = forward_batch(network, W, b, X)
     loss, output_activation = objective.loss, network.activations[-1]
     losses_of = squared_error if loss == "squared_error" else LOSS[loss, output_activation.name]
-    if objective.as_sklearn:
+    if objective.as_sklearn and not objective.has_soft_targets:
         losses_of = SKLEARN_LOSS.get((loss, output_activation.name), losses_of)
     losses = losses_of(y, Z[-1], H[-1])
     if sample_weight is None:
