@@ -19,6 +19,8 @@ from fastnn.initial import Draws, check_init
 from fastnn.layers import form_of
 from fastnn.objective import Objective, check_loss, check_pair
 from fastnn.progress import Bar
+from fastnn.rates import check_length, check_rate
+from fastnn.schedules import Schedule
 from fastnn.spec import (
     NetworkSpec,
     TrainingSpec,
@@ -87,7 +89,7 @@ class Course:
     """
 
     iter_num: int
-    alpha: float
+    alpha: float | Schedule
     training: TrainingSpec
     compute: Any
     start: tuple
@@ -110,7 +112,9 @@ def check_course(
 ):  # fmt: skip
     """Return the Course that these arguments of ``train`` say; `solver_options` are those of `check_training`."""
     iter_num = check_count("iter_num", iter_num, minimum=1)
-    alpha = check_number("alpha", alpha, above=0.0)
+    alpha = check_rate("alpha", alpha)
+    if isinstance(alpha, Schedule):
+        check_length(alpha, iter_num, "iter_num")
     training = check_training(objective=Objective(shape.loss), dtype=shape.dtype, **solver_options)
     compute = get_backend(backend, training.solver)
     start = _check_start(shape.sizes, init, init_scale, shape.dtype)

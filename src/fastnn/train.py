@@ -21,14 +21,23 @@ from fastnn.layers import Form, LayerDict, form_of
 from fastnn.network import Network
 from fastnn.result import TrainResult
 from fastnn.saturation import warn_if_saturated
+from fastnn.schedules import Schedule, plateau
 from fastnn.sparse import SparseMatrix
 from fastnn.spec import Layers
 from fastnn.state import TrainingState
 from fastnn.training.batches import tutorial_batches
-from fastnn.training.listeners import Callback, EarlyStopping, History, Lines, ProgressBar
+from fastnn.training.listeners import (
+    Callback,
+    EarlyStopping,
+    History,
+    Lines,
+    MeanObjective,
+    Plateau,
+    ProgressBar,
+)
 from fastnn.training.manners import Raises
 from fastnn.training.run import Job, run
-from fastnn.training.schedules import Constant
+from fastnn.training.schedules import Constant, Planned
 
 
 def train(
@@ -36,7 +45,7 @@ def train(
     X: ArrayLike | SparseMatrix,
     y: ArrayLike,
     iter_num: int = 3000,
-    alpha: float = 0.25,
+    alpha: float | Schedule | Callable[[float], float] | ArrayLike = 0.25,
     *,
     activation: str | Sequence[str] = "logistic",
     output_activation: str | None = None,
@@ -87,8 +96,9 @@ def train(
         one column of targets.
     iter_num : int, default 3000
         Parameter updates to make.
-    alpha : float, default 0.25
-        The learning rate, greater than 0.
+    alpha : float, schedule, callable or array-like, default 0.25
+        The learning rate, greater than 0; or how it changes from update to update: one of `fastnn.schedules`, a
+        function of the progress, the share of the updates that have been made, or an array of `iter_num` rates.
     activation : str or list of str, default "logistic"
         Of the hidden layers: "identity", "logistic" (or "sigmoid"), "tanh", "relu" or "step"; a list has one per layer.
     output_activation : str, optional
@@ -215,6 +225,14 @@ def train(
     >>> result.network.predict(X)
     array([0, 0, 0, 1])
 
+    A learning rate that warms up and then falls:
+
+    >>> from fastnn import schedules
+    >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 0, 0, 1]
+    >>> rate = schedules.cosine(0.5, warmup=0.1)
+    >>> fastnn.train([2, 1], X, y, 200, rate, loss="log_loss", random_state=0).network.predict(X)
+    array([0, 0, 0, 1])
+
     A rare class that counts as much as the other, and targets of 0.05 and 0.95:
 
     >>> rare = {"class_weight": "balanced", "label_smoothing": 0.1}
@@ -252,13 +270,24 @@ def _start(course, data, loss, init, state):
         data.spec.flatten(*course.start, state.parameters)
 
 
+def _schedule_of(course):
+    """What gives each update its rate and penalty, and the rate to name where training diverges."""
+    if not isinstance(course.alpha, Schedule):
+        return Constant(course.alpha, course.l2), course.alpha
+    rate = course.alpha.largest
+    return Planned(course.alpha, course.iter_num, Constant(rate, course.l2)), rate
+
+
 def _run(course, data, source, job, network):
     """Make the updates, and return what came of them."""
     every = source.updates_per_pass if course.report_every is None else course.report_every
-    history = stopping = None
+    schedule, rate = _schedule_of(course)
+    history = stopping = slowing = None
     if data.validation is not None:
-        history = History(every, job, data.labels, data.validation, course.alpha)
+        history = History(every, job, data.labels, data.validation, rate)
     values = {} if history is None else history.values
+    if isinstance(course.alpha, plateau):
+        slowing = Plateau(every, schedule, MeanObjective() if history is None else lambda _: values["val_loss"][-1])
     if course.early_stopping:
         stopping = EarlyStopping(every, job.state, values, course.n_iter_no_change)
     bar = course.bar
@@ -266,13 +295,13 @@ def _run(course, data, source, job, network):
         history,
         Lines(every, course.iter_num, values, print if bar is None else bar.write) if course.verbose else None,
         None if course.callback is None else Callback(every, course.callback, network),
+        slowing,
         stopping,
         None if bar is None else ProgressBar(bar, values),
     ]
     listeners = [listener for listener in listeners if listener is not None]
-    schedule, manner = Constant(course.alpha, course.l2), Raises(job.state, course.alpha)
     with bar or nullcontext():
-        outcome = run(job, source, schedule, listeners, manner, course.iter_num)
+        outcome = run(job, source, schedule, listeners, Raises(job.state, rate), course.iter_num)
     best_iteration = None if stopping is None else stopping.best_iteration
     form = Form(data.spec.activation_names, data.spec.dtype, data.labels, data.feature_names)
     W, b = (LayerDict(arrays, form) for arrays in data.spec.views(job.state.parameters))

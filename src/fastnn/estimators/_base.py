@@ -29,6 +29,7 @@ from fastnn.estimators._checks import (
 from fastnn.estimators._hooks import refuse_hooks
 from fastnn.estimators._moved import optimizer_from
 from fastnn.estimators._parameters import CONSTRAINTS
+from fastnn.estimators._plan import plan_of
 from fastnn.estimators._travelling import Travelling
 from fastnn.estimators._warnings import tell_of_overflow, warn
 from fastnn.estimators._weights import Weights
@@ -254,14 +255,14 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         )
 
     def _train_by_epochs(self, samples, is_first, incremental):
-        network = self._weights.network
+        network, plan = self._weights.network, plan_of(self, incremental)
         optimizer = getattr(self, "_optimizer", None)
         is_moved = optimizer is not None and not isinstance(optimizer, passes.Optimizer)  # from scikit-learn
         if is_moved:
             self.loss_curve_ = list(self.loss_curve_)
             self.validation_scores_ = None if self.validation_scores_ is None else list(self.validation_scores_)
         if not incremental or optimizer is None:
-            self._optimizer = self._new_optimizer(network)
+            self._optimizer = self._new_optimizer(network, plan)
         elif is_moved:
             self._optimizer = optimizer_from(optimizer, self.loss, network._spec)
         self._optimizer.training = replace(self._optimizer.training, objective=self._objective())
@@ -286,6 +287,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             passes.Limits(1 if incremental else self.max_iter, self.tol, self.n_iter_no_change),
             progress,
             score,
+            plan,
             print if self.verbose else None,
         )
         self._show_progress(progress)
@@ -301,7 +303,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             )
         tell_of_overflow(self, n_before)
 
-    def _new_optimizer(self, network):
+    def _new_optimizer(self, network, plan):
         is_sgd = self.solver == "sgd"
         training = TrainingSpec(
             self._objective(),
@@ -312,8 +314,9 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             beta_2=self.beta_2,
             epsilon=self.epsilon,
         )
-        schedule = self.learning_rate if is_sgd else "constant"
-        return passes.Optimizer(training, network._spec, self.learning_rate_init, schedule, self.power_t)
+        schedule = self.learning_rate if is_sgd and self.learning_rate in passes.SCHEDULES else "constant"
+        rate = self.learning_rate_init if plan is None else plan.largest
+        return passes.Optimizer(training, network._spec, rate, schedule, self.power_t)
 
     def _batch_size(self, n_rows):
         if self.batch_size == "auto":

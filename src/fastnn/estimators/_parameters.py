@@ -6,14 +6,16 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from fastnn import schedules
+
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
     "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive", *schedules.__all__})],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither"), schedules.Schedule, callable, "array-like"],
     "power_t": [Interval(Real, 0, None, closed="left")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
     "shuffle": ["boolean"],
@@ -44,11 +46,14 @@ DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
         Strength of the L2 penalty on the weights, ½ alpha Σ w² over the weight of the batch (its number of rows).
     batch_size : int or "auto", default="auto"
         Rows of an update, clipped to those there are; "auto": min(200, n_samples). Not for "lbfgs".
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        For "sgd". "invscaling": ``learning_rate_init / (t_ + 1) ** power_t`` after each epoch. "adaptive": a fifth of
-        it whenever training would else stop, as long as it is above 1e-6.
-    learning_rate_init : float, default=0.001
-        For "sgd" and "adam".
+    learning_rate : str, default="constant"
+        "constant"; for "sgd" alone "invscaling", ``learning_rate_init / (t_ + 1) ** power_t`` after each epoch, and
+        "adaptive", a fifth of it whenever training would else stop, as long as it is above 1e-6; or the name of one of
+        `fastnn.schedules`, such as "cosine", from `learning_rate_init` on, over the updates of `max_iter` epochs.
+        Training may stop before these, by `tol`.
+    learning_rate_init : float, schedule, callable or array-like, default=0.001
+        For "sgd" and "adam". One of `fastnn.schedules`, a function of the progress (the share of the updates of
+        `max_iter` epochs that have been made), or an array with a rate for each of these. Not for `partial_fit`.
     power_t : float, default=0.5
         The exponent of "invscaling".
     max_iter : int, default=200

@@ -14,12 +14,11 @@ from fastnn.objective import Objective, check_loss
 from fastnn.portable import check_entries, check_version
 from fastnn.spec import TrainingSpec
 from fastnn.state import COUNTERS
-from fastnn.training.passes import Optimizer
+from fastnn.training.passes import SCHEDULES, Optimizer
 
 #: Of what `optimizer_to_plain` writes; it grows by one whenever an older fastnn would read that wrongly.
 VERSION = 1
 
-SCHEDULES = ("constant", "invscaling", "adaptive")
 ENTRIES = (
     "version", "training", "schedule", "power_t", "learning_rate_init", "learning_rate", "counters", "moments",
 )  # fmt: skip

@@ -67,7 +67,7 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True):
     ----------
     job : Job
     source : AllRows, Ordered or Composed
-    schedule : Constant or OverWeight
+    schedule : Constant, OverWeight or Planned
     listeners : list of Listener
     manner : Raises or GoesOn
         Also says which exceptions from outside end the run and are returned; others go through.
