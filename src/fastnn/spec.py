@@ -5,6 +5,7 @@ A network's parameters are one flat array: the weights of all layers, W[l] (n_ou
 biases of all layers. So the L2 penalty, which leaves biases out, is one slice, and an update one pass.
 """
 
+import math
 import sys
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -29,7 +30,10 @@ LAYER = np.dtype(
 Layers = Mapping[int, ArrayLike] | Sequence[ArrayLike]
 
 #: beta_2 where it is not given, for solvers whose default is not that of `TrainingSpec`.
-DEFAULT_BETA_2 = {"rmsprop": 0.9}
+DEFAULT_BETA_2 = {"rmsprop": 0.9, "lion": 0.99}
+
+#: weight_decay likewise.
+DEFAULT_WEIGHT_DECAY = {"adamw": 0.01}
 
 #: Other names that are accepted for a row of the activation table.
 ACTIVATION_ALIASES = {"sigmoid": "logistic"}
@@ -132,8 +136,13 @@ class NetworkSpec:
 class TrainingSpec:
     """How a network is trained, below the level of one update: what a backend's run needs beside its arrays.
 
-    A solver reads its own numbers and ignores the others: sgd momentum and nesterov; rmsprop beta_2 and epsilon; adam
-    beta_1, beta_2 and epsilon; adamw these and weight_decay.
+    A solver reads its own numbers and ignores the others: sgd momentum and nesterov; rmsprop beta_2 and epsilon; adam,
+    adamw and nadam beta_1, beta_2 and epsilon; adagrad epsilon; lion beta_1 and beta_2; rprop none. `weight_decay` and
+    what follows `updates_per_pass` are the rules of the step, which every solver keeps; each is off by default.
+
+    `rates` has a pair of factors of the learning rate for each layer, of its weights and of its biases; () stands for
+    ones throughout. What has a factor of 0 does not move: it has no gradient, whatever penalties there are, does not
+    decay, is not bounded, and its state stays as it is.
     """
 
     objective: Objective
@@ -143,9 +152,19 @@ class TrainingSpec:
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
-    weight_decay: float = 0.01
+    weight_decay: float = 0.0
     tol: float = 0.0
     updates_per_pass: int = 1
+    l1: float = 0.0
+    max_grad_norm: float = math.inf
+    max_norm: float = math.inf
+    rates: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def has_rules(self):
+        """Whether a step is more than the solver's own."""
+        bounds = self.max_grad_norm, self.max_norm
+        return bool(self.rates or self.l1 or self.weight_decay or min(bounds) < math.inf)
 
 
 def check_layer_sizes(nn_structure, argument="nn_structure"):
@@ -209,16 +228,23 @@ def check_training(
     beta_1=TrainingSpec.beta_1,
     beta_2=None,
     epsilon=TrainingSpec.epsilon,
-    weight_decay=TrainingSpec.weight_decay,
+    weight_decay=None,
     tol=TrainingSpec.tol,
+    l1=TrainingSpec.l1,
+    max_grad_norm=None,
+    max_norm=None,
+    rates=TrainingSpec.rates,
 ):
     """Return a validated TrainingSpec, but for `updates_per_pass`, which depends on the data.
 
-    Numbers that the solver does not read are checked all the same. A `beta_2` of None is the solver's own default.
+    Numbers that the solver does not read are checked all the same. A `beta_2` or `weight_decay` of None is the solver's
+    own default, a norm of None no bound; `rates` come from `fastnn.step_rules`.
     """
     solver = check_name("solver", solver, SOLVERS)
     if beta_2 is None:
         beta_2 = DEFAULT_BETA_2.get(solver, TrainingSpec.beta_2)
+    if weight_decay is None:
+        weight_decay = DEFAULT_WEIGHT_DECAY.get(solver, TrainingSpec.weight_decay)
     return TrainingSpec(
         objective=objective,
         solver=solver,
@@ -229,6 +255,10 @@ def check_training(
         epsilon=_check_epsilon(epsilon, dtype),
         weight_decay=check_number("weight_decay", weight_decay, low=0.0),
         tol=check_number("tol", tol, low=0.0),
+        l1=check_number("l1", l1, low=0.0),
+        max_grad_norm=_check_bound("max_grad_norm", max_grad_norm),
+        max_norm=_check_bound("max_norm", max_norm),
+        rates=rates,
     )
 
 
@@ -262,6 +292,10 @@ def _check_epsilon(epsilon, dtype):
     if not 0.0 < cast < np.inf:
         raise ValueError(f"epsilon={epsilon!r} is {cast} in {dtype}; use one nearer to 1e-8, or dtype='float64'")
     return number
+
+
+def _check_bound(argument, value):
+    return math.inf if value is None else check_number(argument, value, above=0.0)
 
 
 def _activation(argument, name, known):
