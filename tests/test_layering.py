@@ -113,10 +113,11 @@ C_LEVELS = {
     "kernels/team.h": 8,
     "kernels/batch.h": 10,
     "kernels/predict.h": 10,
-    "kernels/training.h": 11,
-    "kernels/engine.h": 12,
+    "kernels/step.h": 11,
+    "kernels/training.h": 12,
+    "kernels/engine.h": 13,
     **{
-        f"targets/{name}_{dtype}.c": 13
+        f"targets/{name}_{dtype}.c": 14
         for name in ("baseline", "neon", "avx2", "avx512")
         for dtype in ("float32", "float64")
     },

@@ -203,6 +203,12 @@ cdef class Run:
         self.training.weight_decay = training.weight_decay
         self.training.tol = training.tol
         self.training.updates_per_pass = training.updates_per_pass
+        self.training.l1 = training.l1
+        self.training.max_grad_norm = training.max_grad_norm if isfinite(training.max_grad_norm) else 0
+        self.training.max_norm = training.max_norm if isfinite(training.max_norm) else 0
+        if training.rates:
+            rates = np.array(training.rates, np.float64)
+            self.training.rates = <const double *> problem.arguments.take(rates, b"d", 2 * network.n_layers, False)
         self.run.n_layers, self.run.layers = problem.n_layers, problem.layers
         self.run.training = &self.training
         self.run.data = problem.data
