@@ -46,6 +46,8 @@ LEVELS = {
     "training.schedules": 7,
     "training.manners": 7,
     "training.listeners": 8,
+    "training.lbfgs": 7,
+    "training.levenberg_marquardt": 7,
     "training.run": 9,
     "training.passes": 10,
     "result": 7,
@@ -64,8 +66,9 @@ LEVELS = {
     "estimators._held_back": 0,
     "estimators._scores": 3,
     "estimators._weights": 7,
-    "estimators._lbfgs": 7,
+    "estimators._lbfgs": 8,
     "estimators._moved": 11,
+    "estimators._solvers": 11,
     "estimators._plain": 11,
     "estimators._travelling": 12,
     "estimators._base": 13,
@@ -75,7 +78,12 @@ LEVELS = {
 #: They only gather names.
 DOORS = {f"{package}__init__" for package in ("", "reference.", "training.", "estimators.", "plots.")}
 #: Module, or the start of its name -> the packages that it alone may import.
-OTHERS = {"estimators.": {"sklearn", "scipy"}, "plots.": {"sklearn", "matplotlib"}, "progress": {"tqdm"}}
+OTHERS = {
+    "estimators.": {"sklearn", "scipy"},
+    "training.lbfgs": {"scipy"},
+    "plots.": {"sklearn", "matplotlib"},
+    "progress": {"tqdm"},
+}
 
 
 #: Each file of csrc -> the level it stands on. A file may include only files of levels below its own.

@@ -13,9 +13,9 @@
 /* The constants of one update, ready to be broadcast. */
 typedef struct {
     real l2, momentum, beta_1, beta_2, epsilon;
-    real rest_1, rest_2; /* 1 - beta */
-    real rate;           /* with a bias correction, where there is one */
-    real decay;          /* the share of a weight that is taken away */
+    real rest_1, rest_2;       /* 1 - beta */
+    real rate;                 /* with a bias correction, where there is one */
+    real decay;                /* the share of a weight that is taken away */
     real of_gradient, of_mean; /* nadam: their parts of the step */
     real l1, scale;            /* what else becomes of a gradient: its clipping */
     int prepares;              /* there is something for prepare_step */
@@ -203,9 +203,7 @@ static void solver_step(const fastnn_training *training, const step_constants *s
 }
 
 /* A gradient at w with its penalties. */
-INLINE vec with_penalties(vec l1, vec l2, vec w, vec gradient) {
-    return v_fma(l1, v_sign(w), v_fma(l2, w, gradient));
-}
+INLINE vec with_penalties(vec l1, vec l2, vec w, vec gradient) { return v_fma(l1, v_sign(w), v_fma(l2, w, gradient)); }
 
 /* What is before the solver's own pass: penalties and clipping in the gradient, in place, and decay. After it, a step
    as of biases is all that is left. */

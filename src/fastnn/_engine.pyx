@@ -91,6 +91,7 @@ cdef class Evaluation:
     cdef int n_threads
     cdef fastnn_ask ask
     cdef void *work
+    cdef readonly double cost
 
     def __dealloc__(self):
         with nogil:
@@ -131,8 +132,7 @@ cdef class Evaluation:
         return value
 
     def at(self, parameters, gradient):
-        cdef double cost = 0
-        return self.measure(parameters, gradient, &cost)
+        return self.measure(parameters, gradient, &self.cost)
 
 
 def evaluation(network, objective, X, y, sample_weight, l2, n_threads=None):
