@@ -53,26 +53,28 @@ def errors_of(spec, parameters, x, y, share):
     return (np.sqrt(share)[:, None] * (h - y)).ravel()
 
 
-@pytest.mark.parametrize("weights", [None, "some"])
+@pytest.mark.parametrize("is_weighted", [False, True])
 @pytest.mark.parametrize("n_out", [1, 2])
-def test_it_ends_no_higher_than_minpack(n_out, weights):
+def test_it_ends_where_minpack_finds_nothing_lower(n_out, is_weighted):
     rng = np.random.default_rng(3)
-    x, y = rng.standard_normal((40, 2)), rng.standard_normal((40, n_out))
-    weight = None if weights is None else rng.random(40) + 0.1
-    share = np.full(40, 1 / 40) if weight is None else weight / weight.sum()
+    teacher = fastnn.Network([2 * rng.standard_normal((3, 2)), rng.standard_normal((n_out, 3))],
+                             [rng.standard_normal(3), rng.standard_normal(n_out)], activation="tanh")  # fmt: skip
+    x = rng.standard_normal((80, 2))
+    y = teacher(x) + 0.1 * rng.standard_normal((80, n_out))
+    weight = rng.random(80) + 0.1 if is_weighted else None
+    share = np.full(80, 1 / 80) if weight is None else weight / weight.sum()
     result = fastnn.train(
-        [2, 3, n_out], x, y, 2000, activation="tanh", solver="levenberg_marquardt", init="normal_with_biases",
-        random_state=1, sample_weight=weight,
+        [2, 3, n_out], x, y, 1000, activation="tanh", output_activation="identity", solver="levenberg_marquardt",
+        init="normal_with_biases", random_state=1, sample_weight=weight,
     )  # fmt: skip
-    spec = result.network._spec
-    found = result.network.parameters
+    spec, found = result.network._spec, result.network.parameters
+    ours = 0.5 * (errors_of(spec, found, x, y, share) ** 2).sum()
+    assert result.loss_curve[-1] == pytest.approx(ours, rel=1e-12)
     theirs = scipy.optimize.least_squares(
         lambda p: errors_of(spec, p, x, y, share), found + 1e-3 * rng.standard_normal(len(found)), method="lm",
-        xtol=1e-15, ftol=1e-15, gtol=1e-15,
+        xtol=1e-15, ftol=1e-15, gtol=1e-15, max_nfev=20_000,
     )  # fmt: skip
-    ours = 0.5 * (errors_of(spec, found, x, y, share) ** 2).sum()
-    assert ours <= theirs.cost * (1 + 1e-9)
-    assert result.loss_curve[-1] == pytest.approx(ours, rel=1e-9)
+    assert theirs.cost == pytest.approx(ours, rel=1e-9)
 
 
 def test_a_linear_network_with_a_penalty_is_ridge_regression():
@@ -84,8 +86,8 @@ def test_a_linear_network_with_a_penalty_is_ridge_regression():
     )
     centred = x - x.mean(axis=0)
     W = np.linalg.solve(centred.T @ centred / 30 + 0.1 * np.eye(3), centred.T @ (y - y.mean(axis=0)) / 30).T
-    assert_close(result.W[1], W, 1e-12)
-    assert_close(result.b[1], y.mean(axis=0) - W @ x.mean(axis=0), 1e-12)
+    assert_close(result.W[1], W, 1e-11)
+    assert_close(result.b[1], y.mean(axis=0) - W @ x.mean(axis=0), 1e-11)
     assert len(result.cost) < 60  # it has ended, where there was nothing to be gained any more
 
 
@@ -167,11 +169,14 @@ def test_the_regressor_takes_the_same_way():
     assert np.sqrt(np.mean((regressor.predict(LINE) - y) ** 2)) < 1e-4
     assert regressor.n_iter_ == len(regressor.loss_curve_) == 300
     assert regressor.loss_curve_[0] > 1e5 * regressor.loss_curve_[-1]
-    held_back = regressor.set_params(early_stopping=True, n_iter_no_change=5).fit(LINE, y)
+    held_back = regressor.set_params(early_stopping=True, n_iter_no_change=5, tol=1e-6).fit(LINE, y)
     assert held_back.best_validation_score_ > 0.999
-    several = MLPRegressor((5,), "tanh", solver="levenberg_marquardt", max_iter=30, tol=1e-9, random_state=0)
+    several = MLPRegressor(
+        hidden_layer_sizes=(5,), activation="tanh", solver="levenberg_marquardt", tol=1e-9, alpha=0.0, random_state=0,
+        max_iter=30,
+    )  # fmt: skip
     with pytest.warns(UserWarning, match="Maximum iterations"):
-        several.set_params(alpha=0.0).fit(LINE, np.column_stack([y, LINE.ravel()]))
+        several.fit(LINE, np.column_stack([y, LINE.ravel()]))
     assert several.loss_ < 1e-3
 
 
@@ -259,7 +264,9 @@ def test_what_is_frozen_stays_to_the_bit(solver):
 
 
 def test_an_estimators_lbfgs_leaves_what_is_frozen():
-    model = MLPRegressor((5,), solver="lbfgs", random_state=0, max_iter=1, warm_start=True, frozen=["b1", 2])
+    model = MLPRegressor(
+        hidden_layer_sizes=(5,), solver="lbfgs", random_state=0, max_iter=1, warm_start=True, frozen=["b1", 2]
+    )  # fmt: skip
     with pytest.warns(UserWarning, match="failed to converge"):
         model.fit(X, Y)
     before = [model.intercepts_[0].copy(), model.coefs_[1].copy(), model.intercepts_[1].copy(), model.coefs_[0].copy()]

@@ -149,10 +149,11 @@ def long_run(sizes, rules, batch, dtype, solver, **options):
     rows = rng.standard_normal((60, sizes[0]))
     rows[rng.random(rows.shape) < 0.8] = 0
     rules = {name: some_rates(sizes) if value == "some" else value for name, value in rules.items()}
+    n_updates = 12 if solver == "rprop" else 60  # before a sign depends on a rounding
     if options.pop("is_sparse", False):
         rows = sparse.csr_matrix(rows)
     return fastnn.train(
-        sizes, rows, rng.random((60, sizes[-1])), 60, 0.01, activation="tanh", output_activation="identity",
+        sizes, rows, rng.random((60, sizes[-1])), n_updates, 0.01, activation="tanh", output_activation="identity",
         solver=solver, dtype=dtype, batch_size=BATCHES[batch], init="pytorch_uniform", random_state=2, epsilon=0.1,
         momentum=0.5, l2=0.01, **rules, **options,
     )  # fmt: skip
@@ -207,11 +208,12 @@ def test_a_team_has_the_same_bits():
 
 
 def test_a_norm_too_large_for_float32_squares_is_clipped_all_the_same():
+    """A loss of 5e19, and a gradient of 1e25."""
     result = fastnn.train(
-        [1, 1], [[1e12], [1e12]], [[0.0], [0.0]], 1, 1.0, activation="relu", init=([[[1e10]]], [[0.0]]),
-        dtype="float32", max_grad_norm=1e9,
+        [1, 1], [[1e15], [1e15]], [[0.0], [0.0]], 1, 1.0, activation="relu", init=([[[1e-5]]], [[0.0]]),
+        dtype="float32", max_grad_norm=1e-6,
     )  # fmt: skip
-    assert result.W[1][0, 0] == pytest.approx(1e10 - 1e9, rel=1e-6)
+    assert result.W[1][0, 0] == pytest.approx(9e-6, rel=1e-6)
 
 
 def test_a_gradient_that_is_not_finite_is_not_hidden_by_clipping():
