@@ -232,6 +232,12 @@ def test_lbfgs_ends_by_tol_and_where_nothing_is_to_be_gained():
     result = fastnn.train([1, 1], x, 2 * x + 1, 500, activation="identity", solver="lbfgs", init="zeros")
     assert 2 < len(result.cost) < 50
     assert_close([result.W[1][0, 0], result.b[1][0]], [2, 1], 1e-6)
+    heard = []
+    again = fastnn.train(
+        [1, 1], x, 2 * x + 1, 500, activation="identity", solver="lbfgs", init="zeros", report_every=400,
+        callback=lambda i, *_: heard.append(i),
+    )  # fmt: skip
+    assert heard == [len(again.cost)] == [len(result.cost)]  # once, at the end
     nothing = fastnn.train([1, 1], x, 0 * x, 500, activation="identity", solver="lbfgs", init="zeros")
     assert nothing.cost == []
 

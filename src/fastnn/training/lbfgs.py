@@ -112,8 +112,8 @@ class Minimization:
         except _EnoughError:
             pass
         else:  # there is nothing to be gained any more
-            if self.n_done > self.n_heard:
-                self.tell(is_last=True)
+            if self.n_done > 0:
+                self.tell(True, self.told)
         return self.n_done
 
     def iteration(self, x):
@@ -122,21 +122,26 @@ class Minimization:
         self.points.move_to(x)
         self.objective[k], self.cost[k] = self.before
         self.before = self.points.value, self.points.evaluation.cost
-        state.parameters[:] = x
-        has_converged = finish_update(state.counters[0], self.training, self.cost[k], self.n_rows)
+        as_before = state.to_bytes()
+        try:
+            state.parameters[:] = x
+            has_converged = finish_update(state.counters[0], self.training, self.cost[k], self.n_rows)
+        except BaseException:  # a signal came: half of an update is none
+            state.restore(as_before)
+            raise
         self.n_done = k + 1
         is_last = has_converged or self.n_done == self.n_updates
         if self.tell(is_last) or is_last:
             raise _EnoughError
 
-    def tell(self, is_last):
-        """Let the listeners hear whose turn it is; return whether the run should end."""
+    def tell(self, is_last, told=()):
+        """Let the listeners hear whose turn it is, but those told already; return whether the run should end."""
         moment, wants_to_end = self.moment, False
         moment.n_done, moment.n_new, moment.is_last = self.n_done, self.n_done - self.n_heard, is_last
         moment.objective = self.objective[: self.n_done]
-        due = [listener for listener in self.listeners if listener.is_due(moment)]
-        for listener in due:
+        self.told = [listener for listener in self.listeners if listener.is_due(moment) and listener not in told]
+        for listener in self.told:
             wants_to_end = listener.hear(moment) or wants_to_end
-        if due:
+        if self.told:
             self.n_heard = self.n_done
         return wants_to_end
