@@ -11,7 +11,7 @@
 #include "kernels/losses.h"  /* loss_and_delta, output_layer */
 #include "kernels/inputs.h"  /* chunk_inputs, inputs_of, gathered */
 #include "kernels/network.h" /* forward_chunk, backward_chunk, gradient_chunk, forward_one */
-#include "kernels/penalty.h" /* squares_of, penalty */
+#include "kernels/penalty.h" /* sum_weights, penalty */
 #include "kernels/poll.h"    /* poll, poll_state */
 #include "kernels/sparse.h"  /* row_list, takes_entries */
 #include "kernels/team.h"    /* plan_of, take_team, chunk_round, piece, weight_share, share_of */
@@ -46,6 +46,7 @@ typedef struct {
     team_state *team;
     const packed_network *net;
     int thread, n_threads;
+    double l1; /* of a run */
     weight_share share;
     poll_state asked;          /* thread 0 asks, */
     double since, waited, met; /* and sees how long it has waited for the others: until it met them last */
@@ -57,6 +58,7 @@ static member member_of(team_state *t, int thread, int n_threads, fastnn_ask ask
         .net = t->net,
         .thread = thread,
         .n_threads = n_threads,
+        .l1 = t->run ? t->run->training->l1 : 0,
         .share = share_of(t->net, thread, n_threads),
         .asked = {.ask = thread == 0 ? ask : NULL},
     };
@@ -233,9 +235,7 @@ static int batch_pass(member *me, const sample_batch *b, int with_gradient, doub
     chunk_round r = {.chunk = chunk_of(b->n_rows, net->chunk)};
     ptrdiff_t n_chunks = me->n_threads == 1 ? 1 : by_chunks ? net->plan.n_chunks : net->plan.n_slots;
     ptrdiff_t most = n_chunks * r.chunk;
-    if (l2 != 0) {
-        squares_of(net, me->thread, me->n_threads);
-    }
+    sum_weights(net, me->l1, l2, me->thread, me->n_threads);
     for (; r.first < b->n_rows; r.first += most) {
         if (r.first > 0) {
             meet(me);
@@ -261,7 +261,7 @@ static int batch_pass(member *me, const sample_batch *b, int with_gradient, doub
             weights_of_round(me, b, &r);
         }
     }
-    *objective = reported(net, b, totals.loss) + penalty(net, l2);
+    *objective = reported(net, b, totals.loss) + penalty(net, me->l1, l2);
     *cost = totals.norms / (double)b->n_rows;
     return 0;
 }
@@ -287,11 +287,9 @@ static int row_pass(member *me, const sample_batch *b, double l2, double *object
         losses_of(net, b, 0, 1, total_weight(b));
         me->team->is_interrupted = me->asked.stops;
     }
-    if (l2 != 0) {
-        squares_of(net, me->thread, me->n_threads);
-    }
+    sum_weights(net, me->l1, l2, me->thread, me->n_threads);
     meet(me);
-    *objective = reported(net, b, net->totals[0].loss) + penalty(net, l2);
+    *objective = reported(net, b, net->totals[0].loss) + penalty(net, me->l1, l2);
     *cost = net->totals[0].norms;
     return me->team->is_interrupted;
 }

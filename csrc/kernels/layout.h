@@ -80,7 +80,9 @@ typedef struct {
     real *lanes;         /* (n_threads, n_lanes): work of losses.h */
     ptrdiff_t n_lanes;
     loss_totals *totals; /* (n_chunks, chunk to whole vectors): of LANES rows each */
-    double *squares;     /* of SQUARES weights each */
+    double *squares;     /* of SQUARES weights each, */
+    double *magnitudes;  /* and their absolute values */
+    double *of_rows;     /* sums of the squared gradient: of each packed row of weights, then of each layer's biases */
 } packed_network;
 
 INLINE ptrdiff_t whole_vectors(ptrdiff_t n) { return (n + LANES - 1) / LANES; }
@@ -195,7 +197,7 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
     net->views = take(base, &used, n_layers, plan->n_threads, sizeof(packed_layer));
     net->n_packed = 0;
     net->n_gapless = 0;
-    ptrdiff_t widest = 0;
+    ptrdiff_t widest = 0, n_rows = 0;
     int is_wide = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         packed_layer *layer = base ? &net->layers[l] : &measured;
@@ -209,6 +211,7 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
         is_wide |= (l > 0 || !net->takes_entries) && is_far(layer->n_in, layer->n_vectors);
         is_wide |= comes_back && is_far(layer->n_out, whole_vectors(layer->n_in));
         widest = layer->n_vectors * LANES > widest ? layer->n_vectors * LANES : widest;
+        n_rows += layer->n_in;
     }
     net->n_weights = net->n_packed;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
@@ -224,6 +227,8 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
     net->lanes = take_reals(base, &used, plan->n_threads, net->n_lanes);
     net->totals = take(base, &used, plan->n_chunks, whole_vectors(net->chunk), sizeof(loss_totals));
     net->squares = take(base, &used, net->n_gapless / SQUARES + 1, 1, sizeof(double));
+    net->magnitudes = trains ? take(base, &used, net->n_gapless / SQUARES + 1, 1, sizeof(double)) : NULL;
+    net->of_rows = trains ? take(base, &used, n_rows + n_layers, 1, sizeof(double)) : NULL;
 
     size_t zeros = used; /* from here on: what has padding */
     net->parameters = take_reals(base, &used, net->n_packed, 1);

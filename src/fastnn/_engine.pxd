@@ -28,6 +28,10 @@ cdef extern from "fastnn.h" nogil:
         double weight_decay
         double tol
         int64_t updates_per_pass
+        double l1
+        double max_grad_norm
+        double max_norm
+        const double *rates
 
     ctypedef struct fastnn_data:
         ptrdiff_t n_samples

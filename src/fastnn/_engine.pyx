@@ -92,6 +92,7 @@ cdef class Evaluation:
     cdef int n_threads
     cdef fastnn_ask ask
     cdef void *work
+    cdef readonly double cost
 
     def __dealloc__(self):
         with nogil:
@@ -132,8 +133,7 @@ cdef class Evaluation:
         return value
 
     def at(self, parameters, gradient):
-        cdef double cost = 0
-        return self.measure(parameters, gradient, &cost)
+        return self.measure(parameters, gradient, &self.cost)
 
 
 def evaluation(network, objective, X, y, sample_weight, l2, n_threads=None):
@@ -204,6 +204,12 @@ cdef class Run:
         self.training.weight_decay = training.weight_decay
         self.training.tol = training.tol
         self.training.updates_per_pass = training.updates_per_pass
+        self.training.l1 = training.l1
+        self.training.max_grad_norm = training.max_grad_norm if isfinite(training.max_grad_norm) else 0
+        self.training.max_norm = training.max_norm if isfinite(training.max_norm) else 0
+        if training.rates:
+            rates = np.array(training.rates, np.float64)
+            self.training.rates = <const double *> problem.arguments.take(rates, b"d", 2 * network.n_layers, False)
         self.run.n_layers, self.run.layers = problem.n_layers, problem.layers
         self.run.training = &self.training
         self.run.data = problem.data

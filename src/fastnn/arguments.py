@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import labels as labels_module
-from fastnn.backends import check_takes, get_backend
+from fastnn.backends import check_keeps, check_takes, get_backend
 from fastnn.checks import check_count, check_flag, check_name, check_number, check_rows, check_sample_weight
 from fastnn.class_weights import check_class_weight, row_weights
 from fastnn.frames import check_column_names, column_names
@@ -24,6 +24,7 @@ from fastnn.schedules import Schedule
 from fastnn.spec import (
     NetworkSpec,
     TrainingSpec,
+    check_batch_size,
     check_dtype,
     check_hidden_activations,
     check_layer_sizes,
@@ -32,6 +33,7 @@ from fastnn.spec import (
     check_weights,
 )
 from fastnn.training.batches import ORDERS
+from fastnn.training.levenberg_marquardt import check_problem
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ def check_course(
         check_length(alpha, iter_num, "iter_num")
     training = check_training(objective=Objective(shape.loss), dtype=shape.dtype, **solver_options)
     compute = get_backend(backend, training.solver)
+    _check_rules(backend, training, solver_options["weight_decay"])
     start = _check_start(shape.sizes, init, init_scale, shape.dtype)
     l2 = check_number("l2", l2, low=0.0)
     batch_size = _check_optional_count("batch_size", batch_size)
@@ -164,14 +167,19 @@ class Data:
     feature_names: tuple[str, ...] | None
 
 
-def check_data(shape, X, y, sample_weight, validation_data, backend, class_weight=None, label_smoothing=0.0):
+def check_data(
+    shape, X, y, sample_weight, validation_data, backend, solver, batch_size, class_weight=None, label_smoothing=0.0
+):  # fmt: skip
     """Return the Data that these arguments of ``train`` say."""
     sizes, dtype, loss, output_activation = shape.sizes, shape.dtype, shape.loss, shape.output_activation
     check_class_weight(class_weight)
     label_smoothing = _check_smoothing(label_smoothing, loss)
     feature_names = column_names(X)
     check_takes(backend, "X", X)
+    if solver == "levenberg_marquardt":
+        check_problem(loss, sizes, X)
     X = check_rows("X", X, dtype, sizes[0])
+    check_batch_size(solver, batch_size, X.shape[0])
     targets, classes = labels_module.encode("y", y, X.shape[0], sizes[-1], loss, dtype)
     if is_implied := output_activation is None:
         output_activation = labels_module.default_output_activation(loss, shape.named, targets)
@@ -233,6 +241,17 @@ def _check_smoothing(label_smoothing, loss):
     if amount and loss != "log_loss":
         raise ValueError(f"label_smoothing={amount} needs loss='log_loss', got loss={loss!r}")
     return amount
+
+
+def _check_rules(backend, training, weight_decay):
+    """Refuse rules of the step that a backend named by the user does not keep; of lbfgs it computes no step."""
+    for rule in ("l1", "max_grad_norm", "max_norm"):
+        if getattr(training, rule) != getattr(TrainingSpec, rule):
+            check_keeps(backend, rule)
+    if weight_decay:
+        check_keeps(backend, "weight_decay")
+    if training.rates and training.solver != "lbfgs":
+        check_keeps(backend, "frozen or layer_rates")
 
 
 def _check_start(sizes, init, init_scale, dtype):

@@ -25,6 +25,7 @@ from fastnn.schedules import Schedule, plateau
 from fastnn.sparse import SparseMatrix
 from fastnn.spec import Layers
 from fastnn.state import TrainingState
+from fastnn.step_rules import check_rates
 from fastnn.training.batches import tutorial_batches
 from fastnn.training.listeners import (
     Callback,
@@ -58,7 +59,15 @@ def train(
     beta_1: float = 0.9,
     beta_2: float | None = None,
     epsilon: float = 1e-8,
-    weight_decay: float = 0.01,
+    weight_decay: float | None = None,
+    l1: float = 0.0,
+    max_grad_norm: float | None = None,
+    max_norm: float | None = None,
+    frozen: Sequence[int | str] | None = None,
+    layer_rates: Sequence[float | tuple[float, float]] | None = None,
+    mu: float = 1e-3,
+    mu_inc: float = 10.0,
+    mu_dec: float = 0.1,
     init: str | tuple[Layers, Layers] = "uniform",
     init_scale: float = 1.0,
     batch_size: int | None = None,
@@ -113,21 +122,42 @@ def train(
     label_smoothing : float in [0, 1), default 0
         With s for it, targets become y (1 - s) + s / K, those of validation data too: under softmax K is the number of
         outputs, under logistic outputs 2. log_loss only.
-    solver : {"sgd", "rmsprop", "adam", "adamw"}, default "sgd"
-        How a gradient becomes a step; the notes have the formulas. Constants of the other solvers are checked, then
-        ignored.
+    solver : str, default "sgd"
+        How a gradient becomes a step: "sgd", "rmsprop", "adam", "adamw", "nadam", "adagrad", "lion", "rprop"; the notes
+        have the formulas. Or a method for all samples at once, without a learning rate: "lbfgs" (SciPy's, the extra
+        ``[sklearn]``), or "levenberg_marquardt", for least squares with at most some thousand parameters, which often
+        gets many digits further. rprop and these two take full batches alone. Constants of the other solvers are
+        checked, then ignored.
     momentum : float in [0, 1), default 0
         sgd only.
     nesterov : bool, default False
         Whether the momentum is Nesterov's. sgd only.
     beta_1 : float in [0, 1), default 0.9
-        Decay of the mean of the gradients. adam and adamw only.
+        Decay of the mean of the gradients. adam, adamw and nadam; lion's weight of that mean in a step.
     beta_2 : float in [0, 1), optional
-        Decay of the mean of the squared gradients. None: 0.999 for adam and adamw, 0.9 for rmsprop. These three only.
+        Decay of the mean of the squared gradients. None: 0.999 for adam, adamw and nadam, 0.9 for rmsprop; and of the
+        mean of the gradients for lion, 0.99.
     epsilon : float, default 1e-8
-        Greater than 0, in `dtype` too: keeps a step from dividing by zero. rmsprop, adam and adamw only.
-    weight_decay : float, default 0.01
-        The weights, not the biases, shrink by its product with alpha at each update. adamw only.
+        Greater than 0, in `dtype` too: keeps a step from dividing by zero. rmsprop, adam, adamw, nadam and adagrad.
+    weight_decay : float, optional
+        The weights, not the biases, shrink by its product with alpha at each update. None: 0.01 for adamw, else 0.
+    l1 : float, default 0
+        λ of the penalty λ Σ |w|, on the weights alone; part of the gradient, as λ sign w, whatever the solver. With it
+        weights come near to 0 and swing around it; none stays there exactly.
+    max_grad_norm : float, optional
+        A gradient, of all that moves and with its penalties, whose norm is larger is scaled down to it, as by PyTorch's
+        ``clip_grad_norm_``.
+    max_norm : float, optional
+        After each update the weights into a unit, in whatever layer, are scaled down to this norm, as by Keras'
+        ``MaxNorm``.
+    frozen : list, optional
+        What stays as it starts, counted from 1: ``2`` for weights and biases of layer 2, "W2" or "b2" for one of them.
+        No penalty, decay or bound touches it; `loss_curve` still counts the penalty of its weights.
+    layer_rates : list, optional
+        A factor of `alpha`, and so of the decay, for each layer of weights; or a pair of factors, for weights and
+        biases. ``[0.1, 1.0]`` teaches a layer taken from elsewhere slowly. 0 is as frozen.
+    mu, mu_inc, mu_dec : float, default 1e-3, 10, 0.1
+        levenberg_marquardt's damping at the start, and its factors after a step that failed and one that succeeded.
     init : str or tuple (W, b), default "uniform"
         "uniform" draws weights and biases from [0, 1), the tutorials' start, which only small networks learn from;
         "pytorch_uniform" draws both within ± 1 / √n_in, "normal_with_biases" both from N(0, 1). The others draw weights
@@ -171,7 +201,8 @@ def train(
         Of the parameters and of all arithmetic, whatever X is.
     backend : {"auto", "simd", "cython", "numpy", "python"}, default "auto"
         What computes: the SIMD engine, which is what "auto" picks, the compiled loops, batched NumPy, or naive Python
-        loops. "simd" and "numpy" have every solver, "cython" and "python" have sgd.
+        loops. "simd" and "numpy" have every solver and rule, "cython" and "python" have sgd and lbfgs.
+        levenberg_marquardt is NumPy's: "auto" or "numpy".
     n_threads : int, optional
         At most so many threads of the "simd" backend, which uses them only where they pay; None: as many as
         ``OMP_NUM_THREADS``, threadpoolctl and the process's CPU affinity allow. The result has the same bits for any
@@ -188,7 +219,7 @@ def train(
         If an argument is not as described, or the backend lacks the solver; the message says what came and what was
         expected.
     ImportError
-        For ``progress=True``, if tqdm is not installed.
+        For ``progress=True`` without tqdm, or ``solver="lbfgs"`` without SciPy.
     FloatingPointError
         If training diverges: the loss, the weights or a solver's means are no longer finite.
     KeyboardInterrupt
@@ -215,7 +246,23 @@ def train(
     - adam (Kingma and Ba, 2015, in the order of computation at the end of their section 2, as scikit-learn): m = β₁ m +
       (1 - β₁) g, v = β₂ v + (1 - β₂) g², step -η √(1 - β₂^t) / (1 - β₁^t) m / (√v + ε).
     - adamw (Loshchilov and Hutter, 2019, scaled by η as in PyTorch): W shrinks by η `weight_decay` W, then adam's
-      step, from the gradient at W before it shrank.
+      step, from the gradient at W before it shrank. So does decay with any other solver.
+    - nadam (Dozat, 2016, with his schedule of the momentum, as PyTorch): m and v as adam's, μ_t = β₁ (1 - ½
+      0.96^(0.004 t)), Π_t the product of all μ up to it, step -η ((1 - μ_t) / (1 - Π_t) g + μ_(t+1) / (1 - Π_(t+1)) m)
+      / (√(v / (1 - β₂^t)) + ε).
+    - adagrad (Duchi, Hazan and Singer, 2011): s = s + g², step -η g / (√s + ε).
+    - lion (Chen et al., 2023): step -η sign(β₁ m + (1 - β₁) g), then m = β₂ m + (1 - β₂) g.
+    - rprop (Riedmiller and Braun, 1993, as Igel and Hüsken's iRprop⁻ and PyTorch): every parameter has a step size Δ,
+      at first η, which grows to 1.2 Δ, at most 50, where g has the sign of the update before, and shrinks to ½ Δ, at
+      least 1e-6, where it has not; step -Δ sign g, and 0 where the sign has just changed, which is then forgotten.
+    - lbfgs (SciPy's L-BFGS-B, in float64): each of its iterations is an update. It ends where it finds nothing lower; a
+      change that a callback makes to the parameters does not last.
+    - levenberg_marquardt (Hagan and Menhaj, 1994, as MATLAB's trainlm, in float64): with the Jacobian J of the errors e
+      of all samples and outputs, weighted so that ½ eᵀe is the loss, step -(JᵀJ + `l2` + μ)⁻¹ (Jᵀe + `l2` W), by
+      Cholesky's decomposition. μ becomes `mu_dec` μ after a step that makes the objective smaller; else `mu_inc` μ,
+      and the step is tried again. It ends where μ passes 1e10.
+
+    The rules come in this order: penalties into the gradient, clipping, decay, the solver's step, `max_norm`.
 
     Examples
     --------
@@ -239,18 +286,32 @@ def train(
     >>> result = fastnn.train([2, 1], X, ["no", "no", "no", "yes"], 500, loss="log_loss", random_state=0, **rare)
     >>> result.network.predict([[1, 1], [0, 1]])
     array(['yes', 'no'], dtype='<U3')
+    A curve, to many digits:
+
+    >>> import numpy as np
+    >>> x = np.linspace(-np.pi, np.pi, 200)[:, None]
+    >>> result = fastnn.train(
+    ...     [1, 10, 1], x, np.sin(x), 500, activation="tanh", solver="levenberg_marquardt", random_state=0
+    ... )
+    >>> bool(np.sqrt(np.mean((result.network(x) - np.sin(x)) ** 2)) < 1e-4)
+    True
     """
     shape = check_shape(nn_structure, dtype, activation, loss, output_activation)
     solver_options = {
         "solver": solver, "momentum": momentum, "nesterov": nesterov, "beta_1": beta_1, "beta_2": beta_2,
-        "epsilon": epsilon, "weight_decay": weight_decay, "tol": tol,
+        "epsilon": epsilon, "weight_decay": weight_decay, "tol": tol, "l1": l1, "max_grad_norm": max_grad_norm,
+        "max_norm": max_norm, "mu": mu, "mu_inc": mu_inc, "mu_dec": mu_dec,
+        "rates": check_rates(len(shape.sizes) - 1, layer_rates, frozen),
     }  # fmt: skip
     course = check_course(
         shape, iter_num, alpha, solver_options, backend, init, init_scale, l2, batch_size, order, n_threads,
         report_every, callback, verbose, progress, early_stopping, validation_data is not None, n_iter_no_change,
         random_state,
     )  # fmt: skip
-    data = check_data(shape, X, y, sample_weight, validation_data, backend, class_weight, label_smoothing)
+    data = check_data(
+        shape, X, y, sample_weight, validation_data, backend, course.training.solver, course.batch_size, class_weight,
+        label_smoothing,
+    )  # fmt: skip
     source = tutorial_batches(len(data.targets), course.batch_size, course.order, course.draws)
     training = replace(course.training, updates_per_pass=source.updates_per_pass)
     state = TrainingState(data.spec, training.solver)

@@ -30,13 +30,13 @@ from fastnn.estimators._hooks import refuse_hooks
 from fastnn.estimators._moved import optimizer_from
 from fastnn.estimators._parameters import CONSTRAINTS
 from fastnn.estimators._plan import plan_of
+from fastnn.estimators._solvers import batch_size_of, optimizer_of, training_of
 from fastnn.estimators._travelling import Travelling
 from fastnn.estimators._warnings import tell_of_overflow, warn
 from fastnn.estimators._weights import Weights
 from fastnn.initial import draw_with_biases
 from fastnn.network import Network
 from fastnn.objective import Objective
-from fastnn.spec import TrainingSpec
 from fastnn.training import passes
 
 ENGINE = BACKENDS["simd"]
@@ -148,6 +148,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             dtype = self._dtype_with(dtype)
         targets = targets_of(dtype)
         weight, unit = self._weigh_classes(X, targets, weight, unit, incremental)
+        training = training_of(self, [X.shape[1], *hidden, targets.shape[1]], X)
         if weight is not None:
             check_penalty(self.alpha, weight, unit, dtype)
             weight = weight.astype(dtype)
@@ -160,9 +161,9 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             if is_first:
                 self._begin([X.shape[1], *hidden, self.n_outputs_], dtype)
             if self.solver == "lbfgs":
-                self._train_by_lbfgs(samples)
+                self._train_by_lbfgs(samples, training)
             else:
-                self._train_by_epochs(samples, is_first, incremental)
+                self._train_by_epochs(samples, training, is_first, incremental)
         except MemoryError as error:
             raise MemoryError(too_large(hidden)) from error
         if not np.isfinite(self._weights.network.parameters).all():
@@ -213,7 +214,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         self._weights = weights
         self.coefs_, self.intercepts_ = list(weights.coefs), list(weights.intercepts)
 
-    def _train_by_lbfgs(self, samples):
+    def _train_by_lbfgs(self, samples, training):
         network = self._weights.network
         if samples.sample_weight is None:
             samples.sample_weight = np.ones(len(samples.y))
@@ -228,6 +229,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             self.max_fun,
             self.tol,
             self.verbose,
+            training.rates,
         )
 
     def _show_progress(self, progress):
@@ -254,7 +256,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             n_stale=of("_no_improvement_count", 0),
         )
 
-    def _train_by_epochs(self, samples, is_first, incremental):
+    def _train_by_epochs(self, samples, training, is_first, incremental):
         network, plan = self._weights.network, plan_of(self, incremental)
         optimizer = getattr(self, "_optimizer", None)
         is_moved = optimizer is not None and not isinstance(optimizer, passes.Optimizer)  # from scikit-learn
@@ -262,10 +264,10 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             self.loss_curve_ = list(self.loss_curve_)
             self.validation_scores_ = None if self.validation_scores_ is None else list(self.validation_scores_)
         if not incremental or optimizer is None:
-            self._optimizer = self._new_optimizer(network, plan)
+            self._optimizer = optimizer_of(self, training, network._spec, plan)
         elif is_moved:
             self._optimizer = optimizer_from(optimizer, self.loss, network._spec)
-        self._optimizer.training = replace(self._optimizer.training, objective=self._objective())
+        self._optimizer.training = replace(self._optimizer.training, objective=training.objective)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         progress = self._progress()
@@ -281,7 +283,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             network._spec,
             network.parameters,
             samples,
-            self._batch_size(samples.n_rows),
+            batch_size_of(self, samples.n_rows),
             self._random_state if self.shuffle else None,
             self.alpha,
             passes.Limits(1 if incremental else self.max_iter, self.tol, self.n_iter_no_change),
@@ -302,28 +304,6 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
                 ConvergenceWarning,
             )
         tell_of_overflow(self, n_before)
-
-    def _new_optimizer(self, network, plan):
-        is_sgd = self.solver == "sgd"
-        training = TrainingSpec(
-            self._objective(),
-            solver=self.solver,
-            momentum=self.momentum,
-            nesterov=self.nesterovs_momentum,
-            beta_1=self.beta_1,
-            beta_2=self.beta_2,
-            epsilon=self.epsilon,
-        )
-        schedule = self.learning_rate if is_sgd and self.learning_rate in passes.SCHEDULES else "constant"
-        rate = self.learning_rate_init if plan is None else plan.largest
-        return passes.Optimizer(training, network._spec, rate, schedule, self.power_t)
-
-    def _batch_size(self, n_rows):
-        if self.batch_size == "auto":
-            return min(200, n_rows)
-        if self.batch_size > n_rows:
-            warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
-        return min(self.batch_size, n_rows)
 
     def _hold_back(self, samples):
         """Split rows off the samples; return a function that scores the network on them."""

@@ -3,13 +3,13 @@
 Rows are samples throughout: H[l] is (n_samples, n_units of layer l), counted from 0, the inputs.
 """
 
-import math
 from functools import partial
 
 import numpy as np
 
 from fastnn.reference import descent
 from fastnn.reference.evaluation import Evaluation
+from fastnn.reference.solvers import UPDATE, update
 
 
 def logistic(Z):
@@ -155,57 +155,8 @@ def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, g
     return float(value), float(cost)
 
 
-def sgd(training, learning_rate, gradient, state):
-    """Gradient descent, plain or with momentum: v = μ v - η g, p += v, or with Nesterov's p += μ v - η g."""
-    momentum, rate = state.parameters.dtype.type(training.momentum), state.parameters.dtype.type(learning_rate)
-    velocity = state.optimizer
-    velocity *= momentum
-    velocity -= rate * gradient
-    state.parameters += momentum * velocity - rate * gradient if training.nesterov else velocity
-
-
-def rmsprop(training, learning_rate, gradient, state):
-    """The gradient over the root of its mean square: s = β₂ s + (1 - β₂) g², p -= η g / (√s + ε)."""
-    cast = state.parameters.dtype.type
-    square = state.optimizer
-    square *= cast(training.beta_2)
-    square += cast(1 - training.beta_2) * gradient**2
-    state.parameters -= cast(learning_rate) * gradient / (np.sqrt(square) + cast(training.epsilon))
-
-
-def adam(training, learning_rate, gradient, state):
-    """The mean gradient over the root of the mean square, both corrected for their start from zero.
-
-    m = β₁ m + (1 - β₁) g, v = β₂ v + (1 - β₂) g², p -= η √(1 - β₂^t) / (1 - β₁^t) m / (√v + ε) at update t, from 1.
-    """
-    cast = state.parameters.dtype.type
-    beta_1, beta_2, t = training.beta_1, training.beta_2, state.n_updates + 1
-    mean, square = state.optimizer.reshape(2, -1)
-    mean *= cast(beta_1)
-    mean += cast(1 - beta_1) * gradient
-    square *= cast(beta_2)
-    square += cast(1 - beta_2) * gradient**2
-    rate = learning_rate * math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
-    state.parameters -= cast(rate) * mean / (np.sqrt(square) + cast(training.epsilon))
-
-
-def adamw(training, learning_rate, gradient, state):
-    """Adam, after weights (not biases) have shrunk by their share η λ, which the moments never see."""
-    weights = state.parameters[: state.network.n_weights]
-    weights -= state.parameters.dtype.type(learning_rate * training.weight_decay) * weights
-    adam(training, learning_rate, gradient, state)
-
-
-#: Each solver's step, in place.
-UPDATE = {"sgd": sgd, "rmsprop": rmsprop, "adam": adam, "adamw": adamw}
-
 #: The solvers that a run has.
 SOLVERS = tuple(UPDATE)
-
-
-def update(training, learning_rate, gradient, state):
-    """One step of the solver, in place; constants are computed in double, arrays stay in their dtype."""
-    UPDATE[training.solver](training, learning_rate, gradient, state)
 
 
 #: ``begin(state, training, X, y, sample_weight, largest_batch, n_threads=None)``: opens a run.

@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from fastnn._tables import CONVERGED, DIVERGED, RAN
+from fastnn.reference.solvers import l1_penalty
 
 
 class Run:
@@ -88,7 +89,8 @@ class Run:
     def _measure(self, batch, l2):
         weight = None if self.sample_weight is None else self.sample_weight[batch]
         network, parameters, data = self.state.network, self.state.parameters, (self.X[batch], self.y[batch], weight)
-        return self.loss_and_gradient(network, self.training.objective, parameters, *data, l2, self.gradient)
+        value, cost = self.loss_and_gradient(network, self.training.objective, parameters, *data, l2, self.gradient)
+        return value + l1_penalty(self.training, self.state) if self.training.l1 else value, cost
 
 
 def finish_update(counters, training, cost, n_rows):

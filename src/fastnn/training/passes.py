@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastnn._tables import SOLVERS
 from fastnn.rates import check_length
 from fastnn.schedules import plateau
-from fastnn.state import COUNTERS, TrainingState, aligned_zeros
+from fastnn.state import COUNTERS, TrainingState, aligned_zeros, n_state
 from fastnn.training.batches import Composed
 from fastnn.training.listeners import Listener, Plateau
 from fastnn.training.manners import GoesOn
@@ -45,12 +44,12 @@ class Optimizer:
         self.training = training
         self.learning_rate = self.learning_rate_init = float(learning_rate_init)
         self.schedule, self.power_t = schedule, power_t
-        self.moments = aligned_zeros(SOLVERS[training.solver] * network.n_parameters, network.dtype)
+        self.moments = aligned_zeros(n_state(training.solver, network.n_parameters), network.dtype)
         self.counters = np.zeros(1, COUNTERS)
 
     def state(self, network, parameters):
         """The state of a run that goes on from here, on these parameters of a NetworkSpec."""
-        if len(self.moments) != SOLVERS[self.training.solver] * network.n_parameters:
+        if len(self.moments) != n_state(self.training.solver, network.n_parameters):
             raise ValueError(
                 f"the network has {network.n_parameters} parameters now, which are not those that the solver's "
                 "moments belong to; call fit to begin anew"
