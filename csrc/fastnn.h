@@ -140,7 +140,9 @@ typedef struct {
     double momentum, beta_1, beta_2, epsilon, weight_decay, tol;
     int64_t updates_per_pass;
     double l1, max_grad_norm, max_norm; /* 0: none */
-    const double *rates; /* (n_layers, 2): factors of the learning rate of weights and biases; NULL: all are 1 */
+    const int32_t *dropped; /* (n_layers,): of 65536 inputs of a layer, those that are dropped; NULL: none anywhere */
+    uint64_t seed;          /* of which */
+    const double *rates;    /* (n_layers, 2): factors of the learning rate of weights and biases; NULL: all are 1 */
 } fastnn_training;
 
 /* Numbers here are of the dtype of the kernels that are called. */

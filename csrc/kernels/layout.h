@@ -40,6 +40,7 @@ typedef struct {
     int is_single;       /* the last layer with one output, see above */
     fastnn_activation activation;
     real parameter;                      /* of the activation */
+    real scale;                          /* of the outputs that dropout lets stay */
     ptrdiff_t flat_weights, flat_biases; /* in the flat parameters */
     ptrdiff_t weights, biases;           /* in a packed block */
     ptrdiff_t before;                    /* weights of the layers before, in whole vectors, without gaps */
@@ -48,7 +49,7 @@ typedef struct {
     real *back;
     ptrdiff_t slot; /* numbers of h, and of delta, in a slot */
     real *h;        /* outputs (n_slots, chunk, stride) */
-    real *slopes;   /* of the outputs likewise, where their activation keeps them; else NULL */
+    real *slopes;   /* of the outputs likewise, where their activation or dropout keeps them; else NULL */
     real *delta;
 } packed_layer;
 
@@ -75,6 +76,7 @@ typedef struct {
     real *partial;       /* packed blocks: the gradients of the chunks of a round, where threads take whole chunks */
     real *inputs;        /* (n_slots, chunk, n_in): gathered rows; NULL: */
     int takes_entries;   /* rows are CSR, and stay so */
+    int drops_inputs;    /* which are gathered in any case */
     sparse_work sparse;  /* then, for their gradient */
     real *copies;        /* (n_threads, COPIES): work of dense.h; NULL where no layer is wide */
     real *lanes;         /* (n_threads, n_lanes): work of losses.h */
@@ -152,7 +154,7 @@ static ptrdiff_t stride_of(ptrdiff_t n_vectors, int is_hidden) {
 
 /* A layer, and its numbers of rows. Returns 0 if there are no such sizes. */
 static int lay_out_layer(packed_network *net, const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l, int trains,
-                         packed_layer *layer, char *base, size_t *used) {
+                         int32_t dropped, packed_layer *layer, char *base, size_t *used) {
     const team_plan *plan = &net->plan;
     *layer = (packed_layer){
         .n_in = flat[l].n_in,
@@ -161,6 +163,7 @@ static int lay_out_layer(packed_network *net, const fastnn_layer *flat, ptrdiff_
         .is_single = is_single(flat, n_layers, l),
         .activation = (fastnn_activation)flat[l].activation,
         .parameter = (real)flat[l].parameter,
+        .scale = (real)(65536.0 / (65536.0 - dropped)),
         .flat_weights = flat[l].weights,
         .flat_biases = flat[l].biases,
         .weights = net->n_packed,
@@ -175,7 +178,8 @@ static int lay_out_layer(packed_network *net, const fastnn_layer *flat, ptrdiff_
     net->n_gapless += n_rows * (layer->is_single ? 1 : layer->n_vectors * LANES);
     layer->slot = layer->is_single ? whole_vectors(net->chunk) * LANES : net->chunk * layer->stride;
     layer->h = take_reals(base, used, plan->n_slots, layer->slot);
-    int keeps = trains && l < n_layers - 1 && fastnn_activations[layer->activation].keeps_slope;
+    int is_dropped = dropped && layer->activation != FASTNN_ACTIVATION_relu; /* whose outputs tell it still */
+    int keeps = trains && l < n_layers - 1 && (is_dropped || fastnn_activations[layer->activation].keeps_slope);
     layer->slopes = keeps ? take_reals(base, used, plan->n_slots, layer->slot) : NULL;
     layer->delta = trains ? take_reals(base, used, plan->n_slots, layer->slot) : NULL;
     return 1;
@@ -183,9 +187,9 @@ static int lay_out_layer(packed_network *net, const fastnn_layer *flat, ptrdiff_
 
 /* Lay out the work area at `base`, whose packed blocks become zeros, and return its size in bytes, SIZE_MAX if there
    are no such sizes. n_state: numbers of solver state a parameter; less than 0: for prediction, without gradient and
-   deltas. base NULL: only the size. */
+   deltas. dropped: as in fastnn_training. base NULL: only the size. */
 static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n_layers, const fastnn_data *data,
-                      int n_state, const team_plan *plan, char *base) {
+                      int n_state, const int32_t *dropped, const team_plan *plan, char *base) {
     size_t used = 0;
     packed_layer measured;
     int trains = n_state >= 0;
@@ -193,6 +197,7 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
     net->plan = *plan;
     net->chunk = chunk_rows(flat, n_layers);
     net->takes_entries = takes_entries(data, flat[0].n_in);
+    net->drops_inputs = dropped && dropped[0];
     net->layers = take(base, &used, n_layers, 1, sizeof(packed_layer));
     net->views = take(base, &used, n_layers, plan->n_threads, sizeof(packed_layer));
     net->n_packed = 0;
@@ -204,7 +209,8 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
         if (flat[l].n_in > COUNTABLE || flat[l].n_out > COUNTABLE) {
             return SIZE_MAX;
         }
-        if (!lay_out_layer(net, flat, n_layers, l, trains, layer, base, &used)) {
+        int32_t of_outputs = dropped && l < n_layers - 1 ? dropped[l + 1] : 0;
+        if (!lay_out_layer(net, flat, n_layers, l, trains, of_outputs, layer, base, &used)) {
             return SIZE_MAX;
         }
         int comes_back = trains && l > 0; /* there is a backward product */

@@ -134,9 +134,10 @@ static int wants_change(member *me) {
     return looked && me->team->may_grow && fastnn_team_is_free();
 }
 
-/* The batch of update k. */
-static sample_batch batch_of(const fastnn_run *run, const fastnn_updates *updates, ptrdiff_t k) {
-    sample_batch b = {&run->data, NULL, run->data.n_samples, 0, &run->training->objective};
+/* The batch of update k, before which n_before were made since the start. */
+static sample_batch batch_of(const fastnn_run *run, const fastnn_updates *updates, ptrdiff_t k, int64_t n_before) {
+    const fastnn_training *drops = run->training->dropped ? run->training : NULL;
+    sample_batch b = {&run->data, NULL, run->data.n_samples, 0, &run->training->objective, {drops, n_before, 0}};
     if (updates->rows) {
         b.rows = updates->rows + updates->starts[k];
         b.n_rows = updates->starts[k + 1] - updates->starts[k];
@@ -156,7 +157,7 @@ static void make_updates(void *job, int thread, int n_threads) {
     int stop = FASTNN_RAN, changes = 0, is_copied = 0;
     ptrdiff_t k = shared->next;
     for (; k < updates->n && stop == FASTNN_RAN && !changes; k++) {
-        sample_batch b = batch_of(run, updates, k);
+        sample_batch b = batch_of(run, updates, k, counters.n_updates);
         int is_row = b.n_rows == 1;
         double l2 = updates->l2[k], objective, cost;
         step_constants step = step_of(training, updates->learning_rate[k], l2, counters.n_updates);
@@ -208,8 +209,8 @@ static void make_updates(void *job, int thread, int n_threads) {
 static size_t lay_out_run(const fastnn_run *run, packed_network *net, char *work) {
     size_t head = (sizeof(packed_network) + FASTNN_ALIGNMENT - 1) / FASTNN_ALIGNMENT * FASTNN_ALIGNMENT;
     int n_state = fastnn_solvers[run->training->solver].n_state;
-    size_t size = lay_out_training(net, run->layers, run->n_layers, &run->data, n_state, run->largest_batch,
-                                   run->n_threads, work ? work + head : NULL);
+    size_t size = lay_out_training(net, run->layers, run->n_layers, &run->data, n_state, run->training->dropped,
+                                   run->largest_batch, run->n_threads, work ? work + head : NULL);
     return size > SIZE_MAX - head ? SIZE_MAX : head + size;
 }
 

@@ -1,7 +1,7 @@
 # The C interface of csrc/fastnn.h, and of Python's buffers, as _engine.pyx sees it.
 
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 
 cdef extern from "fastnn.h" nogil:
@@ -31,6 +31,8 @@ cdef extern from "fastnn.h" nogil:
         double l1
         double max_grad_norm
         double max_norm
+        const int32_t *dropped
+        uint64_t seed
         const double *rates
 
     ctypedef struct fastnn_data:

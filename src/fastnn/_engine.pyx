@@ -207,6 +207,12 @@ cdef class Run:
         self.training.l1 = training.l1
         self.training.max_grad_norm = training.max_grad_norm if isfinite(training.max_grad_norm) else 0
         self.training.max_norm = training.max_norm if isfinite(training.max_norm) else 0
+        if training.dropout is not None:
+            dropped = np.array(training.dropout.dropped, np.int32)
+            self.training.dropped = <const int32_t *> problem.arguments.take(
+                dropped, SHORT_INTEGERS, network.n_layers, False
+            )
+            self.training.seed = training.dropout.seed
         if training.rates:
             rates = np.array(training.rates, np.float64)
             self.training.rates = <const double *> problem.arguments.take(rates, b"d", 2 * network.n_layers, False)

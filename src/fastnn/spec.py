@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from fastnn._tables import ACTIVATIONS, HIDDEN_ACTIVATIONS, OUTPUT_ACTIVATIONS, SOLVERS
 from fastnn.checks import as_numbers, cast_finite, check_count, check_flag, check_matrix, check_name, check_number
+from fastnn.dropout import Dropout
 from fastnn.objective import Objective
 from fastnn.state import OTHER_SOLVERS
 
@@ -157,7 +158,7 @@ class TrainingSpec:
 
     `rates` has a pair of factors of the learning rate for each layer, of its weights and of its biases; () stands for
     ones throughout. What has a factor of 0 does not move: it has no gradient, whatever penalties there are, does not
-    decay, is not bounded, and its state stays as it is.
+    decay, is not bounded, and its state stays as it is. `dropout` is None where nothing is dropped.
     """
 
     objective: Objective
@@ -177,6 +178,7 @@ class TrainingSpec:
     max_grad_norm: float = math.inf
     max_norm: float = math.inf
     rates: tuple[tuple[float, float], ...] = ()
+    dropout: Dropout | None = None
 
     @property
     def has_rules(self):

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fastnn.arguments import check_belonging, check_course, check_data, check_shape
+from fastnn.backends import check_keeps
 from fastnn.checks import check_count, check_rows
+from fastnn.dropout import check_dropout, check_drops
 from fastnn.frames import check_column_names
 from fastnn.initial import draw_weights
 from fastnn.labels import decode
@@ -24,7 +26,7 @@ from fastnn.saturation import warn_if_saturated
 from fastnn.schedules import Schedule, plateau
 from fastnn.sparse import SparseMatrix
 from fastnn.spec import Layers
-from fastnn.state import TrainingState
+from fastnn.state import OTHER_SOLVERS, TrainingState
 from fastnn.step_rules import check_rates
 from fastnn.training.batches import tutorial_batches
 from fastnn.training.listeners import (
@@ -53,6 +55,8 @@ def train(
     loss: str = "squared_error",
     l2: float = 0.0,
     label_smoothing: float = 0.0,
+    dropout: float | Sequence[float] = 0.0,
+    input_dropout: float = 0.0,
     solver: str = "sgd",
     momentum: float = 0.0,
     nesterov: bool = False,
@@ -122,6 +126,13 @@ def train(
     label_smoothing : float in [0, 1), default 0
         With s for it, targets become y (1 - s) + s / K, those of validation data too: under softmax K is the number of
         outputs, under logistic outputs 2. log_loss only.
+    dropout : float in [0, 1) or list of float, default 0
+        The rate at which outputs of the hidden layers are dropped in each update, of all of them or one for each; those
+        that stay are divided by 1 - rate (Srivastava et al., 2014). Rates are rounded to multiples of 1 / 65536. Which
+        units it is follows from `random_state`. The objective of an update is the one of what stays; predictions and
+        validation are of the whole network. "simd" and "numpy" only, and not lbfgs or levenberg_marquardt.
+    input_dropout : float in [0, 1), default 0
+        Likewise of the inputs; X must be dense.
     solver : str, default "sgd"
         How a gradient becomes a step: "sgd", "rmsprop", "adam", "adamw", "nadam", "adagrad", "lion", "rprop"; the notes
         have the formulas. Or a method for all samples at once, without a learning rate: "lbfgs" (SciPy's, the extra
@@ -280,12 +291,20 @@ def train(
     >>> fastnn.train([2, 1], X, y, 200, rate, loss="log_loss", random_state=0).network.predict(X)
     array([0, 0, 0, 1])
 
+    Half of the hidden units dropped in each update:
+
+    >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+    >>> options = {"activation": "tanh", "loss": "log_loss", "init": "glorot_normal", "random_state": 0}
+    >>> fastnn.train([2, 30, 1], X, y, 500, 0.5, dropout=0.5, **options).network.predict(X)
+    array([0, 1, 1, 0])
+
     A rare class that counts as much as the other, and targets of 0.05 and 0.95:
 
     >>> rare = {"class_weight": "balanced", "label_smoothing": 0.1}
     >>> result = fastnn.train([2, 1], X, ["no", "no", "no", "yes"], 500, loss="log_loss", random_state=0, **rare)
     >>> result.network.predict([[1, 1], [0, 1]])
     array(['yes', 'no'], dtype='<U3')
+
     A curve, to many digits:
 
     >>> import numpy as np
@@ -303,11 +322,15 @@ def train(
         "max_norm": max_norm, "mu": mu, "mu_inc": mu_inc, "mu_dec": mu_dec,
         "rates": check_rates(len(shape.sizes) - 1, layer_rates, frozen),
     }  # fmt: skip
+    drops = check_dropout(len(shape.hidden), dropout, input_dropout)
+    if drops is not None:
+        check_keeps(backend, "dropout")
     course = check_course(
         shape, iter_num, alpha, solver_options, backend, init, init_scale, l2, batch_size, order, n_threads,
         report_every, callback, verbose, progress, early_stopping, validation_data is not None, n_iter_no_change,
         random_state,
     )  # fmt: skip
+    check_drops(drops, course.training.solver, OTHER_SOLVERS, X)
     data = check_data(
         shape, X, y, sample_weight, validation_data, backend, course.training.solver, course.batch_size, class_weight,
         label_smoothing,
@@ -316,6 +339,8 @@ def train(
     training = replace(course.training, updates_per_pass=source.updates_per_pass)
     state = TrainingState(data.spec, training.solver)
     _start(course, data, shape.loss, init, state)
+    if drops is not None:
+        training = replace(training, dropout=drops.seeded(course.draws.integers))
     network = Network._from_parts(data.spec, state.parameters, data.labels, backend, data.feature_names)
     job = Job(course.compute, state, training, data.X, data.targets, data.sample_weight, course.n_threads)
     return _run(course, data, source, job, network)

@@ -267,7 +267,8 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             self._optimizer = optimizer_of(self, training, network._spec, plan)
         elif is_moved:
             self._optimizer = optimizer_from(optimizer, self.loss, network._spec)
-        self._optimizer.training = replace(self._optimizer.training, objective=training.objective)
+        dropout = training.dropout and training.dropout.seeded(partial(self._random_state.randint, 0))
+        self._optimizer.training = replace(self._optimizer.training, objective=training.objective, dropout=dropout)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         progress = self._progress()

@@ -107,6 +107,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         mu=1e-3,
         mu_inc=10.0,
         mu_dec=0.1,
+        dropout=0.0,
+        input_dropout=0.0,
         class_weight=None,
         label_smoothing=0.0,
     ):
@@ -143,6 +145,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             mu=mu,
             mu_inc=mu_inc,
             mu_dec=mu_dec,
+            dropout=dropout,
+            input_dropout=input_dropout,
             class_weight=class_weight,
             label_smoothing=label_smoothing,
         )

@@ -45,6 +45,8 @@ CONSTRAINTS = {
     "mu": [Interval(Real, 0, None, closed="neither")],
     "mu_inc": [Interval(Real, 1, None, closed="neither")],
     "mu_dec": [Interval(Real, 0, 1, closed="neither")],
+    "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+    "input_dropout": [Interval(Real, 0, 1, closed="left")],
 }
 
 #: What stands in the docstring of each estimator, under Parameters.
@@ -68,8 +70,9 @@ DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
         `fastnn.schedules`, such as "cosine", from `learning_rate_init` on, over the updates of `max_iter` epochs.
         Training may stop before these, by `tol`.
     learning_rate_init : float, schedule, callable or array-like, default=0.001
-        For all but "lbfgs" and "levenberg_marquardt"; of "rprop" the first step size. One of `fastnn.schedules`, a function of the progress (the share of the updates of
-        `max_iter` epochs that have been made), or an array with a rate for each of these. Not for `partial_fit`.
+        For all but "lbfgs" and "levenberg_marquardt"; of "rprop" the first step size. One of `fastnn.schedules`, a
+        function of the progress (the share of the updates of `max_iter` epochs that have been made), or an array with
+        a rate for each of these. Not for `partial_fit`.
     power_t : float, default=0.5
         The exponent of "invscaling".
     max_iter : int, default=200
@@ -116,7 +119,13 @@ DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
     layer_rates : list, default=None
         A factor of the learning rate for each layer of weights, or a pair of them for weights and biases.
     mu, mu_inc, mu_dec : float, default=1e-3, 10, 0.1
-        The damping of "levenberg_marquardt" at the start, and its factors after a step that failed, or succeeded."""
+        The damping of "levenberg_marquardt" at the start, and its factors after a step that failed, or succeeded.
+    dropout : float or array-like of float, default=0.0
+        The rate at which outputs of the hidden layers are dropped in each update, of all of them or one for each, as a
+        multiple of 1 / 65536; those that stay are divided by 1 - rate. Predictions are of the whole network. Not for
+        "lbfgs" and "levenberg_marquardt".
+    input_dropout : float, default=0.0
+        Likewise of the inputs; X must be dense."""
 
 #: And under Attributes.
 ATTRIBUTES = """loss_ : float

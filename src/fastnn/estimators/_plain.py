@@ -65,6 +65,7 @@ def _as_of_now(plain):
         return plain
     new = {field.name: field.default for field in fields(TrainingSpec) if field.name not in plain["training"]}
     new.pop("objective", None)
+    new.pop("dropout", None)
     return {**plain, "version": VERSION, "training": {**plain["training"], **new, "weight_decay": 0.0}}
 
 
@@ -79,11 +80,12 @@ def _training_to_plain(training):
     """A TrainingSpec with the entries of its objective among its own; no loss has a parameter."""
     own = asdict(training)
     objective = own.pop("objective")
+    del own["dropout"]  # whose seed is drawn anew in each call
     return {"loss": objective["loss"], **own, "as_sklearn": objective["as_sklearn"]}
 
 
 def _training(plain):
-    own = [field.name for field in fields(TrainingSpec) if field.name != "objective"]
+    own = [field.name for field in fields(TrainingSpec) if field.name not in ("objective", "dropout")]
     check_entries("training", plain, ["loss", *own, "as_sklearn"])
     check_loss(plain["loss"])
     check_name("solver", plain["solver"], (*SOLVERS, *OTHER_SOLVERS))

@@ -87,6 +87,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         mu=1e-3,
         mu_inc=10.0,
         mu_dec=0.1,
+        dropout=0.0,
+        input_dropout=0.0,
     ):
         super().__init__(
             loss=loss,
@@ -122,6 +124,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             mu=mu,
             mu_inc=mu_inc,
             mu_dec=mu_dec,
+            dropout=dropout,
+            input_dropout=input_dropout,
         )
 
     @by_batches

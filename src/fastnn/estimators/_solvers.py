@@ -2,6 +2,7 @@
 
 import math
 
+from fastnn.dropout import check_dropout, check_drops
 from fastnn.estimators._warnings import warn
 from fastnn.spec import (
     DEFAULT_BETA_2,
@@ -40,9 +41,11 @@ def training_of(estimator, layer_sizes, X):
         mu=estimator.mu,
         mu_inc=estimator.mu_inc,
         mu_dec=estimator.mu_dec,
+        dropout=check_dropout(len(layer_sizes) - 2, estimator.dropout, estimator.input_dropout),
     )
     if solver in OTHER_SOLVERS:
         refuse_rules(training)
+    check_drops(training.dropout, solver, OTHER_SOLVERS, X)
     if solver == "levenberg_marquardt":
         check_problem(estimator.loss, layer_sizes, X)
     return training

@@ -85,11 +85,19 @@ LOSS = {
 }
 
 
-def forward_batch(network, W, b, X):
-    """Weighted sums Z and outputs H of every layer, the inputs first: both begin with X."""
+def stays_of(H, factors):
+    """What a layer gets of the outputs H of the one before: all, or these times factors of dropout, 0 where dropped."""
+    return H if factors is None else np.where(factors > 0, H * factors, 0)
+
+
+def forward_batch(network, W, b, X, factors=None):
+    """Weighted sums Z and outputs H of every layer, the inputs first: both begin with X.
+
+    `factors` has those of dropout for the inputs of each layer, an array or None.
+    """
     Z, H = [X], [X]
     for l, activation in enumerate(network.activations, start=1):
-        Z.append(H[-1] @ W[l].T + b[l])
+        Z.append(stays_of(H[-1], factors and factors[l - 1]) @ W[l].T + b[l])
         H.append(ACTIVATION[activation.name](Z[-1], *activation.parameters))
     return Z, H
 
@@ -123,10 +131,15 @@ SKLEARN_LOSS = {
 }
 
 
-def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
-    """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
+def loss_and_gradient(
+    network, objective, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None, factors=None
+):  # fmt: skip
+    """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given.
+
+    `factors` are those of dropout, see `forward_batch`.
+    """
     W, b = network.views(parameters)
-    Z, H = forward_batch(network, W, b, X)
+    Z, H = forward_batch(network, W, b, X, factors)
     loss, output_activation = objective.loss, network.activations[-1]
     losses_of = squared_error if loss == "squared_error" else LOSS[loss, output_activation.name]
     if objective.as_sklearn and not objective.has_soft_targets:
@@ -147,10 +160,12 @@ def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, g
             delta = delta * slopes(output_activation, Z[-1], H[-1])
         delta = delta * share[:, None]
         for l in range(network.n_layers, 0, -1):
-            gradient_W[l][:] = delta.T @ H[l - 1]
+            gradient_W[l][:] = delta.T @ stays_of(H[l - 1], factors and factors[l - 1])
             gradient_b[l][:] = delta.sum(axis=0)
             if l > 1:
                 delta = (delta @ W[l]) * slopes(network.activations[l - 2], Z[l - 1], H[l - 1])
+                if factors and factors[l - 1] is not None:
+                    delta = delta * factors[l - 1]
         gradient[: network.n_weights] += X.dtype.type(l2) * all_weights
     return float(value), float(cost)
 
