@@ -110,8 +110,10 @@ DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
         What does not move: a layer of weights and biases by its number, from 1, "W1" or "b1" for one of them.
     layer_rates : list, default=None
         A factor of the learning rate for each layer of weights, or a pair of them for weights and biases.
-    mu, mu_inc, mu_dec : float, default=1e-3, 10, 0.1
-        The damping of "levenberg_marquardt" at the start, and its factors after a step that failed, or succeeded."""
+    mu : float, default=1e-3
+        The damping of "levenberg_marquardt" at the start.
+    mu_inc, mu_dec : float, default=10, 0.1
+        Its factors after a step that failed, and one that succeeded."""
 
 #: And under Attributes.
 ATTRIBUTES = """loss_ : float
