@@ -65,7 +65,6 @@ def test_every_parameter_and_attribute_is_documented(name):
     [
         {"alpha": -1},
         {"activation": "swish"},
-        {"solver": "rmsprop"},
         {"batch_size": 0},
         {"learning_rate_init": 0},
         {"momentum": 1.5},

@@ -296,6 +296,8 @@ def test_an_estimator_says_what_is_wrong_with_its_rules():
     labels = Y.argmax(axis=1)
     with pytest.raises(ValueError, match="'max_norm' parameter of MLPClassifier must be"):
         MLPClassifier(max_norm=-1).fit(X, labels)
+    with pytest.raises(ValueError, match="'solver' parameter of MLPClassifier must be a str among"):
+        MLPClassifier(solver="adamax").fit(X, labels)
     with pytest.raises(ValueError, match="frozen has 'W7'"):
         MLPClassifier(frozen=["W7"]).fit(X, labels)
     with pytest.raises(ValueError, match="takes all 23 samples in each update"):

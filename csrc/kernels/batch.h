@@ -48,7 +48,8 @@ typedef struct {
     team_state *team;
     const packed_network *net;
     int thread, n_threads;
-    double l1; /* of a run */
+    double l1;           /* of a run, */
+    const double *rates; /* likewise: by layers, or NULL */
     weight_share share;
     poll_state asked;          /* thread 0 asks, */
     double since, waited, met; /* and sees how long it has waited for the others: until it met them last */
@@ -61,6 +62,7 @@ static member member_of(team_state *t, int thread, int n_threads, fastnn_ask ask
         .thread = thread,
         .n_threads = n_threads,
         .l1 = t->run ? t->run->training->l1 : 0,
+        .rates = t->run ? t->run->training->rates : NULL,
         .share = share_of(t->net, thread, n_threads),
         .asked = {.ask = thread == 0 ? ask : NULL},
     };
@@ -172,6 +174,11 @@ static void rows_of_round(member *me, const sample_batch *b, const chunk_round *
     }
 }
 
+/* Whether a layer needs no gradient: neither its weights nor its biases move. */
+INLINE int stands_still(const member *me, ptrdiff_t l) {
+    return me->rates && me->rates[2 * l] == 0 && me->rates[2 * l + 1] == 0;
+}
+
 /* Whole chunks of a round likewise, in the thread's own slot, and their gradients. */
 static void chunks_of_round(member *me, const sample_batch *b, const chunk_round *r, double total) {
     const packed_network *net = me->net;
@@ -182,7 +189,9 @@ static void chunks_of_round(member *me, const sample_batch *b, const chunk_round
         piece p = whole_chunk(r, chunk);
         chunk_inputs inputs = through_network(me, &view, b, &p, 1, total);
         for (ptrdiff_t l = net->n_layers - 1; l >= 0; l--) {
-            gradient_chunk(&view, &view.layers[l], &inputs, p.n, 0, shared_rows(&view.layers[l]), 0);
+            if (!stands_still(me, l)) {
+                gradient_chunk(&view, &view.layers[l], &inputs, p.n, 0, shared_rows(&view.layers[l]), 0);
+            }
         }
     }
 }
@@ -210,7 +219,7 @@ static void weights_of_round(const member *me, const sample_batch *b, const chun
         chunk_inputs inputs = {inputs_of(&view, b->data, &chunk), b->data, chunk};
         for (ptrdiff_t l = net->n_layers - 1; l >= 0; l--) {
             ptrdiff_t row, end = rows_of_share(net, &me->share, l, &row);
-            if (row < end) {
+            if (row < end && !stands_still(me, l)) {
                 gradient_chunk(&view, &view.layers[l], &inputs, p.n, row, end, p.chunk_first > 0);
             }
         }

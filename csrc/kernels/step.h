@@ -128,10 +128,10 @@ static void square_gradient(const member *me, const fastnn_training *training, c
     for (ptrdiff_t l = 0; l < net->n_layers; l++) {
         const packed_layer *layer = &net->layers[l];
         ptrdiff_t row, end = rows_of_share(net, &me->share, l, &row), length = row_length(layer);
-        int moves = rate_of(training, l, 1) != 0;
+        int moves = rate_of(training, l, 1) != 0; /* else there may be no gradient */
         for (; row < end; row++) {
             const real *w = net->parameters + layer->weights + row * length;
-            int is_empty = l == 0 && net->takes_entries && !net->sparse.touched[row];
+            int is_empty = moves && l == 0 && net->takes_entries && !net->sparse.touched[row];
             const real *g = is_empty ? net->sparse.zeros : net->gradient + layer->weights + row * length;
             of_rows[row] = moves ? squared_norm(step, 1, length, w, g) : 0;
         }

@@ -47,6 +47,7 @@ CONSTRAINTS = {
     "mu_dec": [Interval(Real, 0, 1, closed="neither")],
     "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
     "input_dropout": [Interval(Real, 0, 1, closed="left")],
+    "bias": ["boolean"],
 }
 
 #: What stands in the docstring of each estimator, under Parameters.
@@ -118,14 +119,18 @@ DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
         What does not move: a layer of weights and biases by its number, from 1, "W1" or "b1" for one of them.
     layer_rates : list, default=None
         A factor of the learning rate for each layer of weights, or a pair of them for weights and biases.
-    mu, mu_inc, mu_dec : float, default=1e-3, 10, 0.1
-        The damping of "levenberg_marquardt" at the start, and its factors after a step that failed, or succeeded.
+    mu : float, default=1e-3
+        The damping of "levenberg_marquardt" at the start.
+    mu_inc, mu_dec : float, default=10, 0.1
+        Its factors after a step that failed, and one that succeeded.
     dropout : float or array-like of float, default=0.0
         The rate at which outputs of the hidden layers are dropped in each update, of all of them or one for each, as a
         multiple of 1 / 65536; those that stay are divided by 1 - rate. Predictions are of the whole network. Not for
         "lbfgs" and "levenberg_marquardt".
     input_dropout : float, default=0.0
-        Likewise of the inputs; X must be dense."""
+        Likewise of the inputs; X must be dense.
+    bias : bool, default=True
+        Whether units have biases. Without, none is drawn, and ``intercepts_`` are zeros."""
 
 #: And under Attributes.
 ATTRIBUTES = """loss_ : float
