@@ -110,7 +110,7 @@ class Course:
 
 def check_course(
     shape, iter_num, alpha, solver_options, backend, init, init_scale, l2, batch_size, order, n_threads, report_every,
-    callback, verbose, progress, early_stopping, is_validated, n_iter_no_change, random_state,
+    callback, verbose, progress, early_stopping, is_validated, n_iter_no_change, random_state, bias,
 ):  # fmt: skip
     """Return the Course that these arguments of ``train`` say; `solver_options` are those of `check_training`."""
     iter_num = check_count("iter_num", iter_num, minimum=1)
@@ -119,8 +119,8 @@ def check_course(
         check_length(alpha, iter_num, "iter_num")
     training = check_training(objective=Objective(shape.loss), dtype=shape.dtype, **solver_options)
     compute = get_backend(backend, training.solver)
-    _check_rules(backend, training, solver_options["weight_decay"])
-    start = _check_start(shape.sizes, init, init_scale, shape.dtype)
+    _check_rules(backend, training, solver_options["weight_decay"], bias)
+    start = _check_start(shape.sizes, init, init_scale, shape.dtype, bias)
     l2 = check_number("l2", l2, low=0.0)
     batch_size = _check_optional_count("batch_size", batch_size)
     check_name("order", order, ORDERS)
@@ -243,7 +243,7 @@ def _check_smoothing(label_smoothing, loss):
     return amount
 
 
-def _check_rules(backend, training, weight_decay):
+def _check_rules(backend, training, weight_decay, bias):
     """Refuse rules of the step that a backend named by the user does not keep; of lbfgs it computes no step."""
     for rule in ("l1", "max_grad_norm", "max_norm"):
         if getattr(training, rule) != getattr(TrainingSpec, rule):
@@ -251,10 +251,10 @@ def _check_rules(backend, training, weight_decay):
     if weight_decay:
         check_keeps(backend, "weight_decay")
     if training.rates and training.solver != "lbfgs":
-        check_keeps(backend, "frozen or layer_rates")
+        check_keeps(backend, "frozen or layer_rates" if bias else "bias=False")
 
 
-def _check_start(sizes, init, init_scale, dtype):
+def _check_start(sizes, init, init_scale, dtype, bias):
     """Return the name and scale of an init that draws, or start weights as dicts W, b."""
     if isinstance(init, str):
         return check_init(init, init_scale)
@@ -265,6 +265,10 @@ def _check_start(sizes, init, init_scale, dtype):
     weights, biases, given_sizes = check_weights(*init, dtype)
     if given_sizes != sizes:
         raise ValueError(f"the start weights are those of layers {list(given_sizes)}, not of {list(sizes)}")
+    if bias and init[1] is None:
+        raise ValueError("init has no biases (None), but they are to be learned; pass zeros, or bias=False")
+    if not bias and (l := next((l for l, given in biases.items() if given.any()), None)) is not None:
+        raise ValueError(f"init has biases that are not 0 in layer {l}, but bias=False; pass None for b")
     return weights, biases
 
 

@@ -292,9 +292,12 @@ def check_training(
 
 
 def check_weights(W, b, dtype):
-    """Return weights and biases as dicts keyed from 1, in `dtype`, and the layer sizes that they make."""
-    W, b = _keyed_from_1("W", W), _keyed_from_1("b", b)
-    if len(W) != len(b):
+    """Return weights and biases as dicts keyed from 1, in `dtype`, and the layer sizes that they make.
+
+    Biases of None are zeros.
+    """
+    W, b = _keyed_from_1("W", W), None if b is None else _keyed_from_1("b", b)
+    if b is not None and len(W) != len(b):
         raise ValueError(f"W has {len(W)} layers, but b has {len(b)}; they must be equally long")
     weights, biases, sizes = {}, {}, []
     for l in W:
@@ -304,7 +307,7 @@ def check_weights(W, b, dtype):
         if not sizes:
             sizes.append(weights[l].shape[1])
         sizes.append(weights[l].shape[0])
-        bias = as_numbers(f"b[{l}]", b[l])
+        bias = np.zeros(sizes[-1], dtype) if b is None else as_numbers(f"b[{l}]", b[l])
         if bias.shape != (sizes[-1],):
             raise ValueError(
                 f"b[{l}] must have one entry per row of W[{l}], shape ({sizes[-1]},); its shape is {bias.shape}"

@@ -11,7 +11,7 @@ import numpy as np
 from fastnn.checks import check_number
 
 
-def check_rates(n_layers, layer_rates=None, frozen=None):
+def check_rates(n_layers, layer_rates=None, frozen=None, bias=True):
     """Return factors of the learning rate, a pair (weights, biases) for each layer; () where all are 1.
 
     Parameters
@@ -23,6 +23,8 @@ def check_rates(n_layers, layer_rates=None, frozen=None):
     frozen : list, optional
         What does not move, whatever its factor: l for weights and biases of layer l, counted from 1, "W2" or "b2" for
         one of them.
+    bias : bool, default True
+        Without, no layer's biases move.
     """
     rates = [[1.0, 1.0] for _ in range(n_layers)]
     if layer_rates is not None:
@@ -37,6 +39,8 @@ def check_rates(n_layers, layer_rates=None, frozen=None):
             l, tensors = _tensors(name, n_layers)
             for tensor in tensors:
                 rates[l][tensor] = 0.0
+    if not bias:
+        rates = [[weights, 0.0] for weights, _ in rates]
     if not any(factor for pair in rates for factor in pair):
         raise ValueError("nothing would be trained: every layer is frozen, or has a rate of 0")
     if all(factor == 1.0 for pair in rates for factor in pair):

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from fastnn.arguments import check_belonging, check_course, check_data, check_shape
 from fastnn.backends import check_keeps
-from fastnn.checks import check_count, check_rows
+from fastnn.checks import check_count, check_flag, check_rows
 from fastnn.dropout import check_dropout, check_drops
 from fastnn.frames import check_column_names
 from fastnn.initial import draw_weights
@@ -72,8 +72,9 @@ def train(
     mu: float = 1e-3,
     mu_inc: float = 10.0,
     mu_dec: float = 0.1,
-    init: str | tuple[Layers, Layers] = "uniform",
+    init: str | tuple[Layers, Layers | None] = "uniform",
     init_scale: float = 1.0,
+    bias: bool = True,
     batch_size: int | None = None,
     order: str = "shuffled",
     tol: float = 0.0,
@@ -177,6 +178,9 @@ def train(
         "zeros". Or start weights, as `TrainResult` has them; they are copied.
     init_scale : float, default 1
         Multiplies the weights that a name drew.
+    bias : bool, default True
+        Whether units have biases. Without, none is drawn, start weights are ``(W, None)``, and `b` of the result has
+        zeros. "simd" and "numpy" only.
     batch_size : int, optional
         Samples of an update. None, or at least n_samples: all samples, in their order.
     order : {"shuffled", "sequential", "wraparound", "random"}, default "shuffled"
@@ -298,6 +302,13 @@ def train(
     >>> fastnn.train([2, 30, 1], X, y, 500, 0.5, dropout=0.5, **options).network.predict(X)
     array([0, 1, 1, 0])
 
+    Units without biases:
+
+    >>> X, y = [[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]], [[0], [0], [1], [1]]
+    >>> result = fastnn.train([3, 1], X, y, 10_000, 4.0, init="lecun_uniform", bias=False, random_state=1)
+    >>> result.network(X).ravel().round(4), result.b[1]
+    (array([0.0097, 0.0079, 0.9936, 0.9921]), array([0.]))
+
     A rare class that counts as much as the other, and targets of 0.05 and 0.95:
 
     >>> rare = {"class_weight": "balanced", "label_smoothing": 0.1}
@@ -320,7 +331,7 @@ def train(
         "solver": solver, "momentum": momentum, "nesterov": nesterov, "beta_1": beta_1, "beta_2": beta_2,
         "epsilon": epsilon, "weight_decay": weight_decay, "tol": tol, "l1": l1, "max_grad_norm": max_grad_norm,
         "max_norm": max_norm, "mu": mu, "mu_inc": mu_inc, "mu_dec": mu_dec,
-        "rates": check_rates(len(shape.sizes) - 1, layer_rates, frozen),
+        "rates": check_rates(len(shape.sizes) - 1, layer_rates, frozen, check_flag("bias", bias)),
     }  # fmt: skip
     drops = check_dropout(len(shape.hidden), dropout, input_dropout)
     if drops is not None:
@@ -328,7 +339,7 @@ def train(
     course = check_course(
         shape, iter_num, alpha, solver_options, backend, init, init_scale, l2, batch_size, order, n_threads,
         report_every, callback, verbose, progress, early_stopping, validation_data is not None, n_iter_no_change,
-        random_state,
+        random_state, bias,
     )  # fmt: skip
     check_drops(drops, course.training.solver, OTHER_SOLVERS, X)
     data = check_data(
@@ -338,7 +349,7 @@ def train(
     source = tutorial_batches(len(data.targets), course.batch_size, course.order, course.draws)
     training = replace(course.training, updates_per_pass=source.updates_per_pass)
     state = TrainingState(data.spec, training.solver)
-    _start(course, data, shape.loss, init, state)
+    _start(course, data, shape.loss, init, bias, state)
     if drops is not None:
         training = replace(training, dropout=drops.seeded(course.draws.integers))
     network = Network._from_parts(data.spec, state.parameters, data.labels, backend, data.feature_names)
@@ -346,10 +357,10 @@ def train(
     return _run(course, data, source, job, network)
 
 
-def _start(course, data, loss, init, state):
+def _start(course, data, loss, init, bias, state):
     """Set the parameters that training starts from."""
     if isinstance(course.start[0], str):
-        draw_weights(data.spec, *course.start, course.draws, state.parameters)
+        draw_weights(data.spec, *course.start, course.draws, state.parameters, bias)
         warn_if_saturated(data.spec, state.parameters, data.X, loss, *course.start, course.n_threads)
     else:
         check_belonging(*init, data.spec, data.feature_names)
@@ -402,7 +413,7 @@ def _run(course, data, source, job, network):
 
 def predict(
     W: Layers,
-    b: Layers,
+    b: Layers | None,
     X: ArrayLike | SparseMatrix,
     n_layers: int | None = None,
     *,
@@ -416,7 +427,7 @@ def predict(
     Parameters
     ----------
     W, b : dict or list
-        Weights (n_out, n_in) and biases (n_out,) of each layer, as `train` returns them.
+        Weights (n_out, n_in) and biases (n_out,) of each layer, as `train` returns them; b of None is zeros.
     X : array-like or sparse matrix of shape (n_samples, n_in)
     n_layers : int, optional
         The number of layers, the inputs counted; it must be that of W.

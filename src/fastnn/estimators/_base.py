@@ -190,7 +190,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         weights = Weights.zeros(layer_sizes, self.activation, self.out_activation_, self._labels(), dtype)
         network = weights.network
         factor = 2.0 if self.activation == "logistic" else 6.0
-        draw_with_biases(network._spec, factor, self._random_state, network.parameters)
+        draw_with_biases(network._spec, factor, self._random_state, network.parameters, self.bias)
         self._show(weights)
         if self.solver != "lbfgs":
             self._show_progress(passes.Progress())
@@ -205,6 +205,8 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
                 f"y has {n_outputs} outputs, but the network that training is to go on from has "
                 f"{network.layer_sizes[-1]}"
             )
+        if not self.bias and any(layer.any() for layer in network.b.values()):
+            raise ValueError("intercepts_ are not 0, but bias=False; set them to 0, or fit anew without warm_start")
         # As in scikit-learn, arrays that were handed out before change under "sgd" and "adam", not under "lbfgs".
         if self.solver == "lbfgs" or not network.parameters.flags.writeable:
             weights = Weights(network.copy())

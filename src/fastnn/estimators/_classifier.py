@@ -109,6 +109,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         mu_dec=0.1,
         dropout=0.0,
         input_dropout=0.0,
+        bias=True,
         class_weight=None,
         label_smoothing=0.0,
     ):
@@ -147,6 +148,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             mu_dec=mu_dec,
             dropout=dropout,
             input_dropout=input_dropout,
+            bias=bias,
             class_weight=class_weight,
             label_smoothing=label_smoothing,
         )

@@ -89,6 +89,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         mu_dec=0.1,
         dropout=0.0,
         input_dropout=0.0,
+        bias=True,
     ):
         super().__init__(
             loss=loss,
@@ -126,6 +127,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             mu_dec=mu_dec,
             dropout=dropout,
             input_dropout=input_dropout,
+            bias=bias,
         )
 
     @by_batches

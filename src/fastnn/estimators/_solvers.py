@@ -37,7 +37,7 @@ def training_of(estimator, layer_sizes, X):
         l1=estimator.l1,
         max_grad_norm=math.inf if estimator.max_grad_norm is None else estimator.max_grad_norm,
         max_norm=math.inf if estimator.max_norm is None else estimator.max_norm,
-        rates=check_rates(len(layer_sizes) - 1, estimator.layer_rates, estimator.frozen),
+        rates=check_rates(len(layer_sizes) - 1, estimator.layer_rates, estimator.frozen, estimator.bias),
         mu=estimator.mu,
         mu_inc=estimator.mu_inc,
         mu_dec=estimator.mu_dec,
