@@ -129,7 +129,8 @@ typedef struct {
 typedef struct {
     fastnn_loss loss;
     int as_sklearn;
-    double parameter; /* of the loss, where it has one */
+    double parameter;     /* of the loss, where it has one */
+    int has_soft_targets; /* of the log loss, which then is reported from the logits in any case */
 } fastnn_objective;
 
 /* How a network is trained, below the level of one update. */
@@ -139,6 +140,10 @@ typedef struct {
     int nesterov;
     double momentum, beta_1, beta_2, epsilon, weight_decay, tol;
     int64_t updates_per_pass;
+    double l1, max_grad_norm, max_norm; /* 0: none */
+    const int32_t *dropped; /* (n_layers,): of 65536 inputs of a layer, those that are dropped; NULL: none anywhere */
+    uint64_t seed;          /* of which */
+    const double *rates;    /* (n_layers, 2): factors of the learning rate of weights and biases; NULL: all are 1 */
 } fastnn_training;
 
 /* Numbers here are of the dtype of the kernels that are called. */

@@ -41,7 +41,7 @@ def public_names():
         name for name in fastnn.__all__ if name != "__version__" and not inspect.ismodule(getattr(fastnn, name))
     )
     yield from ("MLPClassifier", "MLPRegressor", "summary.Summary")
-    for module in ("kernels", "plots", "reference", "simd"):
+    for module in ("kernels", "plots", "reference", "schedules", "simd"):
         yield from (f"{module}.{name}" for name in getattr(fastnn, module).__all__)
 
 

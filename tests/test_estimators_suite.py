@@ -29,7 +29,9 @@ def test_check_estimator(name):
 
     ours, theirs = results(fastnn), results(sklearn.neural_network)
     assert len(ours) >= 59
-    assert [check for check, _, _ in ours] == [check for check, _, _ in theirs]
+    more = {"check_class_weight_classifiers"} if name == "MLPClassifier" else set()  # which theirs has no parameter for
+    assert [check for check, _, _ in ours if check not in more] == [check for check, _, _ in theirs]
+    assert more <= {check for check, _, _ in ours}
     skipped = {check for check, status, _ in theirs if status == "skipped"}
     failed = [result for result in ours if result[1] != "passed" and result[0] not in skipped]
     assert failed == []

@@ -1,6 +1,7 @@
 """Fitted estimators as plain data: through skops, pickle, cloudpickle and copies, to go on with the same bits."""
 
 import copy
+import inspect
 import io
 import pickle
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import sklearn.neural_network
 from conftest import run_program
-from fits import ESTIMATORS, LABELS, QUICK, X, fitted, outputs, target
+from fits import ESTIMATORS, LABELS, QUICK, VALUES, X, fitted, outputs, target
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -36,6 +37,8 @@ KINDS = [
     {"solver": "sgd", "nesterovs_momentum": np.True_, "momentum": np.float32(0.3), "power_t": np.int64(1)},
     {"solver": "lbfgs"},
     {"solver": "adam", "random_state": None, "batch_size": 7},
+    {"solver": "lion", "frozen": ["W1"], "layer_rates": [1, (0.5, 2), 1], "max_norm": 2.0, "batch_size": 9},
+    {"solver": "rprop", "l1": 0.001, "max_grad_norm": np.float32(0.5)},
 ]
 
 
@@ -237,6 +240,7 @@ def test_the_state_is_made_of_no_classes_of_fastnns():
         (("_network", "layer_sizes", [4, 6, 6, 3]), ValueError, "4-6-6-3 network has"),
         (("_optimizer", "version", 3), ValueError, "an optimizer's description is of version 3"),
         (("_optimizer", "training", {}), ValueError, "training lacks 'loss', 'solver'"),
+        (("_optimizer", "training", "rates", [[1.0]]), TypeError, "rates must be a list of pairs of numbers"),
         (("_optimizer", "schedule", "cosine"), ValueError, "unknown schedule 'cosine'"),
         (("_optimizer", "learning_rate", "fast"), TypeError, "learning_rate must be a number, got 'fast'"),
         (("_optimizer", "moments", np.zeros((3, 2))), ValueError, r"moments must be .* got float64 of shape \(3, 2\)"),
@@ -246,11 +250,44 @@ def test_the_state_is_made_of_no_classes_of_fastnns():
     ],
 )  # fmt: skip
 def test_a_damaged_state_is_refused(change, error, message):
-    part, entry, value = change
-    state = state_of(fitted("MLPClassifier"))
-    state[part][entry] = value
+    *path, entry, value = change
+    state = part = state_of(fitted("MLPClassifier"))
+    for name in path:
+        part = part[name]
+    part[entry] = value
     with pytest.raises(error, match=message):
         MLPClassifier().__setstate__(state)
+
+
+def test_levenberg_marquardts_damping_travels():
+    original = fitted("MLPRegressor", solver="levenberg_marquardt")
+    arrived = pickle.loads(pickle.dumps(original))
+    assert arrived._optimizer.moments.shape == (1,)
+    for _ in range(3):
+        assert arrived.partial_fit(X, VALUES).loss_ == original.partial_fit(X, VALUES).loss_
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_an_estimator_that_was_saved_before_there_were_rules(solver):
+    """It has neither the parameters nor the constants, and a decay that nobody read."""
+    original = fitted("MLPClassifier", solver=solver)
+    state = state_of(original)
+    new = (
+        inspect.signature(MLPClassifier).parameters.keys()
+        - inspect.signature(sklearn.neural_network.MLPClassifier).parameters.keys()
+    )
+    for name in new:
+        del state[name]
+    training = state["_optimizer"]["training"]
+    for name in ("l1", "max_grad_norm", "max_norm", "rates", "mu", "mu_inc", "mu_dec"):
+        del training[name]
+    training["weight_decay"], state["_optimizer"]["version"] = 0.01, 1
+    arrived = MLPClassifier.__new__(MLPClassifier)
+    arrived.__setstate__(state)
+    assert arrived.get_params() == original.get_params()
+    for estimator in (arrived, original):
+        estimator.partial_fit(X, LABELS)
+    assert outputs(arrived).tobytes() == outputs(original).tobytes()
 
 
 def test_moments_of_another_network_are_named_when_training_goes_on():

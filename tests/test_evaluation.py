@@ -7,9 +7,9 @@ import scipy.sparse
 from conftest import BACKEND_NAMES, DTYPES, PAIRS, targets_for
 
 from fastnn.backends import get_backend
-from fastnn.estimators._lbfgs import Points
 from fastnn.objective import Objective
 from fastnn.spec import NetworkSpec
+from fastnn.training.lbfgs import Points
 
 L2 = 0.02
 

@@ -19,13 +19,20 @@ LEVELS = {
     "checks": 1,
     "progress": 2,
     "objective": 2,
+    "schedules": 2,
+    "rates": 3,
     "state": 2,
     "initial": 2,
     "labels": 2,
     "spec": 3,
+    "class_weights": 3,
+    "step_rules": 2,
+    "dropout": 2,
     "layers": 4,
     "portable": 4,
     "summary": 4,
+    "reference.solvers": 2,
+    "reference.dropout": 2,
     "reference.descent": 3,
     "reference.evaluation": 3,
     "reference.loops": 4,
@@ -44,6 +51,8 @@ LEVELS = {
     "training.schedules": 7,
     "training.manners": 7,
     "training.listeners": 8,
+    "training.lbfgs": 7,
+    "training.levenberg_marquardt": 7,
     "training.run": 9,
     "training.passes": 10,
     "result": 7,
@@ -55,15 +64,17 @@ LEVELS = {
     "plots._loss_curve": 12,
     "plots._network_diagram": 12,
     "plots._weights": 12,
-    "estimators._parameters": 0,
+    "estimators._parameters": 3,
     "estimators._hooks": 0,
     "estimators._warnings": 0,
     "estimators._checks": 2,
     "estimators._held_back": 0,
     "estimators._scores": 3,
+    "estimators._plan": 4,
     "estimators._weights": 7,
-    "estimators._lbfgs": 7,
+    "estimators._lbfgs": 8,
     "estimators._moved": 11,
+    "estimators._solvers": 11,
     "estimators._plain": 11,
     "estimators._travelling": 12,
     "estimators._base": 13,
@@ -73,7 +84,12 @@ LEVELS = {
 #: They only gather names.
 DOORS = {f"{package}__init__" for package in ("", "reference.", "training.", "estimators.", "plots.")}
 #: Module, or the start of its name -> the packages that it alone may import.
-OTHERS = {"estimators.": {"sklearn", "scipy"}, "plots.": {"sklearn", "matplotlib"}, "progress": {"tqdm"}}
+OTHERS = {
+    "estimators.": {"sklearn", "scipy"},
+    "training.lbfgs": {"scipy"},
+    "plots.": {"sklearn", "matplotlib"},
+    "progress": {"tqdm"},
+}
 
 
 #: Each file of csrc -> the level it stands on. A file may include only files of levels below its own.
@@ -93,6 +109,7 @@ C_LEVELS = {
     "simd/neon.h": 1,
     "simd/portable.h": 1,
     "simd/vector.h": 2,
+    "simd/threefry.h": 1,
     "simd/transpose.h": 3,
     "simd/vmath.h": 3,
     "kernels/totals.h": 3,
@@ -107,14 +124,16 @@ C_LEVELS = {
     "kernels/layout.h": 7,
     "kernels/inputs.h": 8,
     "kernels/penalty.h": 8,
+    "kernels/dropout.h": 8,
     "kernels/network.h": 9,
     "kernels/team.h": 8,
     "kernels/batch.h": 10,
     "kernels/predict.h": 10,
-    "kernels/training.h": 11,
-    "kernels/engine.h": 12,
+    "kernels/step.h": 11,
+    "kernels/training.h": 12,
+    "kernels/engine.h": 13,
     **{
-        f"targets/{name}_{dtype}.c": 13
+        f"targets/{name}_{dtype}.c": 14
         for name in ("baseline", "neon", "avx2", "avx512")
         for dtype in ("float32", "float64")
     },

@@ -110,6 +110,26 @@ def test_perceptron_on_iris(backend):
     assert_close(coefficients(result), [-0.4, -0.68, 1.82], 1e-12)
 
 
+@pytest.mark.parametrize("backend", ["simd", "numpy"])
+def test_eleven_lines(backend):
+    """Andrew Trask, "A Neural Network in 11 lines of Python (Part 1)" (2015): networks without biases.
+
+    It adds up the steps of its four rows, so that the rate is that of the mean times four. The outputs are printed as
+    of the last update's forward pass, which 9,999 others precede; the mean errors each 10,000 updates.
+    """
+    X = [[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]]
+    options = {"bias": False, "backend": backend}
+    two_layers = fastnn.train(
+        [3, 1], X, [[0], [0], [1], [1]], 9_999, 4.0, init="lecun_uniform", random_state=1, **options
+    )  # which is uniform on [-1, 1) for three inputs
+    assert_close(two_layers.network(X)[:, 0], [0.00966449, 0.00786506, 0.99358898, 0.99211957], 5.1e-9)
+    draws = np.random.RandomState(1)
+    start = [(2 * draws.random_sample(shape) - 1).T for shape in ((3, 4), (4, 1))]
+    three_layers = fastnn.train([3, 4, 1], X, [[0], [1], [1], [0]], 50_001, 4.0, init=(start, None), **options)
+    printed = [0.496410031903, 0.00858452565325, 0.00578945986251, 0.00462917677677, 0.00395876528027, 0.00351012256786]
+    assert [float(f"{error:.12g}") for error in three_layers.cost[::10_000]] == printed
+
+
 # -- cross-validated ----------------------------------------------------------------------------------------------
 
 

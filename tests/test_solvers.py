@@ -14,12 +14,15 @@ from conftest import SOLVERS_ON_BACKENDS, X, Y, assert_close, make_updates, trai
 import fastnn
 from fastnn import backends
 from fastnn._tables import SOLVER_IDS, SOLVERS
-from fastnn.backends import BACKENDS, backends_with, get_backend
+from fastnn.backends import BACKENDS, KEEP_RULES, backends_with, get_backend
 from fastnn.objective import Objective
 from fastnn.spec import NetworkSpec, TrainingSpec
 from fastnn.state import TrainingState
 
-WITH_MEANS = [(solver, backend) for solver, backend in SOLVERS_ON_BACKENDS if solver != "sgd"]
+WITH_MEANS = [(solver, backend) for solver, backend in SOLVERS_ON_BACKENDS if solver not in ("sgd", "rprop")]
+WITH_SQUARES = [(solver, backend) for solver, backend in WITH_MEANS if solver != "lion"]
+
+SOLVERS_WITH_DECAY = [(solver, backend) for solver, backend in SOLVERS_ON_BACKENDS if backend in KEEP_RULES]
 
 # -- the papers' formulas, one parameter at a time ----------------------------------------------------------------
 
@@ -67,18 +70,80 @@ def adam(rate, constants):
     return step
 
 
-def adamw(rate, constants):
-    """Loshchilov and Hutter's algorithm 2, the decay scaled by the learning rate, of weights alone."""
-    adam_step = adam(rate, constants)
+def nadam(rate, constants):
+    """Dozat's algorithm with his schedule of the momentum, all its sums and products from their definitions."""
+    beta_1, beta_2 = constants["beta_1"], constants["beta_2"]
+    gradients = []
+
+    def momentum(t):
+        return beta_1 * (1 - Decimal("0.5") * Decimal("0.96") ** (Decimal("0.004") * t))
+
+    def product(t):
+        result = Decimal(1)
+        for i in range(1, t + 1):
+            result *= momentum(i)
+        return result
 
     def step(gradient, value, is_weight):
-        decay = rate * constants["weight_decay"] * value if is_weight else 0
-        return adam_step(gradient, value, is_weight) - decay
+        gradients.append(gradient)
+        t = len(gradients)
+        mean = sum((1 - beta_1) * (beta_1 ** (t - i) if t > i else 1) * g for i, g in enumerate(gradients, 1))
+        shares = [(1 - beta_2) * (beta_2 ** (t - i) if t > i else 1) for i in range(1, t + 1)]
+        square = sum(w * g * g for w, g in zip(shares, gradients, strict=True)) / sum(shares)
+        ahead = momentum(t + 1) * mean / (1 - product(t + 1)) + (1 - momentum(t)) * gradient / (1 - product(t))
+        return value - rate * ahead / (square.sqrt() + constants["epsilon"])
 
     return step
 
 
-ORACLES = {"sgd": sgd, "rmsprop": rmsprop, "adam": adam, "adamw": adamw}
+def adagrad(rate, constants):
+    """Duchi, Hazan and Singer, with a diagonal matrix: over the root of the sum of all squares."""
+    squares = []
+
+    def step(gradient, value, is_weight):
+        squares.append(gradient * gradient)
+        return value - rate * gradient / (sum(squares).sqrt() + constants["epsilon"])
+
+    return step
+
+
+def sign(number):
+    return (number > 0) - (number < 0)
+
+
+def lion(rate, constants):
+    """Chen et al., program 1: the sign of an interpolation, and a mean that decays more slowly."""
+    mean = Decimal(0)
+
+    def step(gradient, value, is_weight):
+        nonlocal mean
+        direction = constants["beta_1"] * mean + (1 - constants["beta_1"]) * gradient
+        mean = constants["beta_2"] * mean + (1 - constants["beta_2"]) * gradient
+        return value - rate * sign(direction)
+
+    return step
+
+
+def rprop(rate, constants):
+    """Igel and Huesken's iRprop-: a step size by the signs of two gradients, and no step where they differ."""
+    size, before = rate, Decimal(0)
+
+    def step(gradient, value, is_weight):
+        nonlocal size, before
+        if gradient * before > 0:
+            size = min(size * Decimal("1.2"), Decimal(50))
+        elif gradient * before < 0:
+            size, gradient = max(size / 2, Decimal("1e-6")), Decimal(0)
+        before = gradient
+        return value - size * sign(gradient)
+
+    return step
+
+
+ORACLES = {
+    "sgd": sgd, "rmsprop": rmsprop, "adam": adam, "adamw": adam, "nadam": nadam, "adagrad": adagrad, "lion": lion,
+    "rprop": rprop,
+}  # fmt: skip
 
 CONSTANTS = {
     "defaults": {},
@@ -88,12 +153,15 @@ CONSTANTS = {
 
 
 def by_decimals(solver, x, y, w, b, n_updates, rate, l2, constants):
-    """w and b after each update of h = w x + b on ½ (y - h)² + ½ l2 w², by full batches."""
+    """w and b after each update of h = w x + b on ½ (y - h)² + ½ l2 w², by full batches.
+
+    Decay is Loshchilov and Hutter's, scaled by the learning rate, of the weight alone.
+    """
     x, y = [Decimal(float(v)) for v in x], [Decimal(float(v)) for v in y]
     rate, l2 = Decimal(rate), Decimal(l2)
     defaults = {
-        "momentum": 0.0, "nesterov": False, "beta_1": 0.9, "beta_2": 0.9 if solver == "rmsprop" else 0.999,
-        "epsilon": 1e-8, "weight_decay": 0.01,
+        "momentum": 0.0, "nesterov": False, "beta_1": 0.9, "beta_2": {"rmsprop": 0.9, "lion": 0.99}.get(solver, 0.999),
+        "epsilon": 1e-8, "weight_decay": 0.01 if solver == "adamw" else 0.0,
     }  # fmt: skip
     constants = {name: Decimal(value) for name, value in {**defaults, **constants}.items()}
     w, b, path = Decimal(w), Decimal(b), []
@@ -102,14 +170,16 @@ def by_decimals(solver, x, y, w, b, n_updates, rate, l2, constants):
         error = [w * x_s + b - y_s for x_s, y_s in zip(x, y, strict=True)]
         gradient_w = sum(e * x_s for e, x_s in zip(error, x, strict=True)) / len(x) + l2 * w
         gradient_b = sum(error) / len(x)
-        w, b = step_w(gradient_w, w, True), step_b(gradient_b, b, False)
+        decay = rate * constants["weight_decay"] * w
+        w, b = step_w(gradient_w, w, True) - decay, step_b(gradient_b, b, False)
         path.append((float(w), float(b)))
     return np.array(path)
 
 
 def test_every_solver_has_an_oracle():
     assert set(ORACLES) == set(SOLVERS)
-    assert list(SOLVER_IDS.items()) == [("sgd", 0), ("rmsprop", 1), ("adam", 2), ("adamw", 3)]  # by the table's order
+    names = ["sgd", "rmsprop", "adam", "adamw", "nadam", "adagrad", "lion", "rprop"]  # by the table's order
+    assert list(SOLVER_IDS.items()) == [(name, i) for i, name in enumerate(names)]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -119,14 +189,16 @@ def test_every_solver_has_an_oracle():
 def test_the_path_is_the_papers(solver, backend, constants, l2, dtype):
     rng = np.random.default_rng(3)
     x, y = rng.integers(-8, 9, 7) / 4, rng.integers(-8, 9, 7) / 4
-    seen = []
+    seen, settings = [], dict(CONSTANTS[constants])
+    if backend not in KEEP_RULES:
+        settings.pop("weight_decay", None)
     fastnn.train(
         [1, 1], x[:, None], y[:, None], 40, 0.0625, activation="relu", solver=solver, l2=l2, dtype=dtype,
-        init=([[[1.5]]], [[-0.75]]), backend=backend, **CONSTANTS[constants],
+        init=([[[1.5]]], [[-0.75]]), backend=backend, **settings,
         callback=lambda i, loss, network: seen.append((network.W[1][0, 0], network.b[1][0])),
     )  # fmt: skip
     with localcontext(prec=50):
-        expected = by_decimals(solver, x, y, 1.5, -0.75, 40, 0.0625, l2, CONSTANTS[constants])
+        expected = by_decimals(solver, x, y, 1.5, -0.75, 40, 0.0625, l2, settings)
     assert_close(seen, expected, 1e-13 if dtype == "float64" else 3e-5)
 
 
@@ -223,14 +295,14 @@ def test_mini_batches_are_scikit_learns(case, backend, batch_size, penalty):
 # -- what each solver promises ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("backend", backends_with("adamw"))
-def test_weight_decay_is_of_all_weights_and_no_bias(backend):
+@pytest.mark.parametrize(("solver", "backend"), SOLVERS_WITH_DECAY)
+def test_weight_decay_is_of_all_weights_and_no_bias(solver, backend):
     """Where the gradient is zero: inputs of zero, dead ReLUs, and a bias that is the target."""
     rng = np.random.default_rng(0)
     W = [rng.standard_normal(shape) for shape in [(5, 4), (6, 5), (2, 6)]]
     b = [-np.ones(5), -np.ones(6) - np.arange(6), np.array([0.5, -0.25])]
     result = fastnn.train(
-        [4, 5, 6, 2], np.zeros((3, 4)), np.tile(b[2], (3, 1)), 10, 0.25, activation="relu", solver="adamw",
+        [4, 5, 6, 2], np.zeros((3, 4)), np.tile(b[2], (3, 1)), 10, 0.25, activation="relu", solver=solver,
         weight_decay=0.5, init=(W, b), backend=backend,
     )  # fmt: skip
     for l in (1, 2, 3):
@@ -256,6 +328,8 @@ def test_the_state_is_laid_out_by_kind_and_then_like_the_parameters(solver, back
     kinds = {
         "sgd": lambda g: [-0.25 * g], "rmsprop": lambda g: [0.25 * g**2],
         "adam": lambda g: [0.125 * g, 0.25 * g**2], "adamw": lambda g: [0.125 * g, 0.25 * g**2],
+        "nadam": lambda g: [0.125 * g, 0.25 * g**2], "adagrad": lambda g: [g**2], "lion": lambda g: [0.25 * g],
+        "rprop": lambda g: [g, np.full_like(g, 0.25)],
     }[solver]  # fmt: skip
     spec = NetworkSpec((4, 5, 3), ("tanh", "identity"), np.dtype(dtype))
     state = TrainingState(spec, solver)
@@ -275,12 +349,14 @@ def test_the_state_is_laid_out_by_kind_and_then_like_the_parameters(solver, back
 def test_constants_of_other_solvers_change_nothing(solver, backend):
     own = {
         "sgd": {"momentum", "nesterov"}, "rmsprop": {"beta_2", "epsilon"}, "adam": {"beta_1", "beta_2", "epsilon"},
-        "adamw": {"beta_1", "beta_2", "epsilon", "weight_decay"},
+        "adamw": {"beta_1", "beta_2", "epsilon"}, "nadam": {"beta_1", "beta_2", "epsilon"}, "adagrad": {"epsilon"},
+        "lion": {"beta_1", "beta_2"}, "rprop": set(),
     }  # fmt: skip
     others = {
-        "momentum": 0.5, "nesterov": True, "beta_1": 0.5, "beta_2": 0.5, "epsilon": 0.5, "weight_decay": 0.5,
+        "momentum": 0.5, "nesterov": True, "beta_1": 0.5, "beta_2": 0.5, "epsilon": 0.5, "mu": 0.5, "mu_inc": 2.0,
+        "mu_dec": 0.5,
     }  # fmt: skip
-    options = {"iter_num": 5, "alpha": 0.01, "solver": solver, "backend": backend, "momentum": 0.9}
+    options = {"iter_num": 40, "alpha": 0.01, "solver": solver, "backend": backend, "momentum": 0.9}
     expected = train(**options).network.parameters
     for name, value in others.items():
         same = (train(**{**options, name: value}).network.parameters == expected).all()
@@ -290,13 +366,14 @@ def test_constants_of_other_solvers_change_nothing(solver, backend):
 @pytest.mark.parametrize(("solver", "backend"), WITH_MEANS)
 def test_beta_2_by_default(solver, backend):
     options = {"iter_num": 5, "alpha": 0.01, "solver": solver, "backend": backend}
-    expected = train(beta_2=0.9 if solver == "rmsprop" else 0.999, **options).network.parameters
+    default = {"rmsprop": 0.9, "lion": 0.99}.get(solver, 0.999)
+    expected = train(beta_2=default, **options).network.parameters
     assert (train(**options).network.parameters == expected).all()
     assert (train(beta_2=None, **options).network.parameters == expected).all()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(("solver", "backend"), SOLVERS_ON_BACKENDS)
+@pytest.mark.parametrize(("solver", "backend"), [pair for pair in SOLVERS_ON_BACKENDS if pair[0] != "rprop"])
 def test_divergence_raises(solver, backend, dtype):
     options = {"activation": "relu", "output_activation": "identity", "init": "normal", "random_state": 0}
     rate = 1e30 if dtype == "float32" else 1e300
@@ -315,11 +392,12 @@ def one_update_of_one_weight(x, w, solver, backend):
 
 @pytest.mark.parametrize(("solver", "backend"), SOLVERS_ON_BACKENDS)
 def test_a_gradient_that_overflows_raises(solver, backend):
-    with pytest.raises(FloatingPointError, match="training diverged: weights are not finite after update 1"):
+    what = "the solver's means" if solver in ("lion", "rprop") else "weights"  # of steps no longer than the rate
+    with pytest.raises(FloatingPointError, match=f"training diverged: {what} are not finite after update 1"):
         one_update_of_one_weight(1e30, 1e-20, solver, backend)  # loss 5e19, gradient 1e40
 
 
-@pytest.mark.parametrize(("solver", "backend"), WITH_MEANS)
+@pytest.mark.parametrize(("solver", "backend"), WITH_SQUARES)
 def test_squares_that_overflow_raise_and_do_not_freeze_the_weight(solver, backend):
     with pytest.raises(FloatingPointError, match="training diverged: the solver's means are not finite after update 1"):
         one_update_of_one_weight(1e15, 1.0, solver, backend)  # gradient 1e30, its square 1e60

@@ -6,6 +6,7 @@ import pytest
 import fastnn
 from fastnn._tables import LOSSES, OUTPUT_ACTIVATIONS, SOLVERS
 from fastnn.initial import INITS, INITS_WITH_BIASES
+from fastnn.state import OTHER_SOLVERS
 from fastnn.training.batches import ORDERS
 from fastnn.vocabulary import OTHERS, SAME
 
@@ -46,8 +47,9 @@ def answer(**options):
         ("output_activation", "sigmiod", "logistic"),
         ("solver", "Adam", "adam"),
         ("solver", "gradient_descent", "sgd"),
-        ("solver", "rprop", None),
-        ("solver", "lbfgs", None),
+        ("solver", "radam", None),
+        ("solver", "bfgs", "lbfgs"),
+        ("solver", "LM", "levenberg_marquardt"),
         ("solver", "adamm", "adam"),
         ("init", "xavier", "glorot_uniform"),
         ("init", "xavier_normal", "glorot_normal"),
@@ -64,7 +66,7 @@ def test_the_right_one_is_named(argument, name, expected):
 
 
 def test_the_vocabulary_leads_to_names_that_exist():
-    known = {*OUTPUT_ACTIVATIONS, *LOSSES, *SOLVERS, *INITS, *INITS_WITH_BIASES, *ORDERS}
+    known = {*OUTPUT_ACTIVATIONS, *LOSSES, *SOLVERS, *OTHER_SOLVERS, *INITS, *INITS_WITH_BIASES, *ORDERS}
     assert set(SAME.values()) <= known
     assert all(word.isalnum() and word.islower() for word in (*SAME, *OTHERS))
 

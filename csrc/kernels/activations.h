@@ -114,10 +114,9 @@ static void activate(fastnn_activation activation, real parameter, ptrdiff_t n_r
 }
 
 /* d (n_vectors) times the slopes of one row, in place. */
-static void times_slope_row(fastnn_activation activation, ptrdiff_t n_vectors, const real *h, real *d) {
-    slope_terms s = slope_of(activation);
+static void times_slope_row(const slope_terms *s, ptrdiff_t n_vectors, const real *h, real *d) {
     for (ptrdiff_t i = 0; i < n_vectors * LANES; i += LANES) {
-        v_store(d + i, v_load(d + i) * v_slope(&s, v_load(h + i)));
+        v_store(d + i, v_load(d + i) * v_slope(s, v_load(h + i)));
     }
 }
 #endif

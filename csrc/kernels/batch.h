@@ -9,9 +9,10 @@
 #include "fastnn.h" /* fastnn_data, fastnn_objective, fastnn_run, fastnn_updates, fastnn_meet, fastnn_parallel, fastnn_team_pays */
 #include "kernels/layout.h"  /* packed_network, packed_layer, lay_out, view_of, pack, unpack, copy_back */
 #include "kernels/losses.h"  /* loss_and_delta, output_layer */
+#include "kernels/dropout.h" /* drop_site, drop_inputs */
 #include "kernels/inputs.h"  /* chunk_inputs, inputs_of, gathered */
 #include "kernels/network.h" /* forward_chunk, backward_chunk, gradient_chunk, forward_one */
-#include "kernels/penalty.h" /* squares_of, penalty */
+#include "kernels/penalty.h" /* sum_weights, penalty */
 #include "kernels/poll.h"    /* poll, poll_state */
 #include "kernels/sparse.h"  /* row_list, takes_entries */
 #include "kernels/team.h"    /* plan_of, take_team, chunk_round, piece, weight_share, share_of */
@@ -25,6 +26,7 @@ typedef struct {
     ptrdiff_t n_rows;
     ptrdiff_t n_listed; /* rows of this batch and of those after it */
     const fastnn_objective *objective;
+    drop_site drops; /* whose training is NULL where nothing is dropped */
 } sample_batch;
 
 /* What a team shares besides the network. */
@@ -46,6 +48,8 @@ typedef struct {
     team_state *team;
     const packed_network *net;
     int thread, n_threads;
+    double l1;           /* of a run, */
+    const double *rates; /* likewise: by layers, or NULL */
     weight_share share;
     poll_state asked;          /* thread 0 asks, */
     double since, waited, met; /* and sees how long it has waited for the others: until it met them last */
@@ -57,6 +61,8 @@ static member member_of(team_state *t, int thread, int n_threads, fastnn_ask ask
         .net = t->net,
         .thread = thread,
         .n_threads = n_threads,
+        .l1 = t->run ? t->run->training->l1 : 0,
+        .rates = t->run ? t->run->training->rates : NULL,
         .share = share_of(t->net, thread, n_threads),
         .asked = {.ask = thread == 0 ? ask : NULL},
     };
@@ -128,6 +134,17 @@ static row_list listed(const sample_batch *b, ptrdiff_t first, ptrdiff_t n) {
     return (row_list){b->rows ? b->rows + first : NULL, first, n, b->n_listed - first};
 }
 
+/* Drop of gathered inputs what is to be dropped; return the site, or NULL if nothing is anywhere. */
+static const drop_site *dropped_at(const packed_network *net, const drop_site *site, ptrdiff_t n, real *inputs) {
+    if (!site->training) {
+        return NULL;
+    }
+    if (net->drops_inputs) {
+        drop_inputs(site, net->layers[0].n_in, n, inputs);
+    }
+    return site;
+}
+
 /* A piece through the network, to the losses, and to the deltas of all layers where they are wanted. Returns its
    inputs. */
 static chunk_inputs through_network(member *me, const packed_network *view, const sample_batch *b, const piece *p,
@@ -135,7 +152,9 @@ static chunk_inputs through_network(member *me, const packed_network *view, cons
     const packed_network *net = me->net;
     row_list chunk = listed(b, p->chunk_first, p->chunk_n), rows = listed(b, p->chunk_first + p->row, p->n);
     chunk_inputs inputs = gathered(net, b->data, &chunk, &rows, p->row, view->inputs);
-    forward_chunk(view, &inputs, p->n, view->layers[net->n_layers - 1].delta, &me->asked);
+    drop_site here = {b->drops.training, b->drops.update, p->chunk_first + p->row};
+    const drop_site *site = dropped_at(net, &here, p->n, view->inputs);
+    forward_chunk(view, &inputs, p->n, site, view->layers[net->n_layers - 1].delta, &me->asked);
     losses_of(view, b, p->chunk_first + p->row, p->n, total);
     if (with_deltas) {
         backward_chunk(view, p->n, &me->asked);
@@ -155,6 +174,11 @@ static void rows_of_round(member *me, const sample_batch *b, const chunk_round *
     }
 }
 
+/* Whether a layer needs no gradient: neither its weights nor its biases move. */
+INLINE int stands_still(const member *me, ptrdiff_t l) {
+    return me->rates && me->rates[2 * l] == 0 && me->rates[2 * l + 1] == 0;
+}
+
 /* Whole chunks of a round likewise, in the thread's own slot, and their gradients. */
 static void chunks_of_round(member *me, const sample_batch *b, const chunk_round *r, double total) {
     const packed_network *net = me->net;
@@ -165,7 +189,9 @@ static void chunks_of_round(member *me, const sample_batch *b, const chunk_round
         piece p = whole_chunk(r, chunk);
         chunk_inputs inputs = through_network(me, &view, b, &p, 1, total);
         for (ptrdiff_t l = net->n_layers - 1; l >= 0; l--) {
-            gradient_chunk(&view, &view.layers[l], &inputs, p.n, 0, shared_rows(&view.layers[l]), 0);
+            if (!stands_still(me, l)) {
+                gradient_chunk(&view, &view.layers[l], &inputs, p.n, 0, shared_rows(&view.layers[l]), 0);
+            }
         }
     }
 }
@@ -193,7 +219,7 @@ static void weights_of_round(const member *me, const sample_batch *b, const chun
         chunk_inputs inputs = {inputs_of(&view, b->data, &chunk), b->data, chunk};
         for (ptrdiff_t l = net->n_layers - 1; l >= 0; l--) {
             ptrdiff_t row, end = rows_of_share(net, &me->share, l, &row);
-            if (row < end) {
+            if (row < end && !stands_still(me, l)) {
                 gradient_chunk(&view, &view.layers[l], &inputs, p.n, row, end, p.chunk_first > 0);
             }
         }
@@ -233,9 +259,7 @@ static int batch_pass(member *me, const sample_batch *b, int with_gradient, doub
     chunk_round r = {.chunk = chunk_of(b->n_rows, net->chunk)};
     ptrdiff_t n_chunks = me->n_threads == 1 ? 1 : by_chunks ? net->plan.n_chunks : net->plan.n_slots;
     ptrdiff_t most = n_chunks * r.chunk;
-    if (l2 != 0) {
-        squares_of(net, me->thread, me->n_threads);
-    }
+    sum_weights(net, me->l1, l2, me->thread, me->n_threads);
     for (; r.first < b->n_rows; r.first += most) {
         if (r.first > 0) {
             meet(me);
@@ -261,7 +285,7 @@ static int batch_pass(member *me, const sample_batch *b, int with_gradient, doub
             weights_of_round(me, b, &r);
         }
     }
-    *objective = reported(net, b, totals.loss) + penalty(net, l2);
+    *objective = reported(net, b, totals.loss) + penalty(net, me->l1, l2);
     *cost = totals.norms / (double)b->n_rows;
     return 0;
 }
@@ -283,35 +307,35 @@ static int row_pass(member *me, const sample_batch *b, double l2, double *object
         row_list row = listed(b, 0, 1);
         chunk_inputs inputs = gathered(net, b->data, &row, &row, 0, net->inputs);
         poll(&me->asked, work_of_row((double)net->n_weights));
-        forward_one(net, &inputs, net->layers[net->n_layers - 1].delta);
+        const drop_site *site = dropped_at(net, &b->drops, 1, net->inputs);
+        forward_one(net, &inputs, site, net->layers[net->n_layers - 1].delta);
         losses_of(net, b, 0, 1, total_weight(b));
         me->team->is_interrupted = me->asked.stops;
     }
-    if (l2 != 0) {
-        squares_of(net, me->thread, me->n_threads);
-    }
+    sum_weights(net, me->l1, l2, me->thread, me->n_threads);
     meet(me);
-    *objective = reported(net, b, net->totals[0].loss) + penalty(net, l2);
+    *objective = reported(net, b, net->totals[0].loss) + penalty(net, me->l1, l2);
     *cost = net->totals[0].norms;
     return me->team->is_interrupted;
 }
 
 /* Lay out the work area for batches of n_rows; see lay_out. */
 static size_t lay_out_training(packed_network *net, const fastnn_layer *layers, ptrdiff_t n_layers,
-                               const fastnn_data *data, int n_state, ptrdiff_t n_rows, int most, char *base) {
+                               const fastnn_data *data, int n_state, const int32_t *dropped, ptrdiff_t n_rows, int most,
+                               char *base) {
     double n_weights = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         n_weights += (double)layers[l].n_in * (double)layers[l].n_out;
     }
     int sparse = takes_entries(data, layers[0].n_in);
     team_plan plan = plan_of(layers, n_layers, work_of_row(n_weights), n_rows, sparse, most);
-    return lay_out(net, layers, n_layers, data, n_state, &plan, base);
+    return lay_out(net, layers, n_layers, data, n_state, dropped, &plan, base);
 }
 
 static size_t gradient_work_size(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data,
                                  int n_threads) {
     packed_network net;
-    return lay_out_training(&net, layers, n_layers, data, 0, data->n_samples, n_threads, NULL);
+    return lay_out_training(&net, layers, n_layers, data, 0, NULL, data->n_samples, n_threads, NULL);
 }
 
 /* One pass over all samples, for engine_loss_and_gradient. */
@@ -343,9 +367,9 @@ static int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_laye
                                     double l2, const fastnn_data *data, const void *parameters, void *gradient,
                                     double *value, double *cost, int n_threads, fastnn_ask ask, void *work) {
     packed_network net;
-    lay_out_training(&net, layers, n_layers, data, 0, data->n_samples, n_threads, work);
+    lay_out_training(&net, layers, n_layers, data, 0, NULL, data->n_samples, n_threads, work);
     pack(&net, parameters, net.parameters);
-    sample_batch b = {data, NULL, data->n_samples, 0, objective};
+    sample_batch b = {data, NULL, data->n_samples, 0, objective, {NULL, 0, 0}};
     whole_pass pass = {{.net = &net}, &b, gradient != NULL, l2, ask, value, cost};
     fastnn_work_begins();
     share_out(&pass.team, net.plan.a_row * (double)data->n_samples, make_pass, &pass);

@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-#include "fastnn.h"              /* fastnn_activation */
-#include "kernels/activations.h" /* slope_terms, slope_of, v_slope */
+#include "kernels/activations.h" /* slope_terms, v_slope */
 #include "kernels/poll.h"        /* poll */
 #include "kernels/tile.h"        /* dense_product, product_kind, tiles, ROWS_1, ROWS_2, ROWS_3, MAX_VECTORS */
 #include "simd/transpose.h"      /* load_square, load_rest */
@@ -185,15 +184,14 @@ INLINE void backward_single_with(const int is_relu, const slope_terms *s, ptrdif
     }
 }
 
-/* backward from a single output: its deltas d (n_rows,), its weights w (n_vectors); h and out (n_rows, n_vectors). As
-   products of one step this took twice as long. */
-OUTLINE void backward_single(fastnn_activation activation, ptrdiff_t n_rows, ptrdiff_t n_vectors, ptrdiff_t stride,
+/* backward from a single output: its deltas d (n_rows,), its weights w (n_vectors); h and out (n_rows, n_vectors).
+   is_relu: whose slopes are 0 and 1. As products of one step this took twice as long. */
+OUTLINE void backward_single(const slope_terms *s, int is_relu, ptrdiff_t n_rows, ptrdiff_t n_vectors, ptrdiff_t stride,
                              const real *d, const real *w, const real *h, real *out) {
-    slope_terms s = slope_of(activation);
-    if (activation == FASTNN_ACTIVATION_relu) {
-        backward_single_with(1, &s, n_rows, n_vectors, stride, d, w, h, out);
+    if (is_relu) {
+        backward_single_with(1, s, n_rows, n_vectors, stride, d, w, h, out);
     } else {
-        backward_single_with(0, &s, n_rows, n_vectors, stride, d, w, h, out);
+        backward_single_with(0, s, n_rows, n_vectors, stride, d, w, h, out);
     }
 }
 

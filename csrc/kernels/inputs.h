@@ -58,11 +58,15 @@ typedef struct {
 } chunk_inputs;
 
 /* Where the inputs of a chunk stand, each row n_in numbers after the one before: in X, if they lie side by side there,
-   else in net->inputs, once they are gathered. NULL: nowhere, as their entries are taken from X. */
+   and none is dropped, else in net->inputs, once they are gathered. NULL: nowhere, as their entries are taken from X.
+ */
 static const real *inputs_of(const packed_network *net, const fastnn_data *data, const row_list *rows) {
     ptrdiff_t row = row_at(rows, 0);
     if (net->takes_entries) {
         return NULL;
+    }
+    if (net->drops_inputs) { /* of a copy */
+        return net->inputs;
     }
     for (ptrdiff_t r = 1; rows->list && r < rows->n; r++) {
         if (rows->list[r] != row + r) {

@@ -45,6 +45,7 @@ typedef struct {
     int is_single;       /* the last layer with one output, see above */
     fastnn_activation activation;
     real parameter;                      /* of the activation */
+    real scale;                          /* of the outputs that dropout lets stay */
     ptrdiff_t flat_weights, flat_biases; /* in the flat parameters */
     ptrdiff_t weights, biases;           /* in a packed block */
     int stays_unpacked;                  /* weights that prediction reads as the user has them; see there */
@@ -54,7 +55,7 @@ typedef struct {
     real *back;
     ptrdiff_t slot; /* numbers of h, and of delta, in a slot */
     real *h;        /* outputs (n_slots, chunk, stride) */
-    real *slopes;   /* of the outputs likewise, where their activation keeps them; else NULL */
+    real *slopes;   /* of the outputs likewise, where their activation or dropout keeps them; else NULL */
     real *delta;
 } packed_layer;
 
@@ -74,6 +75,7 @@ typedef struct {
     ptrdiff_t n_gapless;           /* weights in whole vectors, without gaps */
     team_plan plan;
     packed_layer *layers;
+<<<<<<< HEAD
     packed_layer *views;  /* (n_threads, n_layers): of view_of */
     const real *unpacked; /* of a prediction: the flat parameters */
     real *parameters;     /* packed blocks: one, */
@@ -85,9 +87,24 @@ typedef struct {
     sparse_work sparse;   /* then, for their gradient */
     real *copies;         /* (n_threads, COPIES): work of dense.h; NULL where no layer is wide */
     real *lanes;          /* (n_threads, n_lanes): work of losses.h */
+=======
+    packed_layer *views; /* (n_threads, n_layers): of view_of */
+    real *parameters;    /* packed blocks: one, */
+    real *gradient;      /* one, */
+    real *state;         /* and one per number of solver state */
+    real *partial;       /* packed blocks: the gradients of the chunks of a round, where threads take whole chunks */
+    real *inputs;        /* (n_slots, chunk, n_in): gathered rows; NULL: */
+    int takes_entries;   /* rows are CSR, and stay so */
+    int drops_inputs;    /* which are gathered in any case */
+    sparse_work sparse;  /* then, for their gradient */
+    real *copies;        /* (n_threads, COPIES): work of dense.h; NULL where no layer is wide */
+    real *lanes;         /* (n_threads, n_lanes): work of losses.h */
+>>>>>>> 84bb5f455f49a841dd9722904ea84ddf08f36692
     ptrdiff_t n_lanes;
     loss_totals *totals; /* (n_chunks, chunk to whole vectors): of LANES rows each */
-    double *squares;     /* of SQUARES weights each */
+    double *squares;     /* of SQUARES weights each, */
+    double *magnitudes;  /* and their absolute values */
+    double *of_rows;     /* sums of the squared gradient: of each packed row of weights, then of each layer's biases */
 } packed_network;
 
 INLINE ptrdiff_t whole_vectors(ptrdiff_t n) { return (n + LANES - 1) / LANES; }
@@ -163,7 +180,7 @@ static ptrdiff_t stride_of(ptrdiff_t n_vectors, int is_hidden) {
 
 /* A layer, and its numbers of rows. Returns 0 if there are no such sizes. */
 static int lay_out_layer(packed_network *net, const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l, int trains,
-                         packed_layer *layer, char *base, size_t *used) {
+                         int32_t dropped, packed_layer *layer, char *base, size_t *used) {
     const team_plan *plan = &net->plan;
     *layer = (packed_layer){
         .n_in = flat[l].n_in,
@@ -172,6 +189,7 @@ static int lay_out_layer(packed_network *net, const fastnn_layer *flat, ptrdiff_
         .is_single = is_single(flat, n_layers, l),
         .activation = (fastnn_activation)flat[l].activation,
         .parameter = (real)flat[l].parameter,
+        .scale = (real)(65536.0 / (65536.0 - dropped)),
         .flat_weights = flat[l].weights,
         .flat_biases = flat[l].biases,
         .weights = net->n_packed,
@@ -187,7 +205,8 @@ static int lay_out_layer(packed_network *net, const fastnn_layer *flat, ptrdiff_
     net->n_gapless += n_rows * (layer->is_single ? 1 : layer->n_vectors * LANES);
     layer->slot = layer->is_single ? whole_vectors(net->chunk) * LANES : net->chunk * layer->stride;
     layer->h = take_reals(base, used, plan->n_slots, layer->slot);
-    int keeps = trains && l < n_layers - 1 && fastnn_activations[layer->activation].keeps_slope;
+    int is_dropped = dropped && layer->activation != FASTNN_ACTIVATION_relu; /* whose outputs tell it still */
+    int keeps = trains && l < n_layers - 1 && (is_dropped || fastnn_activations[layer->activation].keeps_slope);
     layer->slopes = keeps ? take_reals(base, used, plan->n_slots, layer->slot) : NULL;
     layer->delta = trains ? take_reals(base, used, plan->n_slots, layer->slot) : NULL;
     return 1;
@@ -195,9 +214,9 @@ static int lay_out_layer(packed_network *net, const fastnn_layer *flat, ptrdiff_
 
 /* Lay out the work area at `base`, whose packed blocks become zeros, and return its size in bytes, SIZE_MAX if there
    are no such sizes. n_state: numbers of solver state a parameter; less than 0: for prediction, without gradient and
-   deltas. base NULL: only the size. */
+   deltas. dropped: as in fastnn_training. base NULL: only the size. */
 static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n_layers, const fastnn_data *data,
-                      int n_state, const team_plan *plan, char *base) {
+                      int n_state, const int32_t *dropped, const team_plan *plan, char *base) {
     size_t used = 0;
     packed_layer measured;
     int trains = n_state >= 0;
@@ -205,19 +224,24 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
     net->plan = *plan;
     net->chunk = chunk_rows(flat, n_layers);
     net->takes_entries = takes_entries(data, flat[0].n_in);
+<<<<<<< HEAD
     net->unpacked = NULL;
+=======
+    net->drops_inputs = dropped && dropped[0];
+>>>>>>> 84bb5f455f49a841dd9722904ea84ddf08f36692
     net->layers = take(base, &used, n_layers, 1, sizeof(packed_layer));
     net->views = take(base, &used, n_layers, plan->n_threads, sizeof(packed_layer));
     net->n_packed = 0;
     net->n_gapless = 0;
-    ptrdiff_t widest = 0;
+    ptrdiff_t widest = 0, n_rows = 0;
     int is_wide = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         packed_layer *layer = base ? &net->layers[l] : &measured;
         if (flat[l].n_in > COUNTABLE || flat[l].n_out > COUNTABLE) {
             return SIZE_MAX;
         }
-        if (!lay_out_layer(net, flat, n_layers, l, trains, layer, base, &used)) {
+        int32_t of_outputs = dropped && l < n_layers - 1 ? dropped[l + 1] : 0;
+        if (!lay_out_layer(net, flat, n_layers, l, trains, of_outputs, layer, base, &used)) {
             return SIZE_MAX;
         }
         int comes_back = trains && l > 0; /* there is a backward product */
@@ -225,6 +249,7 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
         is_wide |= layer->stays_unpacked;
         is_wide |= comes_back && is_far(layer->n_out, whole_vectors(layer->n_in));
         widest = layer->n_vectors * LANES > widest ? layer->n_vectors * LANES : widest;
+        n_rows += layer->n_in;
     }
     net->n_weights = net->n_packed;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
@@ -240,6 +265,8 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
     net->lanes = take_reals(base, &used, plan->n_threads, net->n_lanes);
     net->totals = take(base, &used, plan->n_chunks, whole_vectors(net->chunk), sizeof(loss_totals));
     net->squares = take(base, &used, net->n_gapless / SQUARES + 1, 1, sizeof(double));
+    net->magnitudes = trains ? take(base, &used, net->n_gapless / SQUARES + 1, 1, sizeof(double)) : NULL;
+    net->of_rows = trains ? take(base, &used, n_rows + n_layers, 1, sizeof(double)) : NULL;
 
     size_t zeros = used; /* from here on: what has padding */
     net->parameters = take_reals(base, &used, net->n_packed, 1);

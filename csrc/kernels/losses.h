@@ -63,7 +63,7 @@ INLINE vec output_loss(const fastnn_loss loss, const fastnn_activation activatio
     case FASTNN_LOSS_perceptron: return error * z;
     case FASTNN_LOSS_log_loss: /* of a logistic output: log(1 + e^z) - y z; as scikit-learn has it, by the probability
                                   of the target, 0 or 1, and 1 - h loses the digits that it does there */
-        if (of->objective->as_sklearn) {
+        if (of->objective->as_sklearn && !of->objective->has_soft_targets) {
             vec of_target = v_select(v_less(v_all((real)0.5), y), *h, v_all(1) - *h);
             return -v_log(clipped(of_target, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY));
         }
@@ -90,7 +90,7 @@ INLINE void loss_lanes(const fastnn_loss loss, const fastnn_activation activatio
             v_store(z + i, error * weight);
         }
         total = v_fma(targets, top + v_log(sum), -dot);
-        if (of->objective->as_sklearn) { /* of one target, which is 1 */
+        if (of->objective->as_sklearn && !of->objective->has_soft_targets) { /* of one target, which is 1 */
             total = clipped(total, (real)-log1p(-LEAST_PROBABILITY), (real)-log(LEAST_PROBABILITY));
         }
     } else {

@@ -4,6 +4,7 @@
 
 #include "kernels/activations.h" /* activate, slope_of, times_slope_row */
 #include "kernels/dense.h"       /* dense_forward, dense_backward, dense_gradient, column_sums */
+#include "kernels/dropout.h"     /* drop_site, drop_outputs */
 #include "kernels/inputs.h"      /* chunk_inputs */
 #include "kernels/layout.h"      /* packed_network, packed_layer, clear_padding */
 #include "kernels/poll.h"        /* poll, poll_state */
@@ -26,9 +27,13 @@ static void sparse_chunk(const packed_network *net, const chunk_inputs *in, ptrd
     poll(asked, taken * (double)layer->n_out);
 }
 
-/* Outputs of all hidden layers, and in `logits` (n, stride of the last layer) the sums of the last. */
-static void forward_chunk(const packed_network *net, const chunk_inputs *in, ptrdiff_t n, real *logits,
-                          poll_state *asked) {
+/* Whether outputs of layer l are dropped. */
+INLINE int drops_after(const drop_site *site, ptrdiff_t l) { return site && site->training->dropped[l + 1]; }
+
+/* Outputs of all hidden layers, and in `logits` (n, stride of the last layer) the sums of the last. site: of the
+   dropout, NULL where there is none. */
+static void forward_chunk(const packed_network *net, const chunk_inputs *in, ptrdiff_t n, const drop_site *site,
+                          real *logits, poll_state *asked) {
     ptrdiff_t last = net->n_layers - 1;
     for (ptrdiff_t l = 0; l <= last; l++) {
         const packed_layer *layer = &net->layers[l];
@@ -65,6 +70,9 @@ static void forward_chunk(const packed_network *net, const chunk_inputs *in, ptr
         if (l < last && !is_relu) {
             activate(layer->activation, layer->parameter, n, layer->n_vectors, layer->h, layer->stride, layer->slopes);
         }
+        if (l < last && drops_after(site, l)) {
+            drop_outputs(site, l + 1, layer, n);
+        }
     }
 }
 
@@ -92,12 +100,25 @@ static void single_gradient(const packed_network *net, const packed_layer *layer
 /* What slope_of's polynomial is of. */
 INLINE const real *slope_source(const packed_layer *layer) { return layer->slopes ? layer->slopes : layer->h; }
 
+/* And which: where dropout keeps the slopes, or scales those of ReLU, its factors are in them. */
+INLINE slope_terms terms_of(const packed_layer *layer) {
+    slope_terms s = slope_of(layer->activation);
+    if (layer->slopes) {
+        s = (slope_terms){v_all(0), v_all(1), v_all(0), v_all(-(real)INFINITY)};
+    } else if (layer->scale != 1) {
+        s.constant = v_all(layer->scale);
+    }
+    return s;
+}
+
 /* Deltas of the hidden layers from those of the last. */
 static void backward_chunk(const packed_network *net, ptrdiff_t n, poll_state *asked) {
     for (ptrdiff_t l = net->n_layers - 1; l > 0; l--) {
         const packed_layer *layer = &net->layers[l], *before = layer - 1;
         if (layer->is_single) {
-            backward_single(before->activation, n, before->n_vectors, before->stride, layer->delta,
+            slope_terms s = terms_of(before);
+            int is_relu = before->activation == FASTNN_ACTIVATION_relu && before->scale == 1;
+            backward_single(&s, is_relu, n, before->n_vectors, before->stride, layer->delta,
                             net->parameters + layer->weights, slope_source(before), before->delta);
             continue;
         }
@@ -110,7 +131,7 @@ static void backward_chunk(const packed_network *net, ptrdiff_t n, poll_state *a
             .b = layer->back,
             .b_stride = before->stride,
             .h = slope_source(before),
-            .slope_before = slope_of(before->activation),
+            .slope_before = terms_of(before),
             .out = before->delta,
             .out_stride = before->stride,
             .asked = asked,
@@ -156,7 +177,7 @@ static void gradient_chunk(const packed_network *net, const packed_layer *layer,
 }
 
 /* The same for one row, whose outputs and deltas stand in the first row of each block. */
-static void forward_one(const packed_network *net, const chunk_inputs *in, real *logits) {
+static void forward_one(const packed_network *net, const chunk_inputs *in, const drop_site *site, real *logits) {
     ptrdiff_t last = net->n_layers - 1;
     for (ptrdiff_t l = 0; l <= last; l++) {
         const packed_layer *layer = &net->layers[l];
@@ -176,6 +197,9 @@ static void forward_one(const packed_network *net, const chunk_inputs *in, real 
         if (l < last) {
             activate(layer->activation, layer->parameter, 1, layer->n_vectors, out, 0, layer->slopes);
         }
+        if (l < last && drops_after(site, l)) {
+            drop_outputs(site, l + 1, layer, 1);
+        }
     }
 }
 
@@ -191,7 +215,8 @@ static void backward_one(const packed_network *net) {
             matrix_vector(before->n_vectors * LANES, layer->n_vectors * LANES, weights, layer->stride, layer->delta,
                           &zero, 0, before->delta);
         }
-        times_slope_row(before->activation, before->n_vectors, slope_source(before), before->delta);
+        slope_terms s = terms_of(before);
+        times_slope_row(&s, before->n_vectors, slope_source(before), before->delta);
     }
 }
 #endif

@@ -1,13 +1,15 @@
-/* penalty.h: half the sum of the squared weights, which several threads can find in pieces of one size. */
+/* penalty.h: sums over the weights, of their squares and of their absolute values, which several threads can find in
+   pieces of one size. */
 #ifndef FASTNN_PENALTY_H
 #define FASTNN_PENALTY_H
 
 #include "kernels/layout.h" /* packed_network, packed_layer, SQUARES */
-#include "simd/vector.h"    /* vec, v_load, v_fma, v_all, LANE */
+#include "simd/vector.h"    /* vec, v_load, v_fma, v_all, v_abs, LANE */
 
-/* The squares of the weights from `first` to before `end`, which are counted without gaps, a lane each. */
-static vec squares_between(const packed_network *net, ptrdiff_t first, ptrdiff_t end) {
-    vec squares = v_all(0);
+/* The sum of the squares of the weights from `first` to before `end`, or of their absolute values; they are counted
+   without gaps, a lane each. */
+INLINE vec sum_between(const packed_network *net, const int absolute, ptrdiff_t first, ptrdiff_t end) {
+    vec sum = v_all(0);
     ptrdiff_t l = 0;
     while (first < end) {
         while (l + 1 < net->n_layers && net->layers[l + 1].before <= first) {
@@ -24,30 +26,45 @@ static vec squares_between(const packed_network *net, ptrdiff_t first, ptrdiff_t
             weights += row * (layer->stride - row_size);
         }
         for (; first < stop; first += LANES, weights += LANES) {
-            squares = v_fma(v_load(weights), v_load(weights), squares);
+            vec w = v_load(weights);
+            sum = absolute ? sum + v_abs(w) : v_fma(w, w, sum);
         }
     }
-    return squares;
+    return sum;
 }
 
-/* The sums of the squares of every SQUARES weights: those that are a thread's. */
-static void squares_of(const packed_network *net, int thread, int n_threads) {
+/* The sums of every SQUARES weights: those that are a thread's. */
+INLINE void sums_between(const packed_network *net, const int absolute, int thread, int n_threads, double *sums) {
     for (ptrdiff_t first = (ptrdiff_t)thread * SQUARES; first < net->n_gapless; first += n_threads * SQUARES) {
-        vec squares = squares_between(net, first, net->n_gapless - first < SQUARES ? net->n_gapless : first + SQUARES);
+        ptrdiff_t end = net->n_gapless - first < SQUARES ? net->n_gapless : first + SQUARES;
+        vec sum = sum_between(net, absolute, first, end);
         double total = 0;
         for (int i = 0; i < LANES; i++) {
-            total += LANE(squares, i);
+            total += LANE(sum, i);
         }
-        net->squares[first / SQUARES] = total;
+        sums[first / SQUARES] = total;
     }
 }
 
-/* Half of l2 times the sum of the squared weights. */
-static double penalty(const packed_network *net, double l2) {
-    double total = 0;
-    for (ptrdiff_t i = 0; l2 != 0 && i * SQUARES < net->n_gapless; i++) {
-        total += net->squares[i];
+/* A thread's part of what the penalties need. */
+static void sum_weights(const packed_network *net, double l1, double l2, int thread, int n_threads) {
+    if (l2 != 0) {
+        sums_between(net, 0, thread, n_threads, net->squares);
     }
-    return 0.5 * l2 * total;
+    if (l1 != 0) {
+        sums_between(net, 1, thread, n_threads, net->magnitudes);
+    }
+}
+
+/* Half of l2 times the sum of the squared weights, and l1 times that of their absolute values. */
+static double penalty(const packed_network *net, double l1, double l2) {
+    double squares = 0, magnitudes = 0;
+    for (ptrdiff_t i = 0; l2 != 0 && i * SQUARES < net->n_gapless; i++) {
+        squares += net->squares[i];
+    }
+    for (ptrdiff_t i = 0; l1 != 0 && i * SQUARES < net->n_gapless; i++) {
+        magnitudes += net->magnitudes[i];
+    }
+    return 0.5 * l2 * squares + l1 * magnitudes;
 }
 #endif

@@ -107,7 +107,7 @@ static size_t lay_out_forward(packed_network *net, const fastnn_layer *layers, p
             plan = (team_plan){n, 0, n, n, a_row}; /* each its own rows, in its own slot */
         }
     }
-    return lay_out(net, layers, n_layers, data, -1, &plan, base);
+    return lay_out(net, layers, n_layers, data, -1, NULL, &plan, base);
 }
 
 static size_t forward_work_size(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data,
@@ -192,7 +192,7 @@ static void forward_part(void *job, int thread, int n_threads) {
             atomic_write(&p->is_not_finite, 1);
             return;
         }
-        forward_chunk(&view, &inputs, n, last->h, &asked);
+        forward_chunk(&view, &inputs, n, NULL, last->h, &asked);
         if (asked.stops) {
             atomic_write(&p->is_interrupted, 1);
             return;

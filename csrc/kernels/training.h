@@ -9,65 +9,15 @@
 #include <string.h>
 
 #include "fastnn.h"          /* fastnn_run, fastnn_updates, fastnn_training, fastnn_counters, fastnn_team_is_wanted */
-#include "kernels/batch.h"   /* team_state, member, sample_batch, batch_pass, row_pass, share_out, copy_share */
+#include "kernels/batch.h"   /* team_state, member, sample_batch, batch_pass, row_pass, share_out, copy_share, meet */
 #include "kernels/layout.h"  /* packed_network, packed_layer, pack, unpack, clear_padding */
 #include "kernels/inputs.h"  /* chunk_inputs, inputs_of */
 #include "kernels/network.h" /* backward_one */
 #include "kernels/row.h"     /* rank_one_gradient, rank_one_step */
-#include "kernels/solvers.h" /* step_of, solver_step, step_constants */
+#include "kernels/solvers.h" /* step_of, step_constants */
 #include "kernels/sparse.h"  /* row_list, row_at */
-#include "kernels/team.h"    /* owns_biases, rows_of_share, share_of, weight_share */
-
-/* A step of packed rows of the first layer's weights, `row` to before `end`, of which those without entries have no
-   gradient. */
-static void step_columns(const packed_network *net, const fastnn_training *training, const step_constants *step,
-                         ptrdiff_t row, ptrdiff_t end) {
-    ptrdiff_t stride = net->layers[0].stride;
-    int rest = training->solver == FASTNN_SOLVER_sgd && training->momentum == 0 && step->l2 == 0; /* stay as they are */
-    while (row < end) {
-        ptrdiff_t first = row;
-        const real *gradient = net->gradient + first * stride;
-        if (net->sparse.touched[row++]) {
-            while (row < end && net->sparse.touched[row]) {
-                row++;
-            }
-        } else if (rest) {
-            continue;
-        } else {
-            gradient = net->sparse.zeros;
-        }
-        solver_step(training, step, 1, first * stride, row * stride, net->n_packed, net->parameters, gradient,
-                    net->state);
-    }
-}
-
-/* A step of the weights of a share. */
-static void step_weights(const packed_network *net, const fastnn_training *training, const step_constants *step,
-                         const weight_share *share) {
-    ptrdiff_t begin = share->begin.place, row;
-    if (net->takes_entries) {
-        ptrdiff_t end_row = rows_of_share(net, share, 0, &row);
-        if (row < end_row) {
-            step_columns(net, training, step, row, end_row);
-            begin = end_row * net->layers[0].stride;
-        }
-    }
-    solver_step(training, step, 1, begin, share->end.place, net->n_packed, net->parameters, net->gradient + begin,
-                net->state);
-}
-
-/* A step of this thread's weights, and of the biases of those layers whose last weights are its own. */
-static void step_share(const member *me, const fastnn_training *training, const step_constants *step) {
-    const packed_network *net = me->net;
-    step_weights(net, training, step, &me->share);
-    for (ptrdiff_t l = 0; l < net->n_layers; l++) {
-        const packed_layer *layer = &net->layers[l];
-        if (owns_biases(net, &me->share, l)) {
-            solver_step(training, step, 0, layer->biases, layer->biases + layer->n_vectors * LANES, net->n_packed,
-                        net->parameters, net->gradient + layer->biases, net->state);
-        }
-    }
-}
+#include "kernels/step.h"    /* bound_weights, rate_of, step_between, step_weights, take_step */
+#include "kernels/team.h"    /* share_of, weight_share */
 
 /* What a row's entries do to the weights of their columns: a step along their gradient, or this alone. */
 static void row_columns(const packed_network *net, const chunk_inputs *in, int descends, real rate) {
@@ -88,47 +38,63 @@ static void row_columns(const packed_network *net, const chunk_inputs *in, int d
     }
 }
 
+/* A row's part of a layer's gradient, or of this a step straight into the weights and biases. */
+static void row_layer(const packed_network *net, const chunk_inputs *in, ptrdiff_t l, int descends, real weight_rate,
+                      real bias_rate) {
+    static const real one[] = {1};
+    const packed_layer *layer = &net->layers[l];
+    const real *h = l ? layer[-1].h : in->dense;
+    real *weights = net->parameters + layer->weights, *biases = net->parameters + layer->biases;
+    real *of_weights = net->gradient + layer->weights, *of_biases = net->gradient + layer->biases;
+    /* Of a single output the weights are one row, and h stands across it. */
+    ptrdiff_t n_rows = layer->is_single ? 1 : layer->n_in;
+    ptrdiff_t n_vectors = layer->is_single ? layer[-1].n_vectors : layer->n_vectors;
+    const real *down = layer->is_single ? layer->delta : h, *across = layer->is_single ? h : layer->delta;
+    if (descends && weight_rate == 0) { /* it stays */
+    } else if (!h) {
+        row_columns(net, in, descends, weight_rate);
+    } else if (descends) {
+        rank_one_step(n_rows, n_vectors, down, across, weight_rate, weights, layer->stride);
+    } else {
+        rank_one_gradient(n_rows, n_vectors, down, across, of_weights, layer->stride);
+    }
+    if (descends && bias_rate != 0) {
+        rank_one_step(1, layer->n_vectors, one, layer->delta, bias_rate, biases, 0);
+    } else if (!descends) {
+        memcpy(of_biases, layer->delta, (size_t)(layer->n_vectors * LANES) * sizeof(real));
+    }
+    if (layer->is_single) {
+        clear_padding(layer, descends ? weights : of_weights);
+    }
+}
+
 /* Backward, and one step: straight into the weights where the step is along the gradient, or from a gradient of rank
    one. */
-static void row_step(const member *me, const fastnn_training *training, const sample_batch *b,
-                     const step_constants *step, double l2) {
+static void row_step(const member *me, const fastnn_training *training, const sample_batch *b, step_constants *step,
+                     double l2) {
     const packed_network *net = me->net;
-    ptrdiff_t last = net->n_layers - 1;
     row_list row = listed(b, 0, 1);
     chunk_inputs inputs = {inputs_of(net, b->data, &row), b->data, row};
     backward_one(net);
-    static const real one[] = {1};
-    int descends = training->solver == FASTNN_SOLVER_sgd && training->momentum == 0 && l2 == 0;
-    for (ptrdiff_t l = 0; l <= last; l++) {
-        const packed_layer *layer = &net->layers[l];
-        const real *h = l ? layer[-1].h : inputs.dense;
-        real *weights = net->parameters + layer->weights, *biases = net->parameters + layer->biases;
-        real *of_weights = net->gradient + layer->weights, *of_biases = net->gradient + layer->biases;
-        /* Of a single output the weights are one row, and h stands across it. */
-        ptrdiff_t n_rows = layer->is_single ? 1 : layer->n_in;
-        ptrdiff_t n_vectors = layer->is_single ? layer[-1].n_vectors : layer->n_vectors;
-        const real *down = layer->is_single ? layer->delta : h, *across = layer->is_single ? h : layer->delta;
-        if (!h) {
-            row_columns(net, &inputs, descends, -step->rate);
-        } else if (descends) {
-            rank_one_step(n_rows, n_vectors, down, across, -step->rate, weights, layer->stride);
-        } else {
-            rank_one_gradient(n_rows, n_vectors, down, across, of_weights, layer->stride);
-        }
-        if (descends) {
-            rank_one_step(1, layer->n_vectors, one, layer->delta, -step->rate, biases, 0);
-        } else {
-            memcpy(of_biases, layer->delta, (size_t)(layer->n_vectors * LANES) * sizeof(real));
-        }
-        if (layer->is_single) {
-            clear_padding(layer, descends ? weights : of_weights);
-        }
+    int descends = training->solver == FASTNN_SOLVER_sgd && training->momentum == 0 && l2 == 0 && !step->prepares &&
+                   training->max_grad_norm == 0;
+    for (ptrdiff_t l = 0; l < net->n_layers; l++) {
+        row_layer(net, &inputs, l, descends, -step->rate * rate_of(training, l, 1),
+                  -step->rate * rate_of(training, l, 0));
     }
-    if (!descends) {
+    if (training->rates || training->max_grad_norm != 0 || training->max_norm != 0) {
+        member alone = *me; /* with all weights, and nobody to meet */
+        alone.n_threads = 1;
+        alone.share = share_of(net, 0, 1);
+        if (!descends) {
+            take_step(&alone, training, step);
+        } else if (training->max_norm != 0) {
+            bound_weights(&alone, training);
+        }
+    } else if (!descends) {
         weight_share all = share_of(net, 0, 1);
         step_weights(net, training, step, &all);
-        solver_step(training, step, 0, net->n_weights, net->n_packed, net->n_packed, net->parameters,
-                    net->gradient + net->n_weights, net->state);
+        step_between(net, training, step, 0, net->n_weights, net->n_packed);
     }
 }
 
@@ -168,9 +134,10 @@ static int wants_change(member *me) {
     return looked && me->team->may_grow && fastnn_team_is_free();
 }
 
-/* The batch of update k. */
-static sample_batch batch_of(const fastnn_run *run, const fastnn_updates *updates, ptrdiff_t k) {
-    sample_batch b = {&run->data, NULL, run->data.n_samples, 0, &run->training->objective};
+/* The batch of update k, before which n_before were made since the start. */
+static sample_batch batch_of(const fastnn_run *run, const fastnn_updates *updates, ptrdiff_t k, int64_t n_before) {
+    const fastnn_training *drops = run->training->dropped ? run->training : NULL;
+    sample_batch b = {&run->data, NULL, run->data.n_samples, 0, &run->training->objective, {drops, n_before, 0}};
     if (updates->rows) {
         b.rows = updates->rows + updates->starts[k];
         b.n_rows = updates->starts[k + 1] - updates->starts[k];
@@ -190,7 +157,7 @@ static void make_updates(void *job, int thread, int n_threads) {
     int stop = FASTNN_RAN, changes = 0, is_copied = 0;
     ptrdiff_t k = shared->next;
     for (; k < updates->n && stop == FASTNN_RAN && !changes; k++) {
-        sample_batch b = batch_of(run, updates, k);
+        sample_batch b = batch_of(run, updates, k, counters.n_updates);
         int is_row = b.n_rows == 1;
         double l2 = updates->l2[k], objective, cost;
         step_constants step = step_of(training, updates->learning_rate[k], l2, counters.n_updates);
@@ -218,7 +185,7 @@ static void make_updates(void *job, int thread, int n_threads) {
         changes = shared->changes;
         is_copied = !is_row && k + 1 < updates->n;
         if (!is_row) {
-            step_share(&me, training, &step);
+            take_step(&me, training, &step);
         } else if (thread == 0) {
             row_step(&me, training, &b, &step, l2);
         }
@@ -242,8 +209,8 @@ static void make_updates(void *job, int thread, int n_threads) {
 static size_t lay_out_run(const fastnn_run *run, packed_network *net, char *work) {
     size_t head = (sizeof(packed_network) + FASTNN_ALIGNMENT - 1) / FASTNN_ALIGNMENT * FASTNN_ALIGNMENT;
     int n_state = fastnn_solvers[run->training->solver].n_state;
-    size_t size = lay_out_training(net, run->layers, run->n_layers, &run->data, n_state, run->largest_batch,
-                                   run->n_threads, work ? work + head : NULL);
+    size_t size = lay_out_training(net, run->layers, run->n_layers, &run->data, n_state, run->training->dropped,
+                                   run->largest_batch, run->n_threads, work ? work + head : NULL);
     return size > SIZE_MAX - head ? SIZE_MAX : head + size;
 }
 

@@ -28,6 +28,12 @@ INLINE words v_first(ptrdiff_t n) {
 
 INLINE vec v_abs(vec a) { return v_from_bits(v_bits(a) & ~SIGN_BIT); }
 
+/* 1 with the sign of a; 0 where a is. */
+INLINE vec v_sign(vec a) {
+    vec one = v_from_bits((v_bits(a) & SIGN_BIT) | v_bits(v_all(1)));
+    return v_mask(~v_equal(a, v_all(0)), one);
+}
+
 /* Of bits, not of signed integers: zeros come in, and a sum wraps around. */
 INLINE words w_shift_right(words a, int n) { return (words)((uwords)a >> n); }
 INLINE words w_shift_left(words a, int n) { return (words)((uwords)a << n); }

@@ -3,13 +3,13 @@
 ``train`` is the one-line replacement for a tutorial's training loop; ``Network`` is what it returns inside a
 ``TrainResult``; ``MLPClassifier`` and ``MLPRegressor`` are scikit-learn's, faster, and need it; ``plots`` draws what
 they are and how they learned, and needs matplotlib; ``kernels`` has the compiled loops one by one; ``simd`` the choice
-of the instruction set; ``reference`` has the same mathematics to read.
+of the instruction set; ``schedules`` learning rates that change; ``reference`` has the same mathematics to read.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from fastnn import kernels, reference, simd
+from fastnn import kernels, reference, schedules, simd
 from fastnn.checks import optional
 from fastnn.network import Network
 from fastnn.result import TrainResult
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fastnn.estimators import MLPRegressor as MLPRegressor
 
 __version__ = "0.1.0"
-__all__ = ["Network", "TrainResult", "__version__", "kernels", "predict", "reference", "simd", "train"]
+__all__ = ["Network", "TrainResult", "__version__", "kernels", "predict", "reference", "schedules", "simd", "train"]
 
 #: What stands on more than NumPy, is imported when it is asked for, and left out by ``import *``.
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor")

@@ -1,7 +1,7 @@
 # The C interface of csrc/fastnn.h, and of Python's buffers, as _engine.pyx sees it.
 
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint64_t
 
 
 cdef extern from "fastnn.h" nogil:
@@ -15,6 +15,7 @@ cdef extern from "fastnn.h" nogil:
         int loss
         int as_sklearn
         double parameter
+        int has_soft_targets
 
     ctypedef struct fastnn_training:
         fastnn_objective objective
@@ -27,6 +28,12 @@ cdef extern from "fastnn.h" nogil:
         double weight_decay
         double tol
         int64_t updates_per_pass
+        double l1
+        double max_grad_norm
+        double max_norm
+        const int32_t *dropped
+        uint64_t seed
+        const double *rates
 
     ctypedef struct fastnn_data:
         ptrdiff_t n_samples

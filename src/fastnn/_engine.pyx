@@ -81,6 +81,7 @@ cdef fastnn_objective objective_of(objective) except *:
     """An `Objective` as the engine has it."""
     cdef fastnn_objective c
     c.loss, c.as_sklearn, c.parameter = LOSSES[objective.loss], objective.as_sklearn, objective.parameter
+    c.has_soft_targets = objective.has_soft_targets
     return c
 
 
@@ -95,6 +96,7 @@ cdef class Evaluation:
     cdef int n_threads
     cdef fastnn_ask ask
     cdef void *work
+    cdef readonly double cost
 
     def __dealloc__(self):
         with nogil:
@@ -135,8 +137,7 @@ cdef class Evaluation:
         return value
 
     def at(self, parameters, gradient):
-        cdef double cost = 0
-        return self.measure(parameters, gradient, &cost)
+        return self.measure(parameters, gradient, &self.cost)
 
 
 def evaluation(network, objective, X, y, sample_weight, l2, n_threads=None):
@@ -207,6 +208,18 @@ cdef class Run:
         self.training.weight_decay = training.weight_decay
         self.training.tol = training.tol
         self.training.updates_per_pass = training.updates_per_pass
+        self.training.l1 = training.l1
+        self.training.max_grad_norm = training.max_grad_norm if isfinite(training.max_grad_norm) else 0
+        self.training.max_norm = training.max_norm if isfinite(training.max_norm) else 0
+        if training.dropout is not None:
+            dropped = np.array(training.dropout.dropped, np.int32)
+            self.training.dropped = <const int32_t *> problem.arguments.take(
+                dropped, SHORT_INTEGERS, network.n_layers, False
+            )
+            self.training.seed = training.dropout.seed
+        if training.rates:
+            rates = np.array(training.rates, np.float64)
+            self.training.rates = <const double *> problem.arguments.take(rates, b"d", 2 * network.n_layers, False)
         self.run.n_layers, self.run.layers = problem.n_layers, problem.layers
         self.run.training = &self.training
         self.run.data = problem.data

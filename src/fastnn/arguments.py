@@ -11,16 +11,20 @@ from typing import Any
 import numpy as np
 
 from fastnn import labels as labels_module
-from fastnn.backends import check_takes, get_backend
+from fastnn.backends import check_keeps, check_takes, get_backend
 from fastnn.checks import check_count, check_flag, check_name, check_number, check_rows, check_sample_weight
+from fastnn.class_weights import check_class_weight, row_weights
 from fastnn.frames import check_column_names, column_names
 from fastnn.initial import Draws, check_init
 from fastnn.layers import form_of
 from fastnn.objective import Objective, check_loss, check_pair
 from fastnn.progress import Bar
+from fastnn.rates import check_length, check_rate
+from fastnn.schedules import Schedule
 from fastnn.spec import (
     NetworkSpec,
     TrainingSpec,
+    check_batch_size,
     check_dtype,
     check_hidden_activations,
     check_layer_sizes,
@@ -29,6 +33,7 @@ from fastnn.spec import (
     check_weights,
 )
 from fastnn.training.batches import ORDERS
+from fastnn.training.levenberg_marquardt import check_problem
 
 
 @dataclass(frozen=True)
@@ -86,7 +91,7 @@ class Course:
     """
 
     iter_num: int
-    alpha: float
+    alpha: float | Schedule
     training: TrainingSpec
     compute: Any
     start: tuple
@@ -105,14 +110,17 @@ class Course:
 
 def check_course(
     shape, iter_num, alpha, solver_options, backend, init, init_scale, l2, batch_size, order, n_threads, report_every,
-    callback, verbose, progress, early_stopping, is_validated, n_iter_no_change, random_state,
+    callback, verbose, progress, early_stopping, is_validated, n_iter_no_change, random_state, bias,
 ):  # fmt: skip
     """Return the Course that these arguments of ``train`` say; `solver_options` are those of `check_training`."""
     iter_num = check_count("iter_num", iter_num, minimum=1)
-    alpha = check_number("alpha", alpha, above=0.0)
+    alpha = check_rate("alpha", alpha)
+    if isinstance(alpha, Schedule):
+        check_length(alpha, iter_num, "iter_num")
     training = check_training(objective=Objective(shape.loss), dtype=shape.dtype, **solver_options)
     compute = get_backend(backend, training.solver)
-    start = _check_start(shape.sizes, init, init_scale, shape.dtype)
+    _check_rules(backend, training, solver_options["weight_decay"], bias)
+    start = _check_start(shape.sizes, init, init_scale, shape.dtype, bias)
     l2 = check_number("l2", l2, low=0.0)
     batch_size = _check_optional_count("batch_size", batch_size)
     check_name("order", order, ORDERS)
@@ -159,12 +167,19 @@ class Data:
     feature_names: tuple[str, ...] | None
 
 
-def check_data(shape, X, y, sample_weight, validation_data, backend):
+def check_data(
+    shape, X, y, sample_weight, validation_data, backend, solver, batch_size, class_weight=None, label_smoothing=0.0
+):  # fmt: skip
     """Return the Data that these arguments of ``train`` say."""
     sizes, dtype, loss, output_activation = shape.sizes, shape.dtype, shape.loss, shape.output_activation
+    check_class_weight(class_weight)
+    label_smoothing = _check_smoothing(label_smoothing, loss)
     feature_names = column_names(X)
     check_takes(backend, "X", X)
+    if solver == "levenberg_marquardt":
+        check_problem(loss, sizes, X)
     X = check_rows("X", X, dtype, sizes[0])
+    check_batch_size(solver, batch_size, X.shape[0])
     targets, classes = labels_module.encode("y", y, X.shape[0], sizes[-1], loss, dtype)
     if is_implied := output_activation is None:
         output_activation = labels_module.default_output_activation(loss, shape.named, targets)
@@ -172,10 +187,16 @@ def check_data(shape, X, y, sample_weight, validation_data, backend):
     labels_module.check_reach("y", targets, output_activation, is_implied)
     labels = labels_module.labels_of(targets, classes, loss, output_activation)
     if sample_weight is not None:
-        sample_weight = check_sample_weight(sample_weight, X.shape[0], dtype)
+        sample_weight = check_sample_weight(sample_weight, X.shape[0], dtype if class_weight is None else np.float64)
+    if class_weight is not None:
+        of_rows = row_weights(class_weight, labels, targets, sample_weight)
+        sample_weight = check_sample_weight(of_rows, X.shape[0], dtype, "class_weight, with sample_weight,")
     shape, validation = replace(shape, output_activation=output_activation), None
     if validation_data is not None:
         validation = _check_validation(validation_data, shape, feature_names, classes, backend)
+        X_held_back, y_held_back, weight = validation
+        validation = X_held_back, labels_module.smooth(y_held_back, label_smoothing, output_activation), weight
+    targets = labels_module.smooth(targets, label_smoothing, output_activation)
     spec = NetworkSpec(sizes, (*shape.hidden, output_activation), dtype)
     return Data(spec, X, targets, sample_weight, validation, labels, feature_names)
 
@@ -215,7 +236,25 @@ def _check_validation(validation_data, shape, feature_names, classes, backend):
     return X, y, check_sample_weight(weight[0], X.shape[0], dtype, "validation sample_weight")
 
 
-def _check_start(sizes, init, init_scale, dtype):
+def _check_smoothing(label_smoothing, loss):
+    amount = check_number("label_smoothing", label_smoothing, low=0.0, below=1.0)
+    if amount and loss != "log_loss":
+        raise ValueError(f"label_smoothing={amount} needs loss='log_loss', got loss={loss!r}")
+    return amount
+
+
+def _check_rules(backend, training, weight_decay, bias):
+    """Refuse rules of the step that a backend named by the user does not keep; of lbfgs it computes no step."""
+    for rule in ("l1", "max_grad_norm", "max_norm"):
+        if getattr(training, rule) != getattr(TrainingSpec, rule):
+            check_keeps(backend, rule)
+    if weight_decay:
+        check_keeps(backend, "weight_decay")
+    if training.rates and training.solver != "lbfgs":
+        check_keeps(backend, "frozen or layer_rates" if bias else "bias=False")
+
+
+def _check_start(sizes, init, init_scale, dtype, bias):
     """Return the name and scale of an init that draws, or start weights as dicts W, b."""
     if isinstance(init, str):
         return check_init(init, init_scale)
@@ -226,6 +265,10 @@ def _check_start(sizes, init, init_scale, dtype):
     weights, biases, given_sizes = check_weights(*init, dtype)
     if given_sizes != sizes:
         raise ValueError(f"the start weights are those of layers {list(given_sizes)}, not of {list(sizes)}")
+    if bias and init[1] is None:
+        raise ValueError("init has no biases (None), but they are to be learned; pass zeros, or bias=False")
+    if not bias and (l := next((l for l, given in biases.items() if given.any()), None)) is not None:
+        raise ValueError(f"init has biases that are not 0 in layer {l}, but bias=False; pass None for b")
     return weights, biases
 
 

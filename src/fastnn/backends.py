@@ -15,12 +15,20 @@ from fastnn.sparse import is_sparse
 #: Slowest first: "auto" takes the last that has the solver.
 BACKENDS = {"python": loops, "numpy": batched, "cython": _loops, "simd": _engine}
 
+#: Solvers that are no backend's runs -> the backends whose functions they take.
+OTHERS = {"lbfgs": tuple(BACKENDS), "levenberg_marquardt": ("numpy",)}
+
+#: The names of those whose runs keep the rules of the step.
+KEEP_RULES = ("numpy", "simd")
+
 #: The names of those that take rows as CSR, too.
 TAKE_CSR = ("auto", "simd")
 
 
 def backends_with(solver):
     """Return the names of the backends that can train by `solver`, fastest first; None: all."""
+    if solver in OTHERS:
+        return [name for name in reversed(BACKENDS) if name in OTHERS[solver]]
     return [name for name, backend in reversed(BACKENDS.items()) if solver is None or solver in backend.SOLVERS]
 
 
@@ -34,6 +42,13 @@ def get_backend(name, solver=None):
         choices = " or ".join(f"backend={other!r}" for other in [*able, "auto"])
         raise ValueError(f"solver={solver!r} is not available on backend={name!r}; use {choices}")
     return BACKENDS[name]
+
+
+def check_keeps(name, rule):
+    """Refuse a rule of the step, by its name, where the backend called `name` has none."""
+    if name not in ("auto", *KEEP_RULES):
+        choices = " or ".join(f"backend={other!r}" for other in [*reversed(KEEP_RULES), "auto"])
+        raise ValueError(f"{rule} is not available on backend={name!r}; use {choices}")
 
 
 def check_takes(name, argument, X):

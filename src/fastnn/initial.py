@@ -25,14 +25,11 @@ INITS = {
     "zeros": lambda draws, n_in, n_out: np.zeros((n_in, n_out)),
 }
 
-#: name -> function (draws, n_in, n_out) that returns weights as (n_out, n_in) and biases, drawn in this order.
+#: name -> function (draws, shape, n_in) that returns weights, of shape (n_out, n_in), and then likewise the biases.
 INITS_WITH_BIASES = {
-    "uniform": lambda draws, n_in, n_out: (draws.uniform((n_out, n_in)), draws.uniform((n_out,))),
-    "pytorch_uniform": lambda draws, n_in, n_out: (
-        _within(draws, (n_out, n_in), 1 / math.sqrt(n_in)),
-        _within(draws, (n_out,), 1 / math.sqrt(n_in)),
-    ),
-    "normal_with_biases": lambda draws, n_in, n_out: (draws.normal((n_out, n_in)), draws.normal((n_out,))),
+    "uniform": lambda draws, shape, n_in: draws.uniform(shape),
+    "pytorch_uniform": lambda draws, shape, n_in: _within(draws, shape, 1 / math.sqrt(n_in)),
+    "normal_with_biases": lambda draws, shape, n_in: draws.normal(shape),
 }
 
 
@@ -87,28 +84,33 @@ def check_init(init, init_scale):
     return name, check_number("init_scale", init_scale, low=0.0)
 
 
-def draw_weights(network, init, init_scale, draws, out):
-    """Draw start weights by the name `init` into the flat parameters `out`; `init_scale` multiplies the weights."""
+def draw_weights(network, init, init_scale, draws, out, bias=True):
+    """Draw start weights by the name `init` into the flat parameters `out`; `init_scale` multiplies the weights.
+
+    Without `bias` no biases are drawn: they are 0.
+    """
     weights, biases = network.views(out)
     for l, (n_in, n_out) in enumerate(network.shapes, start=1):
         if init in INITS_WITH_BIASES:
-            drawn, biases[l][:] = INITS_WITH_BIASES[init](draws, n_in, n_out)
-            weights[l][:] = drawn * init_scale
+            draw = INITS_WITH_BIASES[init]
+            weights[l][:] = draw(draws, (n_out, n_in), n_in) * init_scale
+            biases[l][:] = draw(draws, (n_out,), n_in) if bias else 0.0
         else:
             weights[l][:] = (INITS[init](draws, n_in, n_out) * init_scale).T
             biases[l][:] = 0.0
 
 
-def draw_with_biases(network, factor, random_state, out):
+def draw_with_biases(network, factor, random_state, out, bias=True):
     """Draw start weights and biases as scikit-learn's networks have them, into the flat parameters `out`.
 
-    Layer by layer W (n_in, n_out), then b, uniform within ± sqrt(factor / (n_in + n_out)), from a RandomState.
+    Layer by layer W (n_in, n_out), then b, uniform within ± sqrt(factor / (n_in + n_out)), from a RandomState; without
+    `bias` no b is drawn: it is 0.
     """
     weights, biases = network.views(out)
     for l, (n_in, n_out) in enumerate(network.shapes, start=1):
         bound = math.sqrt(factor / (n_in + n_out))
         weights[l][:] = random_state.uniform(-bound, bound, (n_in, n_out)).T
-        biases[l][:] = random_state.uniform(-bound, bound, n_out)
+        biases[l][:] = random_state.uniform(-bound, bound, n_out) if bias else 0.0
 
 
 def _within(draws, shape, bound):

@@ -160,7 +160,7 @@ def softmax(z: ArrayLike) -> np.ndarray:
 
 def forward(
     W: Layers,
-    b: Layers,
+    b: Layers | None,
     X: ArrayLike,
     *,
     activation: str | Sequence[str] | None = None,
@@ -171,7 +171,7 @@ def forward(
     Parameters
     ----------
     W, b : dict or list
-        Weights (n_out, n_in) and biases (n_out,) of each layer, keyed from 1.
+        Weights (n_out, n_in) and biases (n_out,) of each layer, keyed from 1; b of None is zeros.
     X : array-like of shape (n_samples, n_in)
     activation : str or list of str, optional
         Of the hidden layers. None: as W and b know it, where they are those of a `TrainResult`, else "logistic".
@@ -201,7 +201,7 @@ def forward(
 
 def backward(
     W: Layers,
-    b: Layers,
+    b: Layers | None,
     X: ArrayLike,
     y: ArrayLike,
     *,
@@ -216,7 +216,7 @@ def backward(
     Parameters
     ----------
     W, b : dict or list
-        Weights (n_out, n_in) and biases (n_out,) of each layer, keyed from 1.
+        Weights (n_out, n_in) and biases (n_out,) of each layer, keyed from 1; b of None is zeros.
     X : array-like of shape (n_samples, n_in)
     y : array-like of shape (n_samples, n_out)
         Targets.

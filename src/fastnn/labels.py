@@ -159,6 +159,17 @@ def sums_to_1(targets):
     return np.abs(targets.sum(axis=1, dtype=np.float64) - 1) <= 1e-5
 
 
+def smooth(targets, amount, output_activation):
+    """Return targets that mix each with the mean over its classes, y (1 - amount) + amount / K (Szegedy et al., 2016).
+
+    Under softmax these are the K outputs; each logistic output has two. As in Keras.
+    """
+    if amount == 0.0:
+        return targets
+    n_classes = targets.shape[1] if output_activation == "softmax" else 2
+    return (targets * (1.0 - amount) + amount / n_classes).astype(targets.dtype, copy=False)
+
+
 def check_targets(argument, targets, loss, output_activation):
     """Refuse targets that the loss is not defined for."""
     test, expected = TARGETS[LOSS_TARGETS[loss]]

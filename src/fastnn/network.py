@@ -31,8 +31,9 @@ class Network(Predictor):
     ----------
     W, b : dict or list
         Weights and biases of each layer, ``W[l]`` (n_out, n_in) and ``b[l]`` (n_out,): dicts keyed from 1, or lists
-        from the first layer on. They are copied. Those of a `TrainResult` and of a network know activations, dtype and
-        classes, which need not be told again, and must not be contradicted; ``dict(W)`` is a plain dict.
+        from the first layer on; b of None is zeros. They are copied. Those of a `TrainResult` and of a network know
+        activations, dtype and classes, which need not be told again, and must not be contradicted; ``dict(W)`` is a
+        plain dict.
     activation : str or list of str, optional
         Of the hidden layers: a name for all, or one per hidden layer; or one per layer, as `activations` has them.
         None: as W and b know it, else "logistic".
@@ -90,7 +91,7 @@ class Network(Predictor):
     def __init__(
         self,
         W: Layers,
-        b: Layers,
+        b: Layers | None,
         *,
         activation: str | Sequence[str] | None = None,
         output_activation: str | None = None,

@@ -21,6 +21,9 @@ class Objective:
         Reported is what scikit-learn's networks report, with probabilities clipped to [eps, 1 - eps] and squared errors
         averaged over the outputs; and training goes on where it is not finite. The gradient is the same. "simd" and
         "numpy" have it.
+    has_soft_targets : bool, default False
+        Targets of the log-loss are no classes: `as_sklearn`, which clips the probability of the one class, then reports
+        the loss itself.
     parameter : float, default 0.0
         Of a loss that has one.
     """
@@ -28,6 +31,7 @@ class Objective:
     loss: str
     as_sklearn: bool = False
     parameter: float = 0.0
+    has_soft_targets: bool = False
 
 
 def check_loss(loss):

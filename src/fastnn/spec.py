@@ -5,6 +5,7 @@ A network's parameters are one flat array: the weights of all layers, W[l] (n_ou
 biases of all layers. So the L2 penalty, which leaves biases out, is one slice, and an update one pass.
 """
 
+import math
 import sys
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -16,7 +17,9 @@ from numpy.typing import ArrayLike
 
 from fastnn._tables import ACTIVATIONS, HIDDEN_ACTIVATIONS, OUTPUT_ACTIVATIONS, SOLVERS
 from fastnn.checks import as_numbers, cast_finite, check_count, check_flag, check_matrix, check_name, check_number
+from fastnn.dropout import Dropout
 from fastnn.objective import Objective
+from fastnn.state import OTHER_SOLVERS
 
 #: The struct ``fastnn_layer`` of csrc/fastnn.h.
 LAYER = np.dtype(
@@ -29,7 +32,13 @@ LAYER = np.dtype(
 Layers = Mapping[int, ArrayLike] | Sequence[ArrayLike]
 
 #: beta_2 where it is not given, for solvers whose default is not that of `TrainingSpec`.
-DEFAULT_BETA_2 = {"rmsprop": 0.9}
+DEFAULT_BETA_2 = {"rmsprop": 0.9, "lion": 0.99}
+
+#: weight_decay likewise.
+DEFAULT_WEIGHT_DECAY = {"adamw": 0.01}
+
+#: Solvers whose updates take all rows.
+TAKE_ALL_ROWS = ("rprop", *OTHER_SOLVERS)
 
 #: Other names that are accepted for a row of the activation table.
 ACTIVATION_ALIASES = {"sigmoid": "logistic"}
@@ -120,6 +129,16 @@ class NetworkSpec:
             biases[l] = flat[start : start + n_out]
         return weights, biases
 
+    def standing_still(self, rates):
+        """Which of the flat parameters have a rate of 0, by the `rates` of a `TrainingSpec`; None if none can."""
+        if not rates:
+            return None
+        found = np.zeros(self.n_parameters, bool)
+        for views, factors in zip(self.views(found), zip(*rates, strict=True), strict=True):
+            for view, factor in zip(views.values(), factors, strict=True):
+                view[:] = factor == 0
+        return found
+
     def flatten(self, weights, biases, out):
         """Copy dicts W, b into the flat array `out`."""
         flat_weights, flat_biases = self.views(out)
@@ -132,8 +151,14 @@ class NetworkSpec:
 class TrainingSpec:
     """How a network is trained, below the level of one update: what a backend's run needs beside its arrays.
 
-    A solver reads its own numbers and ignores the others: sgd momentum and nesterov; rmsprop beta_2 and epsilon; adam
-    beta_1, beta_2 and epsilon; adamw these and weight_decay.
+    A solver reads its own numbers and ignores the others: sgd momentum and nesterov; rmsprop beta_2 and epsilon; adam,
+    adamw and nadam beta_1, beta_2 and epsilon; adagrad epsilon; lion beta_1 and beta_2; levenberg_marquardt those that
+    begin with mu. `weight_decay` and what follows `updates_per_pass` are the rules of the step, which every solver of
+    the table keeps; each is off by default. The others know of them what stands still.
+
+    `rates` has a pair of factors of the learning rate for each layer, of its weights and of its biases; () stands for
+    ones throughout. What has a factor of 0 does not move: it has no gradient, whatever penalties there are, does not
+    decay, is not bounded, and its state stays as it is. `dropout` is None where nothing is dropped.
     """
 
     objective: Objective
@@ -143,9 +168,23 @@ class TrainingSpec:
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
-    weight_decay: float = 0.01
+    weight_decay: float = 0.0
+    mu: float = 1e-3
+    mu_inc: float = 10.0
+    mu_dec: float = 0.1
     tol: float = 0.0
     updates_per_pass: int = 1
+    l1: float = 0.0
+    max_grad_norm: float = math.inf
+    max_norm: float = math.inf
+    rates: tuple[tuple[float, float], ...] = ()
+    dropout: Dropout | None = None
+
+    @property
+    def has_rules(self):
+        """Whether a step is more than the solver's own."""
+        bounds = self.max_grad_norm, self.max_norm
+        return bool(self.rates or self.l1 or self.weight_decay or min(bounds) < math.inf)
 
 
 def check_layer_sizes(nn_structure, argument="nn_structure"):
@@ -209,17 +248,27 @@ def check_training(
     beta_1=TrainingSpec.beta_1,
     beta_2=None,
     epsilon=TrainingSpec.epsilon,
-    weight_decay=TrainingSpec.weight_decay,
+    weight_decay=None,
+    mu=TrainingSpec.mu,
+    mu_inc=TrainingSpec.mu_inc,
+    mu_dec=TrainingSpec.mu_dec,
     tol=TrainingSpec.tol,
+    l1=TrainingSpec.l1,
+    max_grad_norm=None,
+    max_norm=None,
+    rates=TrainingSpec.rates,
 ):
     """Return a validated TrainingSpec, but for `updates_per_pass`, which depends on the data.
 
-    Numbers that the solver does not read are checked all the same. A `beta_2` of None is the solver's own default.
+    Numbers that the solver does not read are checked all the same. A `beta_2` or `weight_decay` of None is the solver's
+    own default, a norm of None no bound; `rates` come from `fastnn.step_rules`.
     """
-    solver = check_name("solver", solver, SOLVERS)
+    solver = check_name("solver", solver, (*SOLVERS, *OTHER_SOLVERS))
     if beta_2 is None:
         beta_2 = DEFAULT_BETA_2.get(solver, TrainingSpec.beta_2)
-    return TrainingSpec(
+    if weight_decay is None:
+        weight_decay = DEFAULT_WEIGHT_DECAY.get(solver, TrainingSpec.weight_decay)
+    training = TrainingSpec(
         objective=objective,
         solver=solver,
         momentum=check_number("momentum", momentum, low=0.0, below=1.0),
@@ -228,14 +277,27 @@ def check_training(
         beta_2=check_number("beta_2", beta_2, low=0.0, below=1.0),
         epsilon=_check_epsilon(epsilon, dtype),
         weight_decay=check_number("weight_decay", weight_decay, low=0.0),
+        mu=check_number("mu", mu, above=0.0),
+        mu_inc=check_number("mu_inc", mu_inc, above=1.0),
+        mu_dec=check_number("mu_dec", mu_dec, above=0.0, below=1.0),
         tol=check_number("tol", tol, low=0.0),
+        l1=check_number("l1", l1, low=0.0),
+        max_grad_norm=_check_bound("max_grad_norm", max_grad_norm),
+        max_norm=_check_bound("max_norm", max_norm),
+        rates=rates,
     )
+    if solver in OTHER_SOLVERS:
+        refuse_rules(training)
+    return training
 
 
 def check_weights(W, b, dtype):
-    """Return weights and biases as dicts keyed from 1, in `dtype`, and the layer sizes that they make."""
-    W, b = _keyed_from_1("W", W), _keyed_from_1("b", b)
-    if len(W) != len(b):
+    """Return weights and biases as dicts keyed from 1, in `dtype`, and the layer sizes that they make.
+
+    Biases of None are zeros.
+    """
+    W, b = _keyed_from_1("W", W), None if b is None else _keyed_from_1("b", b)
+    if b is not None and len(W) != len(b):
         raise ValueError(f"W has {len(W)} layers, but b has {len(b)}; they must be equally long")
     weights, biases, sizes = {}, {}, []
     for l in W:
@@ -245,7 +307,7 @@ def check_weights(W, b, dtype):
         if not sizes:
             sizes.append(weights[l].shape[1])
         sizes.append(weights[l].shape[0])
-        bias = as_numbers(f"b[{l}]", b[l])
+        bias = np.zeros(sizes[-1], dtype) if b is None else as_numbers(f"b[{l}]", b[l])
         if bias.shape != (sizes[-1],):
             raise ValueError(
                 f"b[{l}] must have one entry per row of W[{l}], shape ({sizes[-1]},); its shape is {bias.shape}"
@@ -262,6 +324,31 @@ def _check_epsilon(epsilon, dtype):
     if not 0.0 < cast < np.inf:
         raise ValueError(f"epsilon={epsilon!r} is {cast} in {dtype}; use one nearer to 1e-8, or dtype='float64'")
     return number
+
+
+def _check_bound(argument, value):
+    return math.inf if value is None else check_number(argument, value, above=0.0)
+
+
+def refuse_rules(training):
+    """Refuse rules of a step where there is none of the usual kind; what does not move may stand still, though."""
+    for rule in ("l1", "weight_decay", "max_grad_norm", "max_norm"):
+        if getattr(training, rule) != getattr(TrainingSpec, rule):
+            raise ValueError(
+                f"solver={training.solver!r} has no step of a gradient's, so that {rule} would have no meaning; use "
+                "the penalty l2, or another solver"
+            )
+    if any(factor not in (0.0, 1.0) for pair in training.rates for factor in pair):
+        raise ValueError(f"solver={training.solver!r} has no learning rate; of layer_rates it knows 0 and 1 alone")
+
+
+def check_batch_size(solver, batch_size, n_samples):
+    """Refuse a batch size, None for all rows, that a solver cannot take."""
+    if solver in TAKE_ALL_ROWS and batch_size is not None and batch_size < n_samples:
+        raise ValueError(
+            f"solver={solver!r} takes all {n_samples} samples in each update, got batch_size={batch_size}; leave it "
+            "out, or use another solver"
+        )
 
 
 def _activation(argument, name, known):

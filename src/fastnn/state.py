@@ -8,6 +8,9 @@ import numpy as np
 
 from fastnn._tables import ALIGNMENT, SOLVERS
 
+#: Solvers that are no rows of the table -> the numbers of state that each keeps in all.
+OTHER_SOLVERS = {"lbfgs": 0, "levenberg_marquardt": 1}
+
 #: The struct ``fastnn_counters`` of csrc/fastnn.h.
 COUNTERS = np.dtype(
     [("n_updates", np.int64), ("pass_cost", np.float64), ("pass_rows", np.int64), ("previous_cost", np.float64)]
@@ -22,12 +25,19 @@ def aligned_zeros(n, dtype):
     return block[start : start + n * dtype.itemsize].view(dtype)
 
 
+def n_state(solver, n_parameters):
+    """Return how many numbers of state a solver keeps."""
+    return OTHER_SOLVERS[solver] if solver in OTHER_SOLVERS else SOLVERS[solver] * n_parameters
+
+
 class TrainingState:
     """Parameters, optimizer state and counters of one training run.
 
     The optimizer state is flat: for each number that the solver keeps a parameter, an array laid out like the
-    parameters. That is the velocity for sgd, the mean of the squared gradients for rmsprop, and for adam and adamw
-    the first moments, then the second moments.
+    parameters. That is the velocity for sgd, the mean of the squared gradients for rmsprop, for adam, adamw and nadam
+    the first moments, then the second moments, for adagrad the sum of the squared gradients, for lion the mean of the
+    gradients, for rprop the last gradients, then the step sizes. levenberg_marquardt keeps its damping alone, lbfgs
+    nothing.
 
     Parameters
     ----------
@@ -39,7 +49,7 @@ class TrainingState:
     def __init__(self, network, solver):
         self.network = network
         self.parameters = aligned_zeros(network.n_parameters, network.dtype)
-        self.optimizer = aligned_zeros(SOLVERS[solver] * network.n_parameters, network.dtype)
+        self.optimizer = aligned_zeros(n_state(solver, network.n_parameters), network.dtype)
         self.counters = np.zeros(1, COUNTERS)
         self.counters["previous_cost"] = np.inf
 

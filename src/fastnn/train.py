@@ -4,7 +4,7 @@ It has what the user gave checked (``arguments``), translates names (``alpha`` i
 hands over to ``training``. Nothing is computed here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import Any
@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fastnn.arguments import check_belonging, check_course, check_data, check_shape
-from fastnn.checks import check_count, check_rows
+from fastnn.backends import check_keeps
+from fastnn.checks import check_count, check_flag, check_rows
+from fastnn.dropout import check_dropout, check_drops
 from fastnn.frames import check_column_names
 from fastnn.initial import draw_weights
 from fastnn.labels import decode
@@ -21,14 +23,24 @@ from fastnn.layers import Form, LayerDict, form_of
 from fastnn.network import Network
 from fastnn.result import TrainResult
 from fastnn.saturation import warn_if_saturated
+from fastnn.schedules import Schedule, plateau
 from fastnn.sparse import SparseMatrix
 from fastnn.spec import Layers
-from fastnn.state import TrainingState
+from fastnn.state import OTHER_SOLVERS, TrainingState
+from fastnn.step_rules import check_rates
 from fastnn.training.batches import tutorial_batches
-from fastnn.training.listeners import Callback, EarlyStopping, History, Lines, ProgressBar
+from fastnn.training.listeners import (
+    Callback,
+    EarlyStopping,
+    History,
+    Lines,
+    MeanObjective,
+    Plateau,
+    ProgressBar,
+)
 from fastnn.training.manners import Raises
 from fastnn.training.run import Job, run
-from fastnn.training.schedules import Constant
+from fastnn.training.schedules import Constant, Planned
 
 
 def train(
@@ -36,25 +48,38 @@ def train(
     X: ArrayLike | SparseMatrix,
     y: ArrayLike,
     iter_num: int = 3000,
-    alpha: float = 0.25,
+    alpha: float | Schedule | Callable[[float], float] | ArrayLike = 0.25,
     *,
     activation: str | Sequence[str] = "logistic",
     output_activation: str | None = None,
     loss: str = "squared_error",
     l2: float = 0.0,
+    label_smoothing: float = 0.0,
+    dropout: float | Sequence[float] = 0.0,
+    input_dropout: float = 0.0,
     solver: str = "sgd",
     momentum: float = 0.0,
     nesterov: bool = False,
     beta_1: float = 0.9,
     beta_2: float | None = None,
     epsilon: float = 1e-8,
-    weight_decay: float = 0.01,
-    init: str | tuple[Layers, Layers] = "uniform",
+    weight_decay: float | None = None,
+    l1: float = 0.0,
+    max_grad_norm: float | None = None,
+    max_norm: float | None = None,
+    frozen: Sequence[int | str] | None = None,
+    layer_rates: Sequence[float | tuple[float, float]] | None = None,
+    mu: float = 1e-3,
+    mu_inc: float = 10.0,
+    mu_dec: float = 0.1,
+    init: str | tuple[Layers, Layers | None] = "uniform",
     init_scale: float = 1.0,
+    bias: bool = True,
     batch_size: int | None = None,
     order: str = "shuffled",
     tol: float = 0.0,
     sample_weight: ArrayLike | None = None,
+    class_weight: Mapping[Any, float] | str | None = None,
     validation_data: tuple[ArrayLike | SparseMatrix, ...] | None = None,
     early_stopping: bool = False,
     n_iter_no_change: int = 10,
@@ -85,8 +110,9 @@ def train(
         one column of targets.
     iter_num : int, default 3000
         Parameter updates to make.
-    alpha : float, default 0.25
-        The learning rate, greater than 0.
+    alpha : float, schedule, callable or array-like, default 0.25
+        The learning rate, greater than 0; or how it changes from update to update: one of `fastnn.schedules`, a
+        function of the progress, the share of the updates that have been made, or an array of `iter_num` rates.
     activation : str or list of str, default "logistic"
         Of the hidden layers: "identity", "logistic" (or "sigmoid"), "tanh", "relu" or "step"; a list has one per layer.
     output_activation : str, optional
@@ -98,21 +124,52 @@ def train(
         y log(y / h) - y + h; perceptron is the perceptron rule, delta h - y, with the objective (h - y) z.
     l2 : float, default 0
         λ of the penalty ½ λ Σ ||W||², on the weights alone; part of the gradient whatever the solver.
-    solver : {"sgd", "rmsprop", "adam", "adamw"}, default "sgd"
-        How a gradient becomes a step; the notes have the formulas. Constants of the other solvers are checked, then
-        ignored.
+    label_smoothing : float in [0, 1), default 0
+        With s for it, targets become y (1 - s) + s / K, those of validation data too: under softmax K is the number of
+        outputs, under logistic outputs 2. log_loss only.
+    dropout : float in [0, 1) or list of float, default 0
+        The rate at which outputs of the hidden layers are dropped in each update, of all of them or one for each; those
+        that stay are divided by 1 - rate (Srivastava et al., 2014). Rates are rounded to multiples of 1 / 65536. Which
+        units it is follows from `random_state`. The objective of an update is the one of what stays; predictions and
+        validation are of the whole network. "simd" and "numpy" only, and not lbfgs or levenberg_marquardt.
+    input_dropout : float in [0, 1), default 0
+        Likewise of the inputs; X must be dense.
+    solver : str, default "sgd"
+        How a gradient becomes a step: "sgd", "rmsprop", "adam", "adamw", "nadam", "adagrad", "lion", "rprop"; the notes
+        have the formulas. Or a method for all samples at once, without a learning rate: "lbfgs" (SciPy's, the extra
+        ``[sklearn]``), or "levenberg_marquardt", for least squares with at most some thousand parameters, which often
+        gets many digits further. rprop and these two take full batches alone. Constants of the other solvers are
+        checked, then ignored.
     momentum : float in [0, 1), default 0
         sgd only.
     nesterov : bool, default False
         Whether the momentum is Nesterov's. sgd only.
     beta_1 : float in [0, 1), default 0.9
-        Decay of the mean of the gradients. adam and adamw only.
+        Decay of the mean of the gradients. adam, adamw and nadam; lion's weight of that mean in a step.
     beta_2 : float in [0, 1), optional
-        Decay of the mean of the squared gradients. None: 0.999 for adam and adamw, 0.9 for rmsprop. These three only.
+        Decay of the mean of the squared gradients. None: 0.999 for adam, adamw and nadam, 0.9 for rmsprop; and of the
+        mean of the gradients for lion, 0.99.
     epsilon : float, default 1e-8
-        Greater than 0, in `dtype` too: keeps a step from dividing by zero. rmsprop, adam and adamw only.
-    weight_decay : float, default 0.01
-        The weights, not the biases, shrink by its product with alpha at each update. adamw only.
+        Greater than 0, in `dtype` too: keeps a step from dividing by zero. rmsprop, adam, adamw, nadam and adagrad.
+    weight_decay : float, optional
+        The weights, not the biases, shrink by its product with alpha at each update. None: 0.01 for adamw, else 0.
+    l1 : float, default 0
+        λ of the penalty λ Σ |w|, on the weights alone; part of the gradient, as λ sign w, whatever the solver. With it
+        weights come near to 0 and swing around it; none stays there exactly.
+    max_grad_norm : float, optional
+        A gradient, of all that moves and with its penalties, whose norm is larger is scaled down to it, as by PyTorch's
+        ``clip_grad_norm_``.
+    max_norm : float, optional
+        After each update the weights into a unit, in whatever layer, are scaled down to this norm, as by Keras'
+        ``MaxNorm``.
+    frozen : list, optional
+        What stays as it starts, counted from 1: ``2`` for weights and biases of layer 2, "W2" or "b2" for one of them.
+        No penalty, decay or bound touches it; `loss_curve` still counts the penalty of its weights.
+    layer_rates : list, optional
+        A factor of `alpha`, and so of the decay, for each layer of weights; or a pair of factors, for weights and
+        biases. ``[0.1, 1.0]`` teaches a layer taken from elsewhere slowly. 0 is as frozen.
+    mu, mu_inc, mu_dec : float, default 1e-3, 10, 0.1
+        levenberg_marquardt's damping at the start, and its factors after a step that failed and one that succeeded.
     init : str or tuple (W, b), default "uniform"
         "uniform" draws weights and biases from [0, 1), the tutorials' start, which only small networks learn from;
         "pytorch_uniform" draws both within ± 1 / √n_in, "normal_with_biases" both from N(0, 1). The others draw weights
@@ -121,6 +178,9 @@ def train(
         "zeros". Or start weights, as `TrainResult` has them; they are copied.
     init_scale : float, default 1
         Multiplies the weights that a name drew.
+    bias : bool, default True
+        Whether units have biases. Without, none is drawn, start weights are ``(W, None)``, and `b` of the result has
+        zeros. "simd" and "numpy" only.
     batch_size : int, optional
         Samples of an update. None, or at least n_samples: all samples, in their order.
     order : {"shuffled", "sequential", "wraparound", "random"}, default "shuffled"
@@ -131,6 +191,9 @@ def train(
         End the run after a pass whose mean cost differs from that of the pass before by less; 0 never does.
     sample_weight : array-like of shape (n_samples,), optional
         Loss and gradient of a batch are weighted means. The cost is not weighted.
+    class_weight : dict or "balanced", optional
+        Where y has one class label a row: label -> weight, 1 for those that are missing. "balanced" weighs a class by
+        n_samples over the number of classes times its own rows. Times `sample_weight`. Not of validation data.
     validation_data : tuple (X, y) or (X, y, sample_weight), optional
         Measured, as the training data is, at each report; see ``history`` of `TrainResult`. Weights count in the loss.
     early_stopping : bool, default False
@@ -153,7 +216,8 @@ def train(
         Of the parameters and of all arithmetic, whatever X is.
     backend : {"auto", "simd", "cython", "numpy", "python"}, default "auto"
         What computes: the SIMD engine, which is what "auto" picks, the compiled loops, batched NumPy, or naive Python
-        loops. "simd" and "numpy" have every solver, "cython" and "python" have sgd.
+        loops. "simd" and "numpy" have every solver and rule, "cython" and "python" have sgd and lbfgs.
+        levenberg_marquardt is NumPy's: "auto" or "numpy".
     n_threads : int, optional
         At most so many threads of the "simd" backend, which uses them only where they pay; None: as many as
         ``OMP_NUM_THREADS``, threadpoolctl and the process's CPU affinity allow. The result has the same bits for any
@@ -170,7 +234,7 @@ def train(
         If an argument is not as described, or the backend lacks the solver; the message says what came and what was
         expected.
     ImportError
-        For ``progress=True``, if tqdm is not installed.
+        For ``progress=True`` without tqdm, or ``solver="lbfgs"`` without SciPy.
     FloatingPointError
         If training diverges: the loss, the weights or a solver's means are no longer finite.
     KeyboardInterrupt
@@ -197,7 +261,23 @@ def train(
     - adam (Kingma and Ba, 2015, in the order of computation at the end of their section 2, as scikit-learn): m = β₁ m +
       (1 - β₁) g, v = β₂ v + (1 - β₂) g², step -η √(1 - β₂^t) / (1 - β₁^t) m / (√v + ε).
     - adamw (Loshchilov and Hutter, 2019, scaled by η as in PyTorch): W shrinks by η `weight_decay` W, then adam's
-      step, from the gradient at W before it shrank.
+      step, from the gradient at W before it shrank. So does decay with any other solver.
+    - nadam (Dozat, 2016, with his schedule of the momentum, as PyTorch): m and v as adam's, μ_t = β₁ (1 - ½
+      0.96^(0.004 t)), Π_t the product of all μ up to it, step -η ((1 - μ_t) / (1 - Π_t) g + μ_(t+1) / (1 - Π_(t+1)) m)
+      / (√(v / (1 - β₂^t)) + ε).
+    - adagrad (Duchi, Hazan and Singer, 2011): s = s + g², step -η g / (√s + ε).
+    - lion (Chen et al., 2023): step -η sign(β₁ m + (1 - β₁) g), then m = β₂ m + (1 - β₂) g.
+    - rprop (Riedmiller and Braun, 1993, as Igel and Hüsken's iRprop⁻ and PyTorch): every parameter has a step size Δ,
+      at first η, which grows to 1.2 Δ, at most 50, where g has the sign of the update before, and shrinks to ½ Δ, at
+      least 1e-6, where it has not; step -Δ sign g, and 0 where the sign has just changed, which is then forgotten.
+    - lbfgs (SciPy's L-BFGS-B, in float64): each of its iterations is an update. It ends where it finds nothing lower; a
+      change that a callback makes to the parameters does not last.
+    - levenberg_marquardt (Hagan and Menhaj, 1994, as MATLAB's trainlm, in float64): with the Jacobian J of the errors e
+      of all samples and outputs, weighted so that ½ eᵀe is the loss, step -(JᵀJ + `l2` + μ)⁻¹ (Jᵀe + `l2` W), by
+      Cholesky's decomposition. μ becomes `mu_dec` μ after a step that makes the objective smaller; else `mu_inc` μ,
+      and the step is tried again. It ends where μ passes 1e10.
+
+    The rules come in this order: penalties into the gradient, clipping, decay, the solver's step, `max_norm`.
 
     Examples
     --------
@@ -206,44 +286,105 @@ def train(
     >>> result = fastnn.train([2, 1], X, y, 100, 0.2, loss="perceptron", batch_size=1, order="random", random_state=0)
     >>> result.network.predict(X)
     array([0, 0, 0, 1])
+
+    A learning rate that warms up and then falls:
+
+    >>> from fastnn import schedules
+    >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 0, 0, 1]
+    >>> rate = schedules.cosine(0.5, warmup=0.1)
+    >>> fastnn.train([2, 1], X, y, 200, rate, loss="log_loss", random_state=0).network.predict(X)
+    array([0, 0, 0, 1])
+
+    Half of the hidden units dropped in each update:
+
+    >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+    >>> options = {"activation": "tanh", "loss": "log_loss", "init": "glorot_normal", "random_state": 0}
+    >>> fastnn.train([2, 30, 1], X, y, 500, 0.5, dropout=0.5, **options).network.predict(X)
+    array([0, 1, 1, 0])
+
+    Units without biases:
+
+    >>> X, y = [[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]], [[0], [0], [1], [1]]
+    >>> result = fastnn.train([3, 1], X, y, 10_000, 4.0, init="lecun_uniform", bias=False, random_state=1)
+    >>> result.network(X).ravel().round(4), result.b[1]
+    (array([0.0097, 0.0079, 0.9936, 0.9921]), array([0.]))
+
+    A rare class that counts as much as the other, and targets of 0.05 and 0.95:
+
+    >>> rare = {"class_weight": "balanced", "label_smoothing": 0.1}
+    >>> result = fastnn.train([2, 1], X, ["no", "no", "no", "yes"], 500, loss="log_loss", random_state=0, **rare)
+    >>> result.network.predict([[1, 1], [0, 1]])
+    array(['yes', 'no'], dtype='<U3')
+
+    A curve, to many digits:
+
+    >>> import numpy as np
+    >>> x = np.linspace(-np.pi, np.pi, 200)[:, None]
+    >>> result = fastnn.train(
+    ...     [1, 10, 1], x, np.sin(x), 500, activation="tanh", solver="levenberg_marquardt", random_state=0
+    ... )
+    >>> bool(np.sqrt(np.mean((result.network(x) - np.sin(x)) ** 2)) < 1e-4)
+    True
     """
     shape = check_shape(nn_structure, dtype, activation, loss, output_activation)
     solver_options = {
         "solver": solver, "momentum": momentum, "nesterov": nesterov, "beta_1": beta_1, "beta_2": beta_2,
-        "epsilon": epsilon, "weight_decay": weight_decay, "tol": tol,
+        "epsilon": epsilon, "weight_decay": weight_decay, "tol": tol, "l1": l1, "max_grad_norm": max_grad_norm,
+        "max_norm": max_norm, "mu": mu, "mu_inc": mu_inc, "mu_dec": mu_dec,
+        "rates": check_rates(len(shape.sizes) - 1, layer_rates, frozen, check_flag("bias", bias)),
     }  # fmt: skip
+    drops = check_dropout(len(shape.hidden), dropout, input_dropout)
+    if drops is not None:
+        check_keeps(backend, "dropout")
     course = check_course(
         shape, iter_num, alpha, solver_options, backend, init, init_scale, l2, batch_size, order, n_threads,
         report_every, callback, verbose, progress, early_stopping, validation_data is not None, n_iter_no_change,
-        random_state,
+        random_state, bias,
     )  # fmt: skip
-    data = check_data(shape, X, y, sample_weight, validation_data, backend)
+    check_drops(drops, course.training.solver, OTHER_SOLVERS, X)
+    data = check_data(
+        shape, X, y, sample_weight, validation_data, backend, course.training.solver, course.batch_size, class_weight,
+        label_smoothing,
+    )  # fmt: skip
     source = tutorial_batches(len(data.targets), course.batch_size, course.order, course.draws)
     training = replace(course.training, updates_per_pass=source.updates_per_pass)
     state = TrainingState(data.spec, training.solver)
-    _start(course, data, shape.loss, init, state)
+    _start(course, data, shape.loss, init, bias, state)
+    if drops is not None:
+        training = replace(training, dropout=drops.seeded(course.draws.integers))
     network = Network._from_parts(data.spec, state.parameters, data.labels, backend, data.feature_names)
     job = Job(course.compute, state, training, data.X, data.targets, data.sample_weight, course.n_threads)
     return _run(course, data, source, job, network)
 
 
-def _start(course, data, loss, init, state):
+def _start(course, data, loss, init, bias, state):
     """Set the parameters that training starts from."""
     if isinstance(course.start[0], str):
-        draw_weights(data.spec, *course.start, course.draws, state.parameters)
+        draw_weights(data.spec, *course.start, course.draws, state.parameters, bias)
         warn_if_saturated(data.spec, state.parameters, data.X, loss, *course.start, course.n_threads)
     else:
         check_belonging(*init, data.spec, data.feature_names)
         data.spec.flatten(*course.start, state.parameters)
 
 
+def _schedule_of(course):
+    """What gives each update its rate and penalty, and the rate to name where training diverges."""
+    if not isinstance(course.alpha, Schedule):
+        return Constant(course.alpha, course.l2), course.alpha
+    rate = course.alpha.largest
+    return Planned(course.alpha, course.iter_num, Constant(rate, course.l2)), rate
+
+
 def _run(course, data, source, job, network):
     """Make the updates, and return what came of them."""
     every = source.updates_per_pass if course.report_every is None else course.report_every
-    history = stopping = None
+    schedule, rate = _schedule_of(course)
+    history = stopping = slowing = None
     if data.validation is not None:
-        history = History(every, job, data.labels, data.validation, course.alpha)
+        history = History(every, job, data.labels, data.validation, rate)
     values = {} if history is None else history.values
+    if isinstance(course.alpha, plateau):
+        slowing = Plateau(every, schedule, MeanObjective() if history is None else lambda _: values["val_loss"][-1])
     if course.early_stopping:
         stopping = EarlyStopping(every, job.state, values, course.n_iter_no_change)
     bar = course.bar
@@ -251,13 +392,13 @@ def _run(course, data, source, job, network):
         history,
         Lines(every, course.iter_num, values, print if bar is None else bar.write) if course.verbose else None,
         None if course.callback is None else Callback(every, course.callback, network),
+        slowing,
         stopping,
         None if bar is None else ProgressBar(bar, values),
     ]
     listeners = [listener for listener in listeners if listener is not None]
-    schedule, manner = Constant(course.alpha, course.l2), Raises(job.state, course.alpha)
     with bar or nullcontext():
-        outcome = run(job, source, schedule, listeners, manner, course.iter_num)
+        outcome = run(job, source, schedule, listeners, Raises(job.state, rate), course.iter_num)
     best_iteration = None if stopping is None else stopping.best_iteration
     form = Form(data.spec.activation_names, data.spec.dtype, data.labels, data.feature_names)
     W, b = (LayerDict(arrays, form) for arrays in data.spec.views(job.state.parameters))
@@ -272,7 +413,7 @@ def _run(course, data, source, job, network):
 
 def predict(
     W: Layers,
-    b: Layers,
+    b: Layers | None,
     X: ArrayLike | SparseMatrix,
     n_layers: int | None = None,
     *,
@@ -286,7 +427,7 @@ def predict(
     Parameters
     ----------
     W, b : dict or list
-        Weights (n_out, n_in) and biases (n_out,) of each layer, as `train` returns them.
+        Weights (n_out, n_in) and biases (n_out,) of each layer, as `train` returns them; b of None is zeros.
     X : array-like or sparse matrix of shape (n_samples, n_in)
     n_layers : int, optional
         The number of layers, the inputs counted; it must be that of W.

@@ -45,6 +45,11 @@ SAME = {
     "gradientdescent": "sgd",
     "batchgradientdescent": "sgd",
     "stochasticgradientdescent": "sgd",
+    "bfgs": "lbfgs",
+    "lbfgsb": "lbfgs",
+    "lm": "levenberg_marquardt",
+    "trainlm": "levenberg_marquardt",
+    "levenberg": "levenberg_marquardt",
     # starts
     "xavier": "glorot_uniform",
     "xavieruniform": "glorot_uniform",
@@ -78,7 +83,7 @@ OTHERS = {
     *("hardsigmoid", "hardswish", "hardtanh", "logsoftmax", "sin", "maxout"),
     *("mae", "l1", "meanabsoluteerror", "absoluteerror", "huber", "hinge", "squaredhinge", "quantile", "pinball"),
     *("kldivergence", "kl", "cosinesimilarity", "focal", "mape", "msle", "gamma", "tweedie"),
-    *("rprop", "adagrad", "adadelta", "adamax", "nadam", "radam", "lamb", "lion", "ftrl", "lbfgs", "bfgs", "lm"),
+    *("adadelta", "adamax", "radam", "lamb", "ftrl"),
     *("ones", "constant", "identity", "sparse"),
 }
 

@@ -221,9 +221,13 @@ static void test_run(const network_shape *p, const samples *s, int n, fastnn_los
     int n_state = fastnn_solvers[training.solver].n_state;
     real *parameters = zeros(p->n), *state = zeros(n_state * p->n);
     memcpy(parameters, start, (size_t)p->n * sizeof(real));
-    double *exact = doubles(start, p->n), *exact_state = calloc((size_t)(n_state * p->n), sizeof(double));
+    double *exact = doubles(start, p->n), *exact_state = calloc((size_t)(2 * p->n), sizeof(double));
     double *gradient = get((size_t)p->n * sizeof(double));
     double rate[UPDATES] = {0.1, 0.05, 0.1}, l2[UPDATES] = {0, 0.1, 0.02}, objective[UPDATES], cost[UPDATES];
+    for (int k = 0; k < UPDATES && (training.solver == FASTNN_SOLVER_lion || training.solver == FASTNN_SOLVER_rprop);
+         k++) {
+        rate[k] *= 0.05; /* of steps that are as long whatever the gradient */
+    }
     ptrdiff_t starts[UPDATES + 1], *rows = get((size_t)(UPDATES * size) * sizeof *rows);
     for (int k = 0; k < UPDATES * size; k++) {
         rows[k] = below(n);
@@ -256,8 +260,13 @@ static void test_run(const network_shape *p, const samples *s, int n, fastnn_los
         fail("did not make its updates");
     }
     for (int k = 0; k < UPDATES; k++) {
-        close_to((real)objective[k], plain_batch(p, loss, l2[k], exact, s, rows + k * size, size, gradient), 10, 2000);
-        plain_step(&training, rate[k], k + 1, p->n_weights, p->n, exact, gradient, exact_state);
+        double expected = plain_batch(p, loss, l2[k], exact, s, rows + k * size, size, gradient);
+        double penalty = 0;
+        for (ptrdiff_t i = 0; i < p->n_weights; i++) {
+            penalty += training.l1 * fabs(exact[i]);
+        }
+        close_to((real)objective[k], expected + penalty, fmax(10, expected), 2000);
+        plain_step(&training, rate[k], k + 1, p->layers, p->n_layers, exact, gradient, exact_state);
     }
     for (ptrdiff_t i = 0; i < p->n; i++) {
         close_to(parameters[i], exact[i], 4, 2000);
@@ -318,8 +327,15 @@ static void test_entries(void) {
             test_forward(&p, &s, n, parameters);
             test_gradient(&p, &s, n, loss, parameters);
             fastnn_solver solver = (fastnn_solver)(shape % FASTNN_N_SOLVERS);
-            fastnn_training how = {{.loss = loss}, solver, shape % 2, shape % 3 * 0.4, 0.8, 0.9, 0.1, 0.2, 0, 1000};
+            fastnn_training how = {
+                {.loss = loss}, solver, shape % 2, shape % 3 * 0.4, 0.8, 0.9, 0.1, 0.2, 0, 1000, 0, 0, 0, NULL};
             test_run(&p, &s, n, loss, parameters, how, shape % 5 == 0 ? 1 : n);
+            static const double RATES[MOST_LAYERS][2] = {{1, 0}, {0.5, 2}, {0, 1}, {1, 1}};
+            how.l1 = shape % 3 == 0 ? 0.02 : 0;
+            how.max_grad_norm = shape % 2 == 0 ? 0.3 : 0;
+            how.max_norm = shape % 5 < 2 ? 0.5 : 0;
+            how.rates = shape % 4 < 2 ? RATES[0] : NULL;
+            test_run(&p, &s, n, loss, parameters, how, shape % 7 == 0 ? 1 : n);
             samples_end(&s);
             free(parameters);
         }

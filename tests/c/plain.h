@@ -109,30 +109,97 @@ static double plain_row(const fastnn_layer *layers, int n_layers, fastnn_loss lo
     return value;
 }
 
-/* One step from a gradient that has the penalty in it; t counts from 1. */
-static void plain_step(const fastnn_training *how, double rate, double t, ptrdiff_t n_weights, ptrdiff_t n, double *p,
-                       const double *g, double *state) {
-    double b1 = how->beta_1, b2 = how->beta_2;
-    for (ptrdiff_t i = 0; i < n; i++) {
-        double *s = state + i, *second = state + n + i;
-        switch (how->solver) {
-        case FASTNN_SOLVER_rmsprop:
-            *s = b2 * *s + (1 - b2) * g[i] * g[i];
-            p[i] -= rate * g[i] / (sqrt(*s) + how->epsilon);
-            break;
-        case FASTNN_SOLVER_adam:
-        case FASTNN_SOLVER_adamw:
-            if (how->solver == FASTNN_SOLVER_adamw && i < n_weights) {
-                p[i] -= rate * how->weight_decay * p[i];
+static double sign_of(double x) { return (x > 0) - (x < 0); }
+
+/* What Adam with Nesterov's look ahead multiplies the rate by. */
+static double plain_nadam(const fastnn_training *how, double t, double g, double m, double v) {
+    double momentum = 0, next = 0, product = 1;
+    for (double i = 1; i <= t + 1; i++) {
+        momentum = next;
+        next = how->beta_1 * (1 - 0.5 * pow(0.96, 0.004 * i));
+        product *= i <= t ? next : 1;
+    }
+    double direction = (1 - momentum) / (1 - product) * g + next / (1 - product * next) * m;
+    return direction / (sqrt(v / (1 - pow(how->beta_2, t))) + how->epsilon);
+}
+
+/* One step of a number from its gradient; t counts from 1. */
+static void plain_number(const fastnn_training *how, double rate, double t, double *p, double g, double *s,
+                         double *second) {
+    double b1 = how->beta_1, b2 = how->beta_2, turns;
+    switch (how->solver) {
+    case FASTNN_SOLVER_rmsprop:
+        *s = b2 * *s + (1 - b2) * g * g;
+        *p -= rate * g / (sqrt(*s) + how->epsilon);
+        break;
+    case FASTNN_SOLVER_adam:
+    case FASTNN_SOLVER_adamw:
+    case FASTNN_SOLVER_nadam:
+        *s = b1 * *s + (1 - b1) * g;
+        *second = b2 * *second + (1 - b2) * g * g;
+        if (how->solver == FASTNN_SOLVER_nadam) {
+            *p -= rate * plain_nadam(how, t, g, *s, *second);
+        } else {
+            *p -= rate * sqrt(1 - pow(b2, t)) / (1 - pow(b1, t)) * *s / (sqrt(*second) + how->epsilon);
+        }
+        break;
+    case FASTNN_SOLVER_adagrad:
+        *s += g * g;
+        *p -= rate * g / (sqrt(*s) + how->epsilon);
+        break;
+    case FASTNN_SOLVER_lion:
+        *p -= rate * sign_of(b1 * *s + (1 - b1) * g);
+        *s = b2 * *s + (1 - b2) * g;
+        break;
+    case FASTNN_SOLVER_rprop:
+        turns = sign_of(g) * sign_of(*s);
+        *second = (*second == 0 ? rate : *second) * (turns > 0 ? 1.2 : turns < 0 ? 0.5 : 1);
+        *second = fmin(fmax(*second, 1e-6), 50);
+        *s = turns < 0 ? 0 : g;
+        *p -= *second * sign_of(*s);
+        break;
+    case FASTNN_SOLVER_sgd:
+        *s = how->momentum * *s - rate * g;
+        *p += how->nesterov ? how->momentum * *s - rate * g : *s;
+        break;
+    }
+}
+
+/* One step by all rules, from a gradient that has the L2 penalty in it. */
+static void plain_step(const fastnn_training *how, double rate, double t, const fastnn_layer *layers, int n_layers,
+                       double *p, double *g, double *state) {
+    ptrdiff_t n_weights = layers[0].biases, n = layers[n_layers - 1].biases + layers[n_layers - 1].n_out;
+    double norm = 0, scale = 1, factor[MOST_LAYERS][2];
+    for (int l = 0; l < n_layers; l++) {
+        factor[l][0] = how->rates ? how->rates[2 * l] : 1;
+        factor[l][1] = how->rates ? how->rates[2 * l + 1] : 1;
+    }
+    for (int pass = 0; pass < 2; pass++) { /* the norm, then the step */
+        for (int l = 0; l < n_layers; l++) {
+            for (ptrdiff_t k = 0; k < layers[l].n_out * (layers[l].n_in + 1); k++) {
+                int is_bias = k >= layers[l].n_out * layers[l].n_in;
+                ptrdiff_t i = is_bias ? layers[l].biases + k - layers[l].n_out * layers[l].n_in : layers[l].weights + k;
+                double of_this = factor[l][is_bias];
+                if (pass == 0) {
+                    g[i] += is_bias ? 0 : how->l1 * sign_of(p[i]);
+                    norm += of_this != 0 ? g[i] * g[i] : 0;
+                } else if (of_this != 0) {
+                    p[i] -= i < n_weights ? rate * of_this * how->weight_decay * p[i] : 0;
+                    plain_number(how, rate * of_this, t, &p[i], scale * g[i], &state[i], &state[n + i]);
+                }
             }
-            *s = b1 * *s + (1 - b1) * g[i];
-            *second = b2 * *second + (1 - b2) * g[i] * g[i];
-            p[i] -= rate * sqrt(1 - pow(b2, t)) / (1 - pow(b1, t)) * *s / (sqrt(*second) + how->epsilon);
-            break;
-        case FASTNN_SOLVER_sgd:
-            *s = how->momentum * *s - rate * g[i];
-            p[i] += how->nesterov ? how->momentum * *s - rate * g[i] : *s;
-            break;
+        }
+        scale = how->max_grad_norm != 0 ? fmin(1, how->max_grad_norm / (sqrt(norm) + 1e-6)) : 1;
+    }
+    for (int l = 0; how->max_norm != 0 && l < n_layers; l++) {
+        for (ptrdiff_t unit = 0; factor[l][0] != 0 && unit < layers[l].n_out; unit++) {
+            double *w = p + layers[l].weights + unit * layers[l].n_in, squares = 0;
+            for (ptrdiff_t j = 0; j < layers[l].n_in; j++) {
+                squares += w[j] * w[j];
+            }
+            for (ptrdiff_t j = 0; j < layers[l].n_in && sqrt(squares) > how->max_norm; j++) {
+                w[j] *= how->max_norm / sqrt(squares);
+            }
         }
     }
 }

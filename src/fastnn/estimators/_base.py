@@ -5,6 +5,7 @@ time under ``fastnn.training``. The order of checks and draws is scikit-learn's,
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from functools import partial
 from numbers import Integral
 
@@ -28,13 +29,14 @@ from fastnn.estimators._checks import (
 from fastnn.estimators._hooks import refuse_hooks
 from fastnn.estimators._moved import optimizer_from
 from fastnn.estimators._parameters import CONSTRAINTS
+from fastnn.estimators._plan import plan_of
+from fastnn.estimators._solvers import batch_size_of, optimizer_of, training_of
 from fastnn.estimators._travelling import Travelling
 from fastnn.estimators._warnings import tell_of_overflow, warn
 from fastnn.estimators._weights import Weights
 from fastnn.initial import draw_with_biases
 from fastnn.network import Network
 from fastnn.objective import Objective
-from fastnn.spec import TrainingSpec
 from fastnn.training import passes
 
 ENGINE = BACKENDS["simd"]
@@ -87,6 +89,19 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
     def _scorer(self, targets, sample_weight):
         """A function that scores outputs for the rows held back, of which these are the targets; see `_scores`."""
 
+    # -- what one may do besides ------------------------------------------------------------------------------
+
+    def _weigh_classes(self, X, targets, weight, unit, incremental):
+        """The weights of the rows and their unit, once their classes count."""
+        return weight, unit
+
+    def _smooth(self, targets):
+        """The targets that are learned."""
+        return targets
+
+    def _objective(self):
+        return Objective(self.loss, as_sklearn=True)
+
     # -- training ---------------------------------------------------------------------------------------------
 
     @_fit_context(prefer_skip_nested_validation=True)
@@ -132,6 +147,8 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         if not is_first:
             dtype = self._dtype_with(dtype)
         targets = targets_of(dtype)
+        weight, unit = self._weigh_classes(X, targets, weight, unit, incremental)
+        training = training_of(self, [X.shape[1], *hidden, targets.shape[1]], X)
         if weight is not None:
             check_penalty(self.alpha, weight, unit, dtype)
             weight = weight.astype(dtype)
@@ -139,14 +156,14 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             self._go_on(dtype, X.shape[1], targets.shape[1])
         self.n_outputs_ = targets.shape[1]
         self._random_state = check_random_state(self.random_state)
-        samples = passes.Samples(as_data(X, dtype), targets, weight, weight_unit=unit)
+        samples = passes.Samples(as_data(X, dtype), self._smooth(targets), weight, weight_unit=unit)
         try:
             if is_first:
                 self._begin([X.shape[1], *hidden, self.n_outputs_], dtype)
             if self.solver == "lbfgs":
-                self._train_by_lbfgs(samples)
+                self._train_by_lbfgs(samples, training)
             else:
-                self._train_by_epochs(samples, is_first, incremental)
+                self._train_by_epochs(samples, training, is_first, incremental)
         except MemoryError as error:
             raise MemoryError(too_large(hidden)) from error
         if not np.isfinite(self._weights.network.parameters).all():
@@ -173,7 +190,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         weights = Weights.zeros(layer_sizes, self.activation, self.out_activation_, self._labels(), dtype)
         network = weights.network
         factor = 2.0 if self.activation == "logistic" else 6.0
-        draw_with_biases(network._spec, factor, self._random_state, network.parameters)
+        draw_with_biases(network._spec, factor, self._random_state, network.parameters, self.bias)
         self._show(weights)
         if self.solver != "lbfgs":
             self._show_progress(passes.Progress())
@@ -188,6 +205,8 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
                 f"y has {n_outputs} outputs, but the network that training is to go on from has "
                 f"{network.layer_sizes[-1]}"
             )
+        if not self.bias and any(layer.any() for layer in network.b.values()):
+            raise ValueError("intercepts_ are not 0, but bias=False; set them to 0, or fit anew without warm_start")
         # As in scikit-learn, arrays that were handed out before change under "sgd" and "adam", not under "lbfgs".
         if self.solver == "lbfgs" or not network.parameters.flags.writeable:
             weights = Weights(network.copy())
@@ -197,13 +216,13 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         self._weights = weights
         self.coefs_, self.intercepts_ = list(weights.coefs), list(weights.intercepts)
 
-    def _train_by_lbfgs(self, samples):
+    def _train_by_lbfgs(self, samples, training):
         network = self._weights.network
         if samples.sample_weight is None:
             samples.sample_weight = np.ones(len(samples.y))
         self.loss_, self.n_iter_ = _lbfgs.minimize(
             ENGINE,
-            self.loss,
+            self._objective(),
             network._spec,
             network.parameters,
             samples,
@@ -212,6 +231,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             self.max_fun,
             self.tol,
             self.verbose,
+            training.rates,
         )
 
     def _show_progress(self, progress):
@@ -238,17 +258,19 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             n_stale=of("_no_improvement_count", 0),
         )
 
-    def _train_by_epochs(self, samples, is_first, incremental):
-        network = self._weights.network
+    def _train_by_epochs(self, samples, training, is_first, incremental):
+        network, plan = self._weights.network, plan_of(self, incremental)
         optimizer = getattr(self, "_optimizer", None)
         is_moved = optimizer is not None and not isinstance(optimizer, passes.Optimizer)  # from scikit-learn
         if is_moved:
             self.loss_curve_ = list(self.loss_curve_)
             self.validation_scores_ = None if self.validation_scores_ is None else list(self.validation_scores_)
         if not incremental or optimizer is None:
-            self._optimizer = self._new_optimizer(network)
+            self._optimizer = optimizer_of(self, training, network._spec, plan)
         elif is_moved:
             self._optimizer = optimizer_from(optimizer, self.loss, network._spec)
+        dropout = training.dropout and training.dropout.seeded(partial(self._random_state.randint, 0))
+        self._optimizer.training = replace(self._optimizer.training, objective=training.objective, dropout=dropout)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         progress = self._progress()
@@ -264,12 +286,13 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             network._spec,
             network.parameters,
             samples,
-            self._batch_size(samples.n_rows),
+            batch_size_of(self, samples.n_rows),
             self._random_state if self.shuffle else None,
             self.alpha,
             passes.Limits(1 if incremental else self.max_iter, self.tol, self.n_iter_no_change),
             progress,
             score,
+            plan,
             print if self.verbose else None,
         )
         self._show_progress(progress)
@@ -284,27 +307,6 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
                 ConvergenceWarning,
             )
         tell_of_overflow(self, n_before)
-
-    def _new_optimizer(self, network):
-        is_sgd = self.solver == "sgd"
-        training = TrainingSpec(
-            Objective(self.loss, as_sklearn=True),
-            solver=self.solver,
-            momentum=self.momentum,
-            nesterov=self.nesterovs_momentum,
-            beta_1=self.beta_1,
-            beta_2=self.beta_2,
-            epsilon=self.epsilon,
-        )
-        schedule = self.learning_rate if is_sgd else "constant"
-        return passes.Optimizer(training, network._spec, self.learning_rate_init, schedule, self.power_t)
-
-    def _batch_size(self, n_rows):
-        if self.batch_size == "auto":
-            return min(200, n_rows)
-        if self.batch_size > n_rows:
-            warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
-        return min(self.batch_size, n_rows)
 
     def _hold_back(self, samples):
         """Split rows off the samples; return a function that scores the network on them."""

@@ -1,25 +1,18 @@
-"""L-BFGS: SciPy's minimizer over the engine's objective and gradient of all rows."""
+"""L-BFGS over the engine's objective and gradient of all rows, and what scikit-learn says of how it ended."""
 
-import math
-
-import numpy as np
-import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
 from fastnn.estimators._warnings import floating_point, warn
-from fastnn.objective import Objective
-
-#: Where scipy still prints, it is told to by an option.
-PRINTS = tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 15)
+from fastnn.training import lbfgs
 
 
-def minimize(backend, loss, network, parameters, samples, alpha, max_iter, max_fun, tol, verbose):
+def minimize(backend, objective, network, parameters, samples, alpha, max_iter, max_fun, tol, verbose, rates=()):
     """Change flat parameters into those of the smallest objective; return it, and the number of iterations.
 
     Parameters
     ----------
     backend : module
-    loss : str
+    objective : Objective
     network : NetworkSpec
         Of float64: the minimizer computes in nothing else.
     parameters : ndarray
@@ -31,6 +24,8 @@ def minimize(backend, loss, network, parameters, samples, alpha, max_iter, max_f
     tol : float
         The largest entry of a gradient that is small enough.
     verbose : bool or int
+    rates : tuple of pairs
+        As of a TrainingSpec; those of 0 do not move.
 
     Warns
     -----
@@ -42,13 +37,9 @@ def minimize(backend, loss, network, parameters, samples, alpha, max_iter, max_f
     weight = samples.sample_weight
     l2 = alpha / samples.weight_unit / weight.sum()
     data = samples.X, samples.y, weight
-    points = Points(backend.evaluation(network, Objective(loss, as_sklearn=True), *data, l2), network.n_parameters)
-    options = {"maxfun": max_fun, "maxiter": max_iter, "gtol": tol}
-    if PRINTS:
-        options["iprint"] = 1 if verbose is True or verbose >= 1 else -1
-    result = scipy.optimize.minimize(
-        points.objective, parameters, method="L-BFGS-B", jac=points.gradient, options=options
-    )
+    evaluation = backend.evaluation(network, objective, *data, l2)
+    points = lbfgs.Points(evaluation, network.n_parameters, network.standing_still(rates))
+    result = lbfgs.minimize(points, parameters, verbose, maxfun=max_fun, maxiter=max_iter, gtol=tol)
     if points.first_bad:
         floating_point(
             f"Evaluation {points.first_bad} of {points.n_evaluated} by lbfgs gave a loss or a gradient that is "
@@ -68,44 +59,3 @@ def minimize(backend, loss, network, parameters, samples, alpha, max_iter, max_f
         )
     parameters[:] = result.x
     return result.fun, n_iter
-
-
-class Points:
-    """Objective and gradient where the minimizer looks, and whether they are finite there.
-
-    SciPy wants the objective, then the gradient of the same point. Told that one function gives both, it would compare
-    the point with the last one twice more and copy it once more: on Zen 4 7 µs, as much as a small network's
-    evaluation.
-
-    Parameters
-    ----------
-    evaluation : fastnn.reference.evaluation.Evaluation
-    n_parameters : int
-
-    Attributes
-    ----------
-    n_evaluated : int
-    first_bad : int
-        The first evaluation, counted from 1, that was not finite though the point was; 0: none.
-    """
-
-    def __init__(self, evaluation, n_parameters):
-        self.evaluation = evaluation
-        self.n_evaluated = self.first_bad = 0
-        self.point, self.slopes = np.full(n_parameters, np.nan), np.empty(n_parameters)
-
-    def objective(self, x):
-        self.point[:] = x
-        value = self.evaluation.at(x, self.slopes)
-        self.n_evaluated += 1
-        # The line search goes on from what is not finite to points that are not, of which NumPy says nothing.
-        is_finite = math.isfinite(value) and np.isfinite(self.slopes).all()
-        if not (is_finite or self.first_bad) and np.isfinite(x).all():
-            self.first_bad = self.n_evaluated
-        return value
-
-    def gradient(self, x):
-        """The slopes, in the same array each time: SciPy has done with them when it asks for another point."""
-        if not (x == self.point).all():
-            self.objective(x)
-        return self.slopes

@@ -6,14 +6,20 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from fastnn import schedules
+
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
     "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
-    "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
+    "solver": [
+        StrOptions(
+            {"lbfgs", "sgd", "adam", "adamw", "rmsprop", "nadam", "adagrad", "lion", "rprop", "levenberg_marquardt"}
+        )
+    ],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
-    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive"})],
-    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive", *schedules.__all__})],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither"), schedules.Schedule, callable, "array-like"],
     "power_t": [Interval(Real, 0, None, closed="left")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
     "shuffle": ["boolean"],
@@ -30,6 +36,18 @@ CONSTRAINTS = {
     "epsilon": [Interval(Real, 0, None, closed="neither")],
     "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
     "max_fun": [Interval(Integral, 1, None, closed="left")],
+    "weight_decay": [None, Interval(Real, 0, None, closed="left")],
+    "l1": [Interval(Real, 0, None, closed="left")],
+    "max_grad_norm": [None, Interval(Real, 0, None, closed="neither")],
+    "max_norm": [None, Interval(Real, 0, None, closed="neither")],
+    "frozen": [None, "array-like"],
+    "layer_rates": [None, "array-like"],
+    "mu": [Interval(Real, 0, None, closed="neither")],
+    "mu_inc": [Interval(Real, 1, None, closed="neither")],
+    "mu_dec": [Interval(Real, 0, 1, closed="neither")],
+    "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
+    "input_dropout": [Interval(Real, 0, 1, closed="left")],
+    "bias": ["boolean"],
 }
 
 #: What stands in the docstring of each estimator, under Parameters.
@@ -37,18 +55,25 @@ DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
         Units of each hidden layer.
     activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
         Of the hidden layers.
-    solver : {"adam", "sgd", "lbfgs"}, default="adam"
+    solver : str, default="adam"
         "adam" and "sgd" take a batch at a time, and compute in float32 if X is of that. "lbfgs" takes all rows at once,
-        in float64, and often is the better choice for less than a thousand rows.
+        in float64, and often is the better choice for less than a thousand rows. Beyond scikit-learn's: "adamw",
+        "rmsprop", "nadam", "adagrad", "lion", and of all rows in each update "rprop" and, for squared errors and at
+        most some thousand parameters, "levenberg_marquardt"; their formulas are in the notes of `fastnn.train`.
     alpha : float, default=0.0001
         Strength of the L2 penalty on the weights, ½ alpha Σ w² over the weight of the batch (its number of rows).
     batch_size : int or "auto", default="auto"
-        Rows of an update, clipped to those there are; "auto": min(200, n_samples). Not for "lbfgs".
-    learning_rate : {"constant", "invscaling", "adaptive"}, default="constant"
-        For "sgd". "invscaling": ``learning_rate_init / (t_ + 1) ** power_t`` after each epoch. "adaptive": a fifth of
-        it whenever training would else stop, as long as it is above 1e-6.
-    learning_rate_init : float, default=0.001
-        For "sgd" and "adam".
+        Rows of an update, clipped to those there are; "auto": min(200, n_samples), or all that "rprop" and
+        "levenberg_marquardt" take. Not for "lbfgs".
+    learning_rate : str, default="constant"
+        "constant"; for "sgd" alone "invscaling", ``learning_rate_init / (t_ + 1) ** power_t`` after each epoch, and
+        "adaptive", a fifth of it whenever training would else stop, as long as it is above 1e-6; or the name of one of
+        `fastnn.schedules`, such as "cosine", from `learning_rate_init` on, over the updates of `max_iter` epochs.
+        Training may stop before these, by `tol`.
+    learning_rate_init : float, schedule, callable or array-like, default=0.001
+        For all but "lbfgs" and "levenberg_marquardt"; of "rprop" the first step size. One of `fastnn.schedules`, a
+        function of the progress (the share of the updates of `max_iter` epochs that have been made), or an array with
+        a rate for each of these. Not for `partial_fit`.
     power_t : float, default=0.5
         The exponent of "invscaling".
     max_iter : int, default=200
@@ -74,13 +99,38 @@ DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
     validation_fraction : float, default=0.1
         The share of the rows held back.
     beta_1, beta_2 : float, default=0.9, 0.999
-        Decay of Adam's first and second moments, in [0, 1).
+        Decay of Adam's first and second moments, in [0, 1); "adamw", "nadam", "rmsprop" and "lion" read them too. For
+        "rmsprop" the default of beta_2 stands for 0.9, for "lion" for 0.99.
     epsilon : float, default=1e-8
-        What Adam adds to the root of the second moment.
+        What Adam adds to the root of the second moment, as do "adamw", "nadam", "rmsprop" and "adagrad".
     n_iter_no_change : int or inf, default=10
         Training stops when more epochs than this have brought no progress.
     max_fun : int, default=15000
-        Calls of the loss that "lbfgs" may make."""
+        Calls of the loss that "lbfgs" may make.
+    weight_decay : float, default=None
+        The weights shrink by its product with the learning rate at each update. None: 0.01 for "adamw", else 0.
+    l1 : float, default=0.0
+        Strength of the penalty l1 Σ |w|, which, unlike that of `alpha`, is not over the weight of the batch.
+    max_grad_norm : float, default=None
+        A gradient whose norm is larger is scaled down to it.
+    max_norm : float, default=None
+        After each update the weights into a unit are scaled down to this norm.
+    frozen : list, default=None
+        What does not move: a layer of weights and biases by its number, from 1, "W1" or "b1" for one of them.
+    layer_rates : list, default=None
+        A factor of the learning rate for each layer of weights, or a pair of them for weights and biases.
+    mu : float, default=1e-3
+        The damping of "levenberg_marquardt" at the start.
+    mu_inc, mu_dec : float, default=10, 0.1
+        Its factors after a step that failed, and one that succeeded.
+    dropout : float or array-like of float, default=0.0
+        The rate at which outputs of the hidden layers are dropped in each update, of all of them or one for each, as a
+        multiple of 1 / 65536; those that stay are divided by 1 - rate. Predictions are of the whole network. Not for
+        "lbfgs" and "levenberg_marquardt".
+    input_dropout : float, default=0.0
+        Likewise of the inputs; X must be dense.
+    bias : bool, default=True
+        Whether units have biases. Without, none is drawn, and ``intercepts_`` are zeros."""
 
 #: And under Attributes.
 ATTRIBUTES = """loss_ : float

@@ -13,13 +13,12 @@ from fastnn.checks import check_name
 from fastnn.objective import Objective, check_loss
 from fastnn.portable import check_entries, check_version
 from fastnn.spec import TrainingSpec
-from fastnn.state import COUNTERS
-from fastnn.training.passes import Optimizer
+from fastnn.state import COUNTERS, OTHER_SOLVERS
+from fastnn.training.passes import SCHEDULES, Optimizer
 
 #: Of what `optimizer_to_plain` writes; it grows by one whenever an older fastnn would read that wrongly.
-VERSION = 1
+VERSION = 2
 
-SCHEDULES = ("constant", "invscaling", "adaptive")
 ENTRIES = (
     "version", "training", "schedule", "power_t", "learning_rate_init", "learning_rate", "counters", "moments",
 )  # fmt: skip
@@ -42,6 +41,7 @@ def optimizer_to_plain(optimizer):
 def optimizer_from_plain(plain):
     """Return the Optimizer of a description, on its own array; raise what says what is wrong with it."""
     what = "an optimizer's description"
+    plain = _as_of_now(plain)
     check_version(what, plain, VERSION)
     check_entries(what, plain, ENTRIES)
     rate, rate_init, power_t = (_number(name, plain) for name in ("learning_rate", "learning_rate_init", "power_t"))
@@ -59,8 +59,20 @@ def optimizer_from_plain(plain):
     return optimizer
 
 
+def _as_of_now(plain):
+    """A description of version 1, whose solvers knew no rules and did not read the decay that they had, as of today."""
+    if not isinstance(plain, dict) or plain.get("version") != 1 or not isinstance(plain.get("training"), dict):
+        return plain
+    new = {field.name: field.default for field in fields(TrainingSpec) if field.name not in plain["training"]}
+    new.pop("objective", None)
+    new.pop("dropout", None)
+    return {**plain, "version": VERSION, "training": {**plain["training"], **new, "weight_decay": 0.0}}
+
+
 def _plain(value):
-    """NumPy's numbers, which parameters may be, as Python's."""
+    """NumPy's numbers, which parameters may be, as Python's; tuples as lists."""
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
     return value.item() if isinstance(value, np.generic) else value
 
 
@@ -68,17 +80,26 @@ def _training_to_plain(training):
     """A TrainingSpec with the entries of its objective among its own; no loss has a parameter."""
     own = asdict(training)
     objective = own.pop("objective")
+    del own["dropout"]  # whose seed is drawn anew in each call
     return {"loss": objective["loss"], **own, "as_sklearn": objective["as_sklearn"]}
 
 
 def _training(plain):
-    own = [field.name for field in fields(TrainingSpec) if field.name != "objective"]
+    own = [field.name for field in fields(TrainingSpec) if field.name not in ("objective", "dropout")]
     check_entries("training", plain, ["loss", *own, "as_sklearn"])
     check_loss(plain["loss"])
-    check_name("solver", plain["solver"], SOLVERS)
-    for name in plain.keys() - {"loss", "solver"}:
+    check_name("solver", plain["solver"], (*SOLVERS, *OTHER_SOLVERS))
+    for name in plain.keys() - {"loss", "solver", "rates"}:
         _number(name, plain)
-    return TrainingSpec(Objective(plain["loss"], plain["as_sklearn"]), **{name: plain[name] for name in own})
+    given = {name: plain[name] for name in own} | {"rates": _rates(plain["rates"])}
+    return TrainingSpec(Objective(plain["loss"], plain["as_sklearn"]), **given)
+
+
+def _rates(rates):
+    are_pairs = isinstance(rates, list | tuple) and all(isinstance(p, list | tuple) and len(p) == 2 for p in rates)
+    if not are_pairs or not all(isinstance(factor, Real) for pair in rates for factor in pair):
+        raise TypeError(f"rates must be a list of pairs of numbers, got {rates!r:.60}: the description is damaged")
+    return tuple((weights, biases) for weights, biases in rates)
 
 
 def _counters(plain):

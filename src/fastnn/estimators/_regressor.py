@@ -78,6 +78,18 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
+        weight_decay=None,
+        l1=0.0,
+        max_grad_norm=None,
+        max_norm=None,
+        frozen=None,
+        layer_rates=None,
+        mu=1e-3,
+        mu_inc=10.0,
+        mu_dec=0.1,
+        dropout=0.0,
+        input_dropout=0.0,
+        bias=True,
     ):
         super().__init__(
             loss=loss,
@@ -104,6 +116,18 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             epsilon=epsilon,
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
+            weight_decay=weight_decay,
+            l1=l1,
+            max_grad_norm=max_grad_norm,
+            max_norm=max_norm,
+            frozen=frozen,
+            layer_rates=layer_rates,
+            mu=mu,
+            mu_inc=mu_inc,
+            mu_dec=mu_dec,
+            dropout=dropout,
+            input_dropout=input_dropout,
+            bias=bias,
         )
 
     @by_batches

@@ -1,5 +1,7 @@
 """Estimators that leave the process or are copied: what their state is, as plain data."""
 
+import inspect
+
 from fastnn.estimators._plain import optimizer_from_plain, optimizer_to_plain
 from fastnn.estimators._weights import Weights
 from fastnn.network import Network
@@ -21,13 +23,20 @@ class Travelling:
         return state
 
     def __setstate__(self, state):
-        state = dict(state)
+        state = {**self._defaults_of_new_parameters(state), **state}
         network = state.pop("_network", None)
         if isinstance(state.get("_optimizer"), dict):
             state["_optimizer"] = optimizer_from_plain(state["_optimizer"])
         super().__setstate__(state)
         if network is not None:
             self._show(Weights(Network._from_plain(network)))
+
+    def _defaults_of_new_parameters(self, state):
+        """Of parameters that did not exist when the estimator was saved."""
+        known = inspect.signature(type(self).__init__).parameters.values()
+        return {
+            one.name: one.default for one in known if one.default is not one.empty and one.name not in state
+        }  # fmt: skip
 
     def __copy__(self):
         """As of any estimator, what was learned is shared: a state's would be a copy."""

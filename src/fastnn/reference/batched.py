@@ -3,13 +3,13 @@
 Rows are samples throughout: H[l] is (n_samples, n_units of layer l), counted from 0, the inputs.
 """
 
-import math
 from functools import partial
 
 import numpy as np
 
 from fastnn.reference import descent
 from fastnn.reference.evaluation import Evaluation
+from fastnn.reference.solvers import UPDATE, update
 
 
 def logistic(Z):
@@ -85,11 +85,19 @@ LOSS = {
 }
 
 
-def forward_batch(network, W, b, X):
-    """Weighted sums Z and outputs H of every layer, the inputs first: both begin with X."""
+def stays_of(H, factors):
+    """What a layer gets of the outputs H of the one before: all, or these times factors of dropout, 0 where dropped."""
+    return H if factors is None else np.where(factors > 0, H * factors, 0)
+
+
+def forward_batch(network, W, b, X, factors=None):
+    """Weighted sums Z and outputs H of every layer, the inputs first: both begin with X.
+
+    `factors` has those of dropout for the inputs of each layer, an array or None.
+    """
     Z, H = [X], [X]
     for l, activation in enumerate(network.activations, start=1):
-        Z.append(H[-1] @ W[l].T + b[l])
+        Z.append(stays_of(H[-1], factors and factors[l - 1]) @ W[l].T + b[l])
         H.append(ACTIVATION[activation.name](Z[-1], *activation.parameters))
     return Z, H
 
@@ -123,13 +131,18 @@ SKLEARN_LOSS = {
 }
 
 
-def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
-    """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
+def loss_and_gradient(
+    network, objective, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None, factors=None
+):  # fmt: skip
+    """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given.
+
+    `factors` are those of dropout, see `forward_batch`.
+    """
     W, b = network.views(parameters)
-    Z, H = forward_batch(network, W, b, X)
+    Z, H = forward_batch(network, W, b, X, factors)
     loss, output_activation = objective.loss, network.activations[-1]
     losses_of = squared_error if loss == "squared_error" else LOSS[loss, output_activation.name]
-    if objective.as_sklearn:
+    if objective.as_sklearn and not objective.has_soft_targets:
         losses_of = SKLEARN_LOSS.get((loss, output_activation.name), losses_of)
     losses = losses_of(y, Z[-1], H[-1])
     if sample_weight is None:
@@ -147,65 +160,18 @@ def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, g
             delta = delta * slopes(output_activation, Z[-1], H[-1])
         delta = delta * share[:, None]
         for l in range(network.n_layers, 0, -1):
-            gradient_W[l][:] = delta.T @ H[l - 1]
+            gradient_W[l][:] = delta.T @ stays_of(H[l - 1], factors and factors[l - 1])
             gradient_b[l][:] = delta.sum(axis=0)
             if l > 1:
                 delta = (delta @ W[l]) * slopes(network.activations[l - 2], Z[l - 1], H[l - 1])
+                if factors and factors[l - 1] is not None:
+                    delta = delta * factors[l - 1]
         gradient[: network.n_weights] += X.dtype.type(l2) * all_weights
     return float(value), float(cost)
 
 
-def sgd(training, learning_rate, gradient, state):
-    """Gradient descent, plain or with momentum: v = μ v - η g, p += v, or with Nesterov's p += μ v - η g."""
-    momentum, rate = state.parameters.dtype.type(training.momentum), state.parameters.dtype.type(learning_rate)
-    velocity = state.optimizer
-    velocity *= momentum
-    velocity -= rate * gradient
-    state.parameters += momentum * velocity - rate * gradient if training.nesterov else velocity
-
-
-def rmsprop(training, learning_rate, gradient, state):
-    """The gradient over the root of its mean square: s = β₂ s + (1 - β₂) g², p -= η g / (√s + ε)."""
-    cast = state.parameters.dtype.type
-    square = state.optimizer
-    square *= cast(training.beta_2)
-    square += cast(1 - training.beta_2) * gradient**2
-    state.parameters -= cast(learning_rate) * gradient / (np.sqrt(square) + cast(training.epsilon))
-
-
-def adam(training, learning_rate, gradient, state):
-    """The mean gradient over the root of the mean square, both corrected for their start from zero.
-
-    m = β₁ m + (1 - β₁) g, v = β₂ v + (1 - β₂) g², p -= η √(1 - β₂^t) / (1 - β₁^t) m / (√v + ε) at update t, from 1.
-    """
-    cast = state.parameters.dtype.type
-    beta_1, beta_2, t = training.beta_1, training.beta_2, state.n_updates + 1
-    mean, square = state.optimizer.reshape(2, -1)
-    mean *= cast(beta_1)
-    mean += cast(1 - beta_1) * gradient
-    square *= cast(beta_2)
-    square += cast(1 - beta_2) * gradient**2
-    rate = learning_rate * math.sqrt(1 - beta_2**t) / (1 - beta_1**t)
-    state.parameters -= cast(rate) * mean / (np.sqrt(square) + cast(training.epsilon))
-
-
-def adamw(training, learning_rate, gradient, state):
-    """Adam, after weights (not biases) have shrunk by their share η λ, which the moments never see."""
-    weights = state.parameters[: state.network.n_weights]
-    weights -= state.parameters.dtype.type(learning_rate * training.weight_decay) * weights
-    adam(training, learning_rate, gradient, state)
-
-
-#: Each solver's step, in place.
-UPDATE = {"sgd": sgd, "rmsprop": rmsprop, "adam": adam, "adamw": adamw}
-
 #: The solvers that a run has.
 SOLVERS = tuple(UPDATE)
-
-
-def update(training, learning_rate, gradient, state):
-    """One step of the solver, in place; constants are computed in double, arrays stay in their dtype."""
-    UPDATE[training.solver](training, learning_rate, gradient, state)
 
 
 #: ``begin(state, training, X, y, sample_weight, largest_batch, n_threads=None)``: opens a run.

@@ -8,6 +8,8 @@ import math
 import numpy as np
 
 from fastnn._tables import CONVERGED, DIVERGED, RAN
+from fastnn.reference.dropout import factors_of_update
+from fastnn.reference.solvers import l1_penalty
 
 
 class Run:
@@ -88,7 +90,12 @@ class Run:
     def _measure(self, batch, l2):
         weight = None if self.sample_weight is None else self.sample_weight[batch]
         network, parameters, data = self.state.network, self.state.parameters, (self.X[batch], self.y[batch], weight)
-        return self.loss_and_gradient(network, self.training.objective, parameters, *data, l2, self.gradient)
+        dropout, options = self.training.dropout, {}
+        if dropout is not None:
+            options["factors"] = factors_of_update(dropout, self.state.n_updates, network, len(data[0]))
+        what = network, self.training.objective, parameters
+        value, cost = self.loss_and_gradient(*what, *data, l2, self.gradient, **options)
+        return value + l1_penalty(self.training, self.state) if self.training.l1 else value, cost
 
 
 def finish_update(counters, training, cost, n_rows):

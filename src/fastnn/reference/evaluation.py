@@ -24,6 +24,11 @@ class Evaluation:
     l2 : float
     n_threads : int, optional
         As for every function of a backend; "simd" finds out once, when it is opened.
+
+    Attributes
+    ----------
+    cost : float
+        The mean error norm at the last point.
     """
 
     def __init__(self, loss_and_gradient, network, objective, X, y, sample_weight, l2, n_threads=None):
@@ -33,5 +38,5 @@ class Evaluation:
     def at(self, parameters, gradient):
         """Return the objective at these parameters, and fill `gradient`, both flat."""
         what = self.network, self.objective, parameters
-        value, _ = self.loss_and_gradient(*what, *self.data, self.l2, gradient, self.n_threads)
+        value, self.cost = self.loss_and_gradient(*what, *self.data, self.l2, gradient, self.n_threads)
         return value

@@ -196,6 +196,52 @@ class EarlyStopping(Listener):
             self.best_iteration = self.best_so_far
 
 
+class Plateau(Listener):
+    """Lowers the rate when the loss has not fallen for some reports: PyTorch's ReduceLROnPlateau.
+
+    Parameters
+    ----------
+    every : int
+    schedule : fastnn.training.schedules.Planned
+        Of a `fastnn.schedules.plateau`.
+    measure : callable
+        Gives the loss of a `Moment`.
+    """
+
+    def __init__(self, every, schedule, measure):
+        super().__init__(every)
+        self.schedule, self.plan, self.measure = schedule, schedule.plan, measure
+        self.n_warm = self.plan.n_warm(schedule.n_updates)
+        self.best, self.n_bad, self.n_cool = np.inf, 0, 0
+        schedule.lowest = self.plan.min_lr
+
+    def hear(self, moment):
+        if moment.n_done <= self.n_warm:
+            return False
+        loss = self.measure(moment)
+        if self.plan.is_better(loss, self.best):
+            self.best, self.n_bad = loss, 0
+        else:
+            self.n_bad += 1
+        if self.n_cool > 0:
+            self.n_cool, self.n_bad = self.n_cool - 1, 0
+        if self.n_bad > self.plan.patience:
+            self.schedule.factor *= self.plan.factor
+            self.n_cool, self.n_bad = self.plan.cooldown, 0
+        return False
+
+
+class MeanObjective:
+    """The mean objective of the updates since it was asked last, as far as they are of the same pass."""
+
+    def __init__(self):
+        self.n_done = 0
+
+    def __call__(self, moment):
+        n_new, self.n_done = moment.n_done - self.n_done, moment.n_done
+        return float(moment.objective[-n_new:].mean())
+
+
 class ProgressBar(Listener):
     """Moves a bar, which has its own pace and hears of every pause.
 

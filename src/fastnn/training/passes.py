@@ -10,13 +10,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fastnn._tables import SOLVERS
-from fastnn.state import COUNTERS, TrainingState, aligned_zeros
+from fastnn.rates import check_length
+from fastnn.schedules import plateau
+from fastnn.state import COUNTERS, TrainingState, aligned_zeros, n_state
 from fastnn.training.batches import Composed
-from fastnn.training.listeners import Listener
+from fastnn.training.listeners import Listener, Plateau
 from fastnn.training.manners import GoesOn
 from fastnn.training.run import Job, run
-from fastnn.training.schedules import OverWeight
+from fastnn.training.schedules import OverWeight, Planned
+
+#: How an optimizer changes its rate between passes.
+SCHEDULES = ("constant", "invscaling", "adaptive")
 
 #: At or below this rate "adaptive" ends the training.
 SMALLEST_RATE = 1e-6
@@ -40,12 +44,12 @@ class Optimizer:
         self.training = training
         self.learning_rate = self.learning_rate_init = float(learning_rate_init)
         self.schedule, self.power_t = schedule, power_t
-        self.moments = aligned_zeros(SOLVERS[training.solver] * network.n_parameters, network.dtype)
+        self.moments = aligned_zeros(n_state(training.solver, network.n_parameters), network.dtype)
         self.counters = np.zeros(1, COUNTERS)
 
     def state(self, network, parameters):
         """The state of a run that goes on from here, on these parameters of a NetworkSpec."""
-        if len(self.moments) != SOLVERS[self.training.solver] * network.n_parameters:
+        if len(self.moments) != n_state(self.training.solver, network.n_parameters):
             raise ValueError(
                 f"the network has {network.n_parameters} parameters now, which are not those that the solver's "
                 "moments belong to; call fit to begin anew"
@@ -170,6 +174,7 @@ def fit(
     limits: Limits,
     progress: Progress,
     score: Callable[[], float] | None = None,
+    plan=None,
     say: Callable[[str], None] | None = None,
 ):
     """Train `parameters` by passes over the samples; return how the run ended.
@@ -194,6 +199,8 @@ def fit(
     score : callable, optional
         Of the parameters of the moment; the run is judged by it and ends with the parameters of the best. It also
         ends after a pass whose loss is not finite; without a better score then with the parameters that it began with.
+    plan : fastnn.schedules.Schedule, optional
+        Of the rates; None: the optimizer's.
     say : callable, optional
         Gets the lines that scikit-learn prints when it is verbose.
 
@@ -209,8 +216,13 @@ def fit(
     job = Job(backend, state, optimizer.training, samples.X, samples.y, samples.sample_weight)
     schedule = OverWeight(optimizer, alpha / samples.weight_unit, source, samples.sample_weight)
     judge = Judge(source, optimizer, parameters, limits, progress, score, say)
-    n_updates = limits.max_iter * source.updates_per_pass
-    outcome = run(job, source, schedule, [judge], GoesOn(), n_updates, keeps_curves=False)
+    n_updates, listeners = limits.max_iter * source.updates_per_pass, [judge]
+    if plan is not None:
+        check_length(plan, n_updates, f"{source.updates_per_pass} in each of {limits.max_iter} epochs")
+        schedule = Planned(plan, n_updates, schedule)
+    if isinstance(plan, plateau):
+        listeners.append(Plateau(source.updates_per_pass, schedule, lambda moment: progress.loss_curve[-1]))
+    outcome = run(job, source, schedule, listeners, GoesOn(), n_updates, keeps_curves=False)
     ended = judge.ended if outcome.error is None else INTERRUPTED
     if score is not None and progress.best_parameters is not None:
         parameters[:] = progress.best_parameters

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastnn._tables import CONVERGED, DIVERGED, RAN
+from fastnn.training import levenberg_marquardt
+from fastnn.training.lbfgs import Minimization
 from fastnn.training.listeners import Moment
 from fastnn.training.manners import DivergenceError
 
@@ -67,7 +69,7 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True):
     ----------
     job : Job
     source : AllRows, Ordered or Composed
-    schedule : Constant or OverWeight
+    schedule : Constant, OverWeight or Planned
     listeners : list of Listener
     manner : Raises or GoesOn
         Also says which exceptions from outside end the run and are returned; others go through.
@@ -84,13 +86,14 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True):
     curves = np.empty(n_kept), np.empty(n_kept)
     n_before, error = job.state.n_updates, None
     try:
-        opened = job.backend.begin(
-            job.state, job.training, job.X, job.y, job.sample_weight, source.largest_batch, job.n_threads
-        )
-        try:
-            done = _advance(opened, source, schedule, listeners, manner, n_updates, *curves, keeps_curves)
-        finally:
-            opened.end()
+        if job.training.solver == "lbfgs":
+            done = _minimize(job, schedule, listeners, manner, n_updates, *curves)
+        else:
+            opened = _begin(job, source)
+            try:
+                done = _advance(opened, source, schedule, listeners, manner, n_updates, *curves, keeps_curves)
+            finally:
+                opened.end()
         manner.ends(done)
         for listener in listeners:
             listener.finish(done)
@@ -104,6 +107,18 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True):
             listener.forget(done)
     objective, cost = curves
     return Outcome(done, objective[:done], cost[:done], error)
+
+
+def _begin(job, source):
+    """Open a run of the backend, or of NumPy's own."""
+    begin = levenberg_marquardt.Run if job.training.solver == "levenberg_marquardt" else job.backend.begin
+    return begin(job.state, job.training, job.X, job.y, job.sample_weight, source.largest_batch, job.n_threads)
+
+
+def _minimize(job, schedule, listeners, manner, n_updates, objective, cost):
+    """Have SciPy's minimizer make the updates, all rows each; return how many."""
+    _, l2 = schedule.of(0, 1)
+    return Minimization(job, l2[0]).drive(listeners, manner, n_updates, objective, cost, Moment())
 
 
 def _advance(opened, source, schedule, listeners, manner, n_updates, objectives, costs, keeps_curves):

@@ -1,7 +1,7 @@
 """The learning rate and the L2 penalty of each update.
 
 ``of(begin, n)`` returns two arrays, with an entry for each of n updates of the pass from number `begin` on; they are
-read before the next call. Asked by ``run``, once the pass has been drawn.
+read before the next call. Asked by ``run``, once the pass has been drawn, for one piece of the run after the other.
 """
 
 import numpy as np
@@ -49,3 +49,39 @@ class OverWeight:
         if n == len(self.rates):
             return self.rates, self.l2
         return self.rates[begin : begin + n], self.l2[begin : begin + n]
+
+
+class Planned:
+    """The rates of a `fastnn.schedules.Schedule`, and the penalty of another schedule.
+
+    Parameters
+    ----------
+    plan : fastnn.schedules.Schedule
+    n_updates : int
+        Of the whole run.
+    penalties : Constant or OverWeight
+
+    Attributes
+    ----------
+    factor : float
+        What the rates are multiplied with from now on; set by ``listeners.Plateau``.
+    """
+
+    #: Updates whose rates are found at a time, so that short passes do not wait for NumPy.
+    BLOCK = 4096
+
+    def __init__(self, plan, n_updates, penalties):
+        self.plan, self.n_updates, self.penalties = plan, n_updates, penalties
+        self.factor, self.lowest = 1.0, 0.0
+        self.n_asked, self.first, self.block = 0, 0, np.empty(0)
+
+    def of(self, begin, n):
+        _, l2 = self.penalties.of(begin, n)
+        place = self.n_asked - self.first
+        if place + n > len(self.block):
+            self.first, place = self.n_asked, 0
+            end = min(self.first + max(n, self.BLOCK), self.n_updates)
+            self.block = self.plan.rates(np.arange(self.first, end), self.n_updates)
+        self.n_asked += n
+        rates = self.block[place : place + n]
+        return (rates if self.factor == 1.0 else np.maximum(rates * self.factor, np.minimum(rates, self.lowest))), l2

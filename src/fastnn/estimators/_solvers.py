@@ -1,0 +1,70 @@
+"""What an estimator's parameters say of solver and step: a TrainingSpec, the batch size, an optimizer that goes on."""
+
+import math
+
+from fastnn.dropout import check_dropout, check_drops
+from fastnn.estimators._warnings import warn
+from fastnn.spec import (
+    DEFAULT_BETA_2,
+    DEFAULT_WEIGHT_DECAY,
+    TAKE_ALL_ROWS,
+    TrainingSpec,
+    check_batch_size,
+    refuse_rules,
+)
+from fastnn.state import OTHER_SOLVERS
+from fastnn.step_rules import check_rates
+from fastnn.training.levenberg_marquardt import check_problem
+from fastnn.training.passes import Optimizer
+
+
+def training_of(estimator, layer_sizes, X):
+    """Return how an estimator trains a network of these layers on X, or say what does not go together."""
+    solver, beta_2, weight_decay = estimator.solver, estimator.beta_2, estimator.weight_decay
+    if beta_2 == TrainingSpec.beta_2:  # the default of scikit-learn's constructor, which is adam's
+        beta_2 = DEFAULT_BETA_2.get(solver, beta_2)
+    if weight_decay is None:
+        weight_decay = DEFAULT_WEIGHT_DECAY.get(solver, 0.0)
+    training = TrainingSpec(
+        estimator._objective(),
+        solver=solver,
+        momentum=estimator.momentum,
+        nesterov=estimator.nesterovs_momentum,
+        beta_1=estimator.beta_1,
+        beta_2=beta_2,
+        epsilon=estimator.epsilon,
+        weight_decay=weight_decay,
+        l1=estimator.l1,
+        max_grad_norm=math.inf if estimator.max_grad_norm is None else estimator.max_grad_norm,
+        max_norm=math.inf if estimator.max_norm is None else estimator.max_norm,
+        rates=check_rates(len(layer_sizes) - 1, estimator.layer_rates, estimator.frozen, estimator.bias),
+        mu=estimator.mu,
+        mu_inc=estimator.mu_inc,
+        mu_dec=estimator.mu_dec,
+        dropout=check_dropout(len(layer_sizes) - 2, estimator.dropout, estimator.input_dropout),
+    )
+    if solver in OTHER_SOLVERS:
+        refuse_rules(training)
+    check_drops(training.dropout, solver, OTHER_SOLVERS, X)
+    if solver == "levenberg_marquardt":
+        check_problem(estimator.loss, layer_sizes, X)
+    return training
+
+
+def optimizer_of(estimator, training, network, plan):
+    """Return an optimizer at its start; its rates are those of a plan, if there is one."""
+    goes_by_name = estimator.solver == "sgd" and plan is None
+    schedule = estimator.learning_rate if goes_by_name else "constant"
+    rate = estimator.learning_rate_init if plan is None else plan.largest
+    return Optimizer(training, network, rate, schedule, estimator.power_t)
+
+
+def batch_size_of(estimator, n_rows):
+    """Return the rows of an update."""
+    batch_size = estimator.batch_size
+    if batch_size == "auto":
+        return n_rows if estimator.solver in TAKE_ALL_ROWS else min(200, n_rows)
+    check_batch_size(estimator.solver, batch_size, n_rows)
+    if batch_size > n_rows:
+        warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped")
+    return min(batch_size, n_rows)
