@@ -11,7 +11,7 @@
    a row without its case does not compile (-Werror=switch). */
 
 typedef enum {
-#define FASTNN_ACTIVATION(name, hidden, output, keeps_slope) FASTNN_ACTIVATION_##name,
+#define FASTNN_ACTIVATION(name, hidden, output, keeps_slope, parameter, by_default) FASTNN_ACTIVATION_##name,
 #include "tables/activations.def"
 #undef FASTNN_ACTIVATION
 } fastnn_activation;
@@ -34,9 +34,11 @@ typedef enum {
 
 typedef struct {
     const char *name;
-    int hidden;      /* may be the activation of a hidden layer */
-    int output;      /* may be the activation of the output layer */
-    int keeps_slope; /* its slope is kept beside its output */
+    int hidden;            /* may be the activation of a hidden layer */
+    int output;            /* may be the activation of the output layer */
+    int keeps_slope;       /* its slope is kept beside its output */
+    const char *parameter; /* what it is called; "none": it has none */
+    double by_default;     /* the parameter where none is given */
 } fastnn_activation_row;
 
 typedef struct {
@@ -57,7 +59,8 @@ typedef struct {
 } fastnn_solver_row;
 
 static const fastnn_activation_row fastnn_activations[] = {
-#define FASTNN_ACTIVATION(name, hidden, output, keeps_slope) {#name, hidden, output, keeps_slope},
+#define FASTNN_ACTIVATION(name, hidden, output, keeps_slope, parameter, by_default) \
+    {#name, hidden, output, keeps_slope, #parameter, by_default},
 #include "tables/activations.def"
 #undef FASTNN_ACTIVATION
 };
@@ -213,6 +216,10 @@ typedef struct {
                    void *out, int checks, int n_threads, fastnn_ask ask, void *work);
 
     fastnn_elementwise exp, log, logistic, tanh;
+
+    /* An elementwise activation of n numbers, and its slope where that is kept; slopes: OUT, or NULL. */
+    void (*activate)(fastnn_activation activation, double parameter, const void *x, void *out, void *slopes,
+                     ptrdiff_t n);
 
     /* The yardstick of the benchmark: n rounds of independent multiply-adds; returns the floating-point operations. */
     double (*multiply_adds)(ptrdiff_t n);

@@ -16,6 +16,16 @@ from fastnn.backends import BACKENDS, backends_with
 #: Every allowed pair of a loss and an output activation.
 PAIRS = [(loss, output) for loss, outputs in LOSS_OUTPUTS.items() for output in outputs]
 HIDDEN = HIDDEN_ACTIVATIONS
+#: Every pair with each of the hidden activations whose slope is not kept, and the others, which differ from each other
+#: in their own formula alone, once as an output and with two losses as a hidden layer.
+NOT_KEPT = ("identity", "logistic", "tanh", "relu", "step")
+COMBINATIONS = [
+    (loss, output, hidden)
+    for loss, output in PAIRS
+    for hidden in HIDDEN
+    if (hidden in NOT_KEPT if output in (*NOT_KEPT, "softmax", "exp") else hidden == "tanh")
+    or (loss, output) in (("squared_error", "identity"), ("log_loss", "softmax"))
+]
 DTYPES = ["float64", "float32"]
 BACKEND_NAMES = list(BACKENDS)
 #: Every solver with every backend that has it, as the registry tells.

@@ -43,7 +43,8 @@ MUTANTS = [
     ("src/fastnn/_elementary.pxd", "return h * (one - h)", "return h * (one + h)"),
     ("src/fastnn/_elementary.pxd", "return 1 if h > 0 else 0", "return 1 if h >= 0 else 0"),
     ("src/fastnn/_sample.pxd", "total2 += parameters[w + 2 * n_in + j] * x", "total2 += parameters[w + n_in + j] * x"),
-    ("src/fastnn/_sample.pxd", "delta[c, j] *= slope(activation, z[c, j], h[c, j])", "delta[c, j] *= 1"),
+    ("src/fastnn/_sample.pxd",
+     "delta[c, j] *= slope(before.activation, before.parameter, z[c, j], h[c, j])", "delta[c, j] *= 1"),
     ("src/fastnn/_sample.pxd", "total += exp(z[c, i] - top)", "total += exp(z[c, i])"),
 ]  # fmt: skip
 

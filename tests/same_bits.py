@@ -14,6 +14,10 @@ from pathlib import Path
 
 N_CONFIGURATIONS = 200
 
+#: Those that both have, whatever has come since.
+HIDDEN = ("identity", "logistic", "tanh", "relu", "step")
+OUTPUTS = (*HIDDEN, "softmax", "exp")
+
 
 def digest(*parts):
     """A short hash of arrays and numbers, by their bits."""
@@ -30,19 +34,19 @@ def train_once(rng):
     import numpy as np
 
     import fastnn
-    from fastnn._tables import HIDDEN_ACTIVATIONS, LOSS_OUTPUTS, SOLVERS
+    from fastnn._tables import LOSS_OUTPUTS, SOLVERS
 
     m, n_in, n_out = (int(rng.integers(*bounds)) for bounds in ((5, 300), (1, 20), (1, 6)))
     sizes = [n_in, *(int(size) for size in rng.integers(1, 40, rng.integers(0, 3))), n_out]
     loss = str(rng.choice(list(LOSS_OUTPUTS)))
-    output = str(rng.choice(LOSS_OUTPUTS[loss]))
+    output = str(rng.choice([name for name in LOSS_OUTPUTS[loss] if name in OUTPUTS]))
     backend = str(rng.choice(["simd", "simd", "simd", "cython", "numpy"]))
     X = rng.standard_normal((m, n_in))
     y = rng.integers(0, 2, (m, n_out)).astype(float)
     if output == "softmax":
         y = np.eye(n_out)[rng.integers(0, n_out, m)]
     options = {
-        "activation": [str(rng.choice(HIDDEN_ACTIVATIONS)) for _ in sizes[2:]],
+        "activation": [str(rng.choice(HIDDEN)) for _ in sizes[2:]],
         "output_activation": output,
         "loss": loss,
         "solver": "sgd" if backend == "cython" else str(rng.choice(list(SOLVERS))),

@@ -7,7 +7,7 @@ from decimal import Context, Decimal
 
 import numpy as np
 import pytest
-from conftest import BACKEND_NAMES, HIDDEN, PAIRS, assert_close, targets_for
+from conftest import BACKEND_NAMES, COMBINATIONS, PAIRS, assert_close, targets_for
 from scipy import special
 from sklearn.metrics import log_loss, mean_poisson_deviance, mean_squared_error
 
@@ -19,6 +19,16 @@ from fastnn.spec import NetworkSpec
 
 DECIMAL = Context(prec=60)
 
+
+def of_decimal(function):
+    """A function of Decimal numbers, of arrays."""
+    return np.vectorize(lambda z: float(function(Decimal(z))), otypes=[float])
+
+
+def power_less_1(z):
+    return DECIMAL.subtract(DECIMAL.exp(z), 1)
+
+
 #: activation -> the same function from elsewhere.
 ACTIVATION_ORACLES = {
     "identity": lambda z: z,
@@ -28,6 +38,30 @@ ACTIVATION_ORACLES = {
     "step": lambda z: np.where(z < 0, 0.0, 1.0),
     "softmax": lambda z: special.softmax(z, axis=1),
     "exp": np.vectorize(lambda z: float(DECIMAL.exp(Decimal(z)))),
+    "leaky_relu": lambda z: np.maximum(z, 0) - 0.01 * np.maximum(-z, 0),
+    "elu": of_decimal(lambda z: z if z > 0 else power_less_1(z)),
+    "selu": of_decimal(
+        lambda z: (
+            Decimal("1.0507009873554804934193349852946")
+            * (z if z > 0 else Decimal("1.6732632423543772848170429916717") * power_less_1(z))
+        )
+    ),
+    "gelu": lambda z: z * special.ndtr(z),
+    "silu": lambda z: z * special.expit(z),
+    "mish": lambda z: z * np.tanh(-special.log_expit(-z)),
+    "softplus": lambda z: -special.log_expit(-z),
+    "hard_sigmoid": lambda z: np.interp(z, [-3, 3], [0, 1]),
+    "hard_swish": lambda z: z * np.interp(z, [-3, 3], [0, 1]),
+    "sin": np.sin,
+    "softsign": lambda z: np.sign(z) * (1 - 1 / (1 + np.abs(z))),
+}
+
+#: Those whose formula in floating point multiplies a rounding: activation -> by how much, of z.
+ILL_CONDITIONED = {
+    "gelu": lambda z: 1 + z**2,  # the normal tail from z / sqrt(2)
+    "hard_sigmoid": lambda z: 1 / (3 - np.minimum(np.abs(z), 3) + 1e-3),  # z + 3 by way of z / 6 + 1/2
+    "hard_swish": lambda z: 1 / (3 - np.minimum(np.abs(z), 3) + 1e-3),
+    "softsign": lambda z: 1 + 1 / (1e-300 + np.abs(z)),  # 1 - 1 / (1 + |z|), the oracle's own
 }
 
 #: (loss, output activation) -> the mean over rows of the loss, from targets y and weighted sums z, from elsewhere.
@@ -66,7 +100,8 @@ def test_activation(backend, activation, dtype):
     get_backend(backend).forward(spec, parameters, Z, out)
     eps, subnormal = np.finfo(dtype).eps, np.finfo(dtype).smallest_subnormal
     expected = ACTIVATION_ORACLES[activation](Z.astype(np.float64))
-    assert (np.abs(out - expected) <= 6 * eps * np.abs(expected) + subnormal).all()
+    condition = ILL_CONDITIONED.get(activation, np.ones_like)(Z.astype(np.float64))
+    assert (np.abs(out - expected) <= 6 * eps * condition * np.abs(expected) + 80 * subnormal).all()
 
 
 @pytest.mark.parametrize("backend", BACKEND_NAMES)
@@ -81,7 +116,7 @@ def test_a_small_log_loss_keeps_its_digits(backend):
 
 
 @pytest.mark.parametrize("backend", BACKEND_NAMES)
-@pytest.mark.parametrize("activation", ["logistic", "softmax", "tanh", "relu", "step"])
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS.keys() - {"exp"}))
 def test_activation_at_1000(activation, backend):
     spec, parameters = one_layer(activation)
     Z = np.array([[1000.0, -1000.0, 0.0, 999.0]])
@@ -134,12 +169,10 @@ def test_log_loss_does_not_overflow_at_1000(backend, output):
     assert np.isfinite(gradient).all()
 
 
-@pytest.mark.parametrize("hidden", HIDDEN)
-@pytest.mark.parametrize("loss_and_output", PAIRS)
+@pytest.mark.parametrize(("loss", "output", "hidden"), COMBINATIONS)
 @pytest.mark.parametrize("backend", BACKEND_NAMES)
-def test_gradient_is_that_of_the_objective(backend, loss_and_output, hidden):
+def test_gradient_is_that_of_the_objective(backend, loss, output, hidden):
     """By central differences. The perceptron's h, like the output of a step, is constant between its thresholds."""
-    loss, output = loss_and_output
     spec = NetworkSpec((3, 4, 2), (hidden, output), np.dtype(np.float64))
     rng = np.random.default_rng(4)
     parameters = rng.standard_normal(spec.n_parameters)

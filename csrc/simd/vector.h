@@ -28,6 +28,15 @@ INLINE words v_first(ptrdiff_t n) {
 
 INLINE vec v_abs(vec a) { return v_from_bits(v_bits(a) & ~SIGN_BIT); }
 
+/* Whether a bit is set in any lane. */
+INLINE int w_any(words a) {
+    word found = 0;
+    for (int i = 0; i < LANES; i++) {
+        found |= LANE(a, i);
+    }
+    return found != 0;
+}
+
 /* Of bits, not of signed integers: zeros come in, and a sum wraps around. */
 INLINE words w_shift_right(words a, int n) { return (words)((uwords)a >> n); }
 INLINE words w_shift_left(words a, int n) { return (words)((uwords)a << n); }

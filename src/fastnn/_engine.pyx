@@ -16,7 +16,7 @@ from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport INT32_MAX, int32_t
 from libc.string cimport memset, strchr
 
-from fastnn._tables import LOSSES, SOLVER_IDS
+from fastnn._tables import ACTIVATIONS, LOSSES, SOLVER_IDS
 from fastnn._tables import SOLVERS  # a run has all of them; `fastnn.backends` reads it here
 
 cdef enum:
@@ -302,6 +302,21 @@ def elementwise(name, x, out):
         raise ValueError(f"elementwise functions are exp, log, logistic and tanh, got {name!r}")
     with nogil:
         function(numbers, results, n)
+
+
+def activate(name, double parameter, x, out, slopes=None):
+    """Fill `out` with an elementwise activation of the numbers x, `slopes` with its slopes if its row keeps them."""
+    cdef bint is_float64 = x.dtype.itemsize == 8
+    cdef const fastnn_kernels *kernels = fastnn_active(is_float64)
+    cdef const char *dtype = b"d" if is_float64 else b"f"
+    cdef Arguments arguments = Arguments()
+    cdef Py_ssize_t n = x.size
+    cdef int activation = ACTIVATIONS[name]
+    cdef const void *numbers = arguments.take(x, dtype, n, False)
+    cdef void *results = arguments.take(out, dtype, n, True)
+    cdef void *of_slopes = NULL if slopes is None else arguments.take(slopes, dtype, n, True)
+    with nogil:
+        kernels.activate(activation, parameter, numbers, results, of_slopes, n)
 
 
 fastnn_threads_begin()

@@ -250,20 +250,22 @@ def _advance(
     return n_done, stop
 
 
-def _activate_rows(Py_ssize_t activation, const floating[:, ::1] Z, floating[:, ::1] H):
+def _activate_rows(Py_ssize_t activation, double parameter, const floating[:, ::1] Z, floating[:, ::1] H):
     cdef Py_ssize_t s
     cdef fastnn_layer layer
-    layer.activation, layer.parameter, layer.n_out, layer.outputs = activation, 0, Z.shape[1], 0
+    layer.activation, layer.parameter, layer.n_out, layer.outputs = activation, parameter, Z.shape[1], 0
     with nogil:
         for s in range(Z.shape[0]):
             activate(&layer, Z, H, s)
 
 
-def _slopes(Py_ssize_t activation, const floating[::1] z, const floating[::1] h, floating[::1] out):
+def _slopes(
+    Py_ssize_t activation, double parameter, const floating[::1] z, const floating[::1] h, floating[::1] out
+):
     cdef Py_ssize_t i
     with nogil:
         for i in range(h.shape[0]):
-            out[i] = slope(activation, z[i], h[i])
+            out[i] = slope(activation, parameter, z[i], h[i])
 
 
 def _update(
@@ -300,14 +302,14 @@ def _weights(sample_weight, X):
     return np.ones(len(X), X.dtype) if sample_weight is None else sample_weight
 
 
-def activate_rows(activation, Z, out):
+def activate_rows(activation, Z, out, parameter=0.0):
     """Fill `out` with an activation of Z (n_rows, n), row by row."""
-    _activate_rows(ACTIVATIONS[activation], Z, out)
+    _activate_rows(ACTIVATIONS[activation], parameter, Z, out)
 
 
-def slopes(activation, z, h, out):
+def slopes(activation, z, h, out, parameter=0.0):
     """Fill `out` with the derivative of an elementwise activation by its inputs z (n,), from these or its outputs h."""
-    _slopes(ACTIVATIONS[activation], z, h, out)
+    _slopes(ACTIVATIONS[activation], parameter, z, h, out)
 
 
 def update_parameters(training, learning_rate, gradient, parameters, velocity):

@@ -24,6 +24,7 @@ from fastnn._elementary cimport (
     SOFTMAX,
     STEP,
     TANH,
+    bent,
     exp,
     logistic,
     relu,
@@ -205,12 +206,12 @@ cdef inline void activate(
             h[c, out + i] = z[c, out + i]
     else:
         for i in range(layer.n_out):
-            h[c, out + i] = NAN
+            h[c, out + i] = <floating> bent(layer.activation, layer.parameter, z[c, out + i])
 
 
 cdef inline void hidden_delta(
     const fastnn_layer *layer,       # the layer after the hidden units: its W leads from them to delta
-    Py_ssize_t activation,           # of the hidden units
+    const fastnn_layer *before,      # the hidden units' own
     const floating[::1] parameters,  # IN
     const floating[:, ::1] z,        # IN, row c
     const floating[:, ::1] h,        # IN, row c
@@ -220,7 +221,7 @@ cdef inline void hidden_delta(
     cdef Py_ssize_t j
     combine_rows(parameters, layer.weights, layer.n_out, layer.n_in, delta, c, layer.outputs, delta, layer.inputs)
     for j in range(layer.inputs, layer.inputs + layer.n_in):
-        delta[c, j] *= slope(activation, z[c, j], h[c, j])
+        delta[c, j] *= slope(before.activation, before.parameter, z[c, j], h[c, j])
 
 
 cdef inline void output_delta(
@@ -238,7 +239,7 @@ cdef inline void output_delta(
     cdef floating of_output
     for i in range(layer.n_out):
         if loss == SQUARED_ERROR:
-            of_output = slope(layer.activation, z[c, out + i], h[c, out + i])
+            of_output = slope(layer.activation, layer.parameter, z[c, out + i], h[c, out + i])
             delta[c, out + i] = -(y[s, i] - h[c, out + i]) * of_output * weight
         elif loss == LOG_LOSS or loss == POISSON or loss == PERCEPTRON:
             delta[c, out + i] = (h[c, out + i] - y[s, i]) * weight
@@ -340,7 +341,7 @@ cdef inline void backward_sample(
     cdef Py_ssize_t l, last = layers.shape[0] - 1
     output_delta(loss, &layers[last], y, s, z, h, weight, delta, c)
     for l in range(last, 0, -1):
-        hidden_delta(&layers[l], layers[l - 1].activation, parameters, z, h, delta, c)
+        hidden_delta(&layers[l], &layers[l - 1], parameters, z, h, delta, c)
 
 
 cdef inline void accumulate(

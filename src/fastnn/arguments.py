@@ -19,6 +19,7 @@ from fastnn.layers import form_of
 from fastnn.objective import Objective, check_loss, check_pair
 from fastnn.progress import Bar
 from fastnn.spec import (
+    ActivationLike,
     NetworkSpec,
     TrainingSpec,
     check_dtype,
@@ -27,6 +28,7 @@ from fastnn.spec import (
     check_output_activation,
     check_training,
     check_weights,
+    is_one_activation,
 )
 from fastnn.training.batches import ORDERS
 
@@ -39,21 +41,21 @@ class Shape:
     ----------
     sizes : tuple of int
     dtype : numpy.dtype
-    hidden : tuple of str
+    hidden : tuple of str or (str, float)
         The activations of the hidden layers.
-    named : tuple of str
+    named : tuple of str or (str, float)
         Likewise; without hidden layers the name given still says which network is meant.
     loss : str
-    output_activation : str or None
+    output_activation : str, (str, float) or None
         None: it follows from the loss and the targets.
     """
 
     sizes: tuple[int, ...]
     dtype: np.dtype
-    hidden: tuple[str, ...]
-    named: tuple[str, ...]
+    hidden: tuple[ActivationLike, ...]
+    named: tuple[ActivationLike, ...]
     loss: str
-    output_activation: str | None
+    output_activation: ActivationLike | None
 
 
 def check_shape(nn_structure, dtype, activation, loss, output_activation):
@@ -61,7 +63,7 @@ def check_shape(nn_structure, dtype, activation, loss, output_activation):
     sizes = check_layer_sizes(nn_structure)
     dtype = check_dtype(dtype)
     hidden = check_hidden_activations(activation, len(sizes) - 2)
-    named = check_hidden_activations(activation, 1) if isinstance(activation, str) else hidden
+    named = check_hidden_activations(activation, 1) if is_one_activation(activation) else hidden
     loss = check_loss(loss)
     if output_activation is not None:
         output_activation = check_output_activation(output_activation)
@@ -185,10 +187,11 @@ def check_belonging(W, b, spec, feature_names):
     form = form_of(W, b)
     if form is None:
         return
-    if form.activations != spec.activation_names:
+    if form.activations != spec.activations_as_given:
         raise ValueError(
-            f"the start weights belong to a network with activations {form.activations}, not {spec.activation_names}; "
-            "pass activation and output_activation as it has them, or plain dicts: init=(dict(W), dict(b))"
+            f"the start weights belong to a network with activations {form.activations}, not "
+            f"{spec.activations_as_given}; pass activation and output_activation as it has them, or plain dicts: "
+            "init=(dict(W), dict(b))"
         )
     if None not in (form.feature_names, feature_names) and form.feature_names != feature_names:
         raise ValueError(

@@ -26,6 +26,15 @@ REACH = {
     "tanh": (-1, 1, "between -1 and 1"),
     "relu": (0, np.inf, "at least 0"),
     "exp": (0, np.inf, "greater than 0"),
+    "selu": (-1.7581, np.inf, "greater than -1.7581"),
+    "gelu": (-0.17, np.inf, "at least -0.17"),
+    "silu": (-0.2785, np.inf, "at least -0.2785"),
+    "mish": (-0.3089, np.inf, "at least -0.3089"),
+    "softplus": (0, np.inf, "greater than 0"),
+    "hard_sigmoid": (0, 1, "between 0 and 1"),
+    "hard_swish": (-0.375, np.inf, "at least -0.375"),
+    "sin": (-1, 1, "between -1 and 1"),
+    "softsign": (-1, 1, "between -1 and 1"),
 }
 
 #: How far beyond the reach rounding puts targets that were scaled to it.
@@ -178,22 +187,37 @@ def check_targets(argument, targets, loss, output_activation):
 
 def check_reach(argument, targets, output_activation, was_implied):
     """Refuse targets that the output activation cannot come near, or warn where it was asked for by name."""
-    low, high, reach = REACH.get(output_activation, (-np.inf, np.inf, ""))
-    if low - ROUNDING <= targets.min() and targets.max() <= high + ROUNDING:
+    text = beyond_reach(argument, targets, output_activation, was_implied)
+    if text is None:
         return
+    if was_implied:
+        raise ValueError(text)
+    warnings.warn(text, stacklevel=4)  # the caller of train
+
+
+def _reach(output_activation):
+    name, *parameter = (output_activation,) if isinstance(output_activation, str) else output_activation
+    if name == "elu":
+        (alpha,) = parameter or (1.0,)
+        return (-alpha, np.inf, f"greater than {-alpha:g}") if alpha > 0 else (0, np.inf, "at least 0")
+    return REACH.get(name, (-np.inf, np.inf, ""))
+
+
+def beyond_reach(argument, targets, output_activation, was_implied=False):
+    """Say which targets an output activation, a name or a pair of this and its parameter, cannot come near, or None."""
+    low, high, reach = _reach(output_activation)
+    if low - ROUNDING <= targets.min() and targets.max() <= high + ROUNDING:
+        return None
     from_where = " (which squared_error implies after logistic hidden layers)" if was_implied else ""
     advice = "use output_activation='identity', or scale y"
     n_classes = _classes_it_looks_like(targets[:, 0]) if targets.shape[1] == 1 else 0
     if n_classes:
         advice += f"; if y holds {n_classes} classes, loss='log_loss'"
         advice += f" and a last layer of {n_classes}" if n_classes > 2 else ""
-    text = (
+    return (
         f"{argument} lies between {targets.min():g} and {targets.max():g}, but outputs of activation "
         f"{output_activation!r}{from_where} are {reach}: {advice}"
     )
-    if was_implied:
-        raise ValueError(text)
-    warnings.warn(text, stacklevel=4)  # the caller of train
 
 
 def _classes_it_looks_like(y):

@@ -36,9 +36,10 @@ def check_loss(loss):
 
 
 def check_pair(loss, output_activation):
-    """Refuse an output activation that the loss cannot be paired with."""
+    """Refuse an output activation, a name or a pair of this and its parameter, that the loss cannot be paired with."""
     allowed = LOSS_OUTPUTS[loss]
-    if output_activation not in allowed:
+    name = output_activation if isinstance(output_activation, str) else output_activation[0]
+    if name not in allowed:
         raise ValueError(
             f"loss={loss!r} cannot be paired with output_activation={output_activation!r}; "
             f"it goes with {' or '.join(map(repr, allowed))}"

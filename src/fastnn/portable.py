@@ -7,6 +7,7 @@ that ``Network`` puts together. It knows neither backends, whose names it passes
 
 import numpy as np
 
+from fastnn._tables import ACTIVATION_PARAMETERS
 from fastnn.checks import check_name
 from fastnn.labels import Labels
 from fastnn.spec import NetworkSpec, check_dtype, check_hidden_activations, check_layer_sizes, check_output_activation
@@ -28,15 +29,15 @@ def to_plain(network):
     -------
     plain : dict
         ``version`` (int); ``layer_sizes`` (list of int); ``activations`` (list of dict, one a layer of weights:
-        ``{"name": "relu"}``, and beside the name its parameters, once there are activations that have some); ``dtype``
-        ("float64" or "float32"); ``labels`` (``{"kind": "multiclass", "classes": ndarray}``); ``feature_names`` (list
-        of str, or None); ``backend`` (str); ``parameters`` (the flat array: weights layer by layer, each (n_out, n_in)
-        row by row, then the biases). The arrays are the network's own, not copies.
+        ``{"name": "relu"}``, and beside the name its parameter, if it has one: ``{"name": "elu", "alpha": 1.0}``);
+        ``dtype`` ("float64" or "float32"); ``labels`` (``{"kind": "multiclass", "classes": ndarray}``);
+        ``feature_names`` (list of str, or None); ``backend`` (str); ``parameters`` (the flat array: weights layer by
+        layer, each (n_out, n_in) row by row, then the biases). The arrays are the network's own, not copies.
     """
     return {
         "version": VERSION,
         "layer_sizes": list(network.layer_sizes),
-        "activations": [{"name": name} for name in network.activations],
+        "activations": [_activation_to_plain(activation) for activation in network._spec.activations],
         "dtype": network.dtype.name,
         "labels": {"kind": network._labels.kind, "classes": network.classes},
         "feature_names": None if network.feature_names is None else list(network.feature_names),
@@ -100,15 +101,31 @@ def check_entries(what, plain, entries):
             raise ValueError(f"{what} {problem} {_listed(names)}; it is damaged, or of a newer fastnn: save it again")
 
 
+def _activation_to_plain(activation):
+    parameter, _ = ACTIVATION_PARAMETERS.get(activation.name, (None, None))
+    return (
+        {"name": activation.name}
+        if parameter is None
+        else {"name": activation.name, parameter: activation.parameters[0]}
+    )
+
+
 def _activations(plain, n_layers):
     if not isinstance(plain, list):
         raise TypeError(f"activations must be a list of dicts, one a layer of weights, got {plain!r:.60}")
     for l, activation in enumerate(plain):
-        check_entries(f"activations[{l}]", activation, ("name",))
+        name = activation.get("name") if isinstance(activation, dict) else None
+        parameter = ACTIVATION_PARAMETERS.get(name) if isinstance(name, str) else None
+        check_entries(f"activations[{l}]", activation, ("name",) if parameter is None else ("name", parameter[0]))
     if len(plain) != n_layers:
         raise ValueError(f"there are {len(plain)} activations, but {n_layers} layer(s) of weights: it is damaged")
-    names = [activation["name"] for activation in plain]
-    return (*check_hidden_activations(names[:-1], n_layers - 1), check_output_activation(names[-1]))
+    given = [
+        (activation["name"], *(value for entry, value in activation.items() if entry != "name"))
+        if len(activation) > 1
+        else activation["name"]
+        for activation in plain
+    ]
+    return (*check_hidden_activations(given[:-1], n_layers - 1), check_output_activation(given[-1]))
 
 
 def _check_parameters(parameters, spec):

@@ -22,7 +22,7 @@ from fastnn.network import Network
 from fastnn.result import TrainResult
 from fastnn.saturation import warn_if_saturated
 from fastnn.sparse import SparseMatrix
-from fastnn.spec import Layers
+from fastnn.spec import ActivationLike, Layers
 from fastnn.state import TrainingState
 from fastnn.training.batches import tutorial_batches
 from fastnn.training.listeners import Callback, EarlyStopping, History, Lines, ProgressBar
@@ -38,8 +38,8 @@ def train(
     iter_num: int = 3000,
     alpha: float = 0.25,
     *,
-    activation: str | Sequence[str] = "logistic",
-    output_activation: str | None = None,
+    activation: ActivationLike | Sequence[ActivationLike] = "logistic",
+    output_activation: ActivationLike | None = None,
     loss: str = "squared_error",
     l2: float = 0.0,
     solver: str = "sgd",
@@ -87,12 +87,15 @@ def train(
         Parameter updates to make.
     alpha : float, default 0.25
         The learning rate, greater than 0.
-    activation : str or list of str, default "logistic"
-        Of the hidden layers: "identity", "logistic" (or "sigmoid"), "tanh", "relu" or "step"; a list has one per layer.
-    output_activation : str, optional
-        Any of these, "softmax" or "exp", as the loss allows. None follows from the loss: log_loss takes softmax, or
-        logistic with one output or several labels a row; poisson exp; perceptron step; squared_error logistic if all
-        hidden layers are logistic, else identity.
+    activation : str, (str, float) or list of these, default "logistic"
+        Of the hidden layers: "identity", "logistic" (or "sigmoid"), "tanh", "relu", "step", "leaky_relu", "elu",
+        "selu", "gelu", "silu", "mish", "softplus", "hard_sigmoid", "hard_swish", "sin" or "softsign"; the notes have
+        the formulas. "leaky_relu" and "elu" have a parameter, and a pair such as ``("leaky_relu", 0.2)`` another than
+        the default; a list has one per layer.
+    output_activation : str or (str, float), optional
+        Any of these, "softmax" or "exp", as the loss allows: squared_error all but softmax and step. None follows from
+        the loss: log_loss takes softmax, or logistic with one output or several labels a row; poisson exp; perceptron
+        step; squared_error logistic if all hidden layers are logistic, else identity.
     loss : {"squared_error", "log_loss", "poisson", "perceptron"}, default "squared_error"
         Summed over outputs, averaged over samples. squared_error is ½ ||y - h||²; poisson is half the deviance,
         y log(y / h) - y + h; perceptron is the perceptron rule, delta h - y, with the objective (h - y) z.
@@ -199,6 +202,20 @@ def train(
     - adamw (Loshchilov and Hutter, 2019, scaled by η as in PyTorch): W shrinks by η `weight_decay` W, then adam's
       step, from the gradient at W before it shrank.
 
+    With the weighted sum z of a unit, the activations beside scikit-learn's four are
+
+    - leaky_relu: z, or `negative_slope` z where z < 0; the parameter, by default 0.01.
+    - elu (Clevert, Unterthiner and Hochreiter, 2016): z, or `alpha` (e^z - 1) where z < 0; the parameter, by default 1.
+    - selu (Klambauer, Unterthiner, Mayr and Hochreiter, 2017): 1.0507 times elu with alpha 1.6733.
+    - gelu (Hendrycks and Gimpel, 2016): z Φ(z), Φ the standard normal distribution; exact, as PyTorch's and Keras'.
+    - silu, or swish: z / (1 + e^-z). mish (Misra, 2020): z tanh(softplus(z)). softplus: log(1 + e^z).
+    - hard_sigmoid: z / 6 + ½ between 0 and 1, as PyTorch's. hard_swish: z hard_sigmoid(z).
+    - sin; softsign: z / (1 + |z|); step: 1 where z >= 0, else 0, which no gradient comes through.
+
+    Of the starts, "he_uniform" and "he_normal" go with relu and what bends like it (leaky_relu, elu, gelu, silu, mish,
+    hard_swish), "lecun_normal" with selu, "glorot_uniform" and "glorot_normal" with the others; "he_uniform" with sin,
+    after a first layer whose weights are larger (Sitzmann et al., 2020).
+
     Examples
     --------
     >>> import fastnn
@@ -206,6 +223,15 @@ def train(
     >>> result = fastnn.train([2, 1], X, y, 100, 0.2, loss="perceptron", batch_size=1, order="random", random_state=0)
     >>> result.network.predict(X)
     array([0, 0, 0, 1])
+
+    Each hidden layer may have an activation of its own, with its parameter:
+
+    >>> result = fastnn.train(
+    ...     [2, 8, 8, 1], X, y, 200, 0.1, activation=["gelu", ("leaky_relu", 0.2)], loss="log_loss", init="he_normal",
+    ...     random_state=0,
+    ... )
+    >>> result.network
+    <Network 2-8-8-1, gelu, leaky_relu(0.2), logistic, float64, 105 parameters>
     """
     shape = check_shape(nn_structure, dtype, activation, loss, output_activation)
     solver_options = {
@@ -259,7 +285,7 @@ def _run(course, data, source, job, network):
     with bar or nullcontext():
         outcome = run(job, source, schedule, listeners, manner, course.iter_num)
     best_iteration = None if stopping is None else stopping.best_iteration
-    form = Form(data.spec.activation_names, data.spec.dtype, data.labels, data.feature_names)
+    form = Form(data.spec.activations_as_given, data.spec.dtype, data.labels, data.feature_names)
     W, b = (LayerDict(arrays, form) for arrays in data.spec.views(job.state.parameters))
     cost, loss_curve = outcome.cost.tolist(), outcome.objective.tolist()
     result = TrainResult(W, b, cost, network, loss_curve, values, best_iteration)
@@ -276,7 +302,7 @@ def predict(
     X: ArrayLike | SparseMatrix,
     n_layers: int | None = None,
     *,
-    activation: str | None = None,
+    activation: ActivationLike | None = None,
 ) -> np.ndarray:
     """Return what a network predicts, from its weights: the tutorials' ``predict_y``.
 
@@ -290,7 +316,7 @@ def predict(
     X : array-like or sparse matrix of shape (n_samples, n_in)
     n_layers : int, optional
         The number of layers, the inputs counted; it must be that of W.
-    activation : str, optional
+    activation : str or (str, float), optional
         Of every layer. None: as W and b know it, else "logistic".
 
     Returns

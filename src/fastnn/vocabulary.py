@@ -18,6 +18,11 @@ SAME = {
     "threshold": "step",
     "hardlim": "step",
     "exponential": "exp",
+    "lrelu": "leaky_relu",
+    "swish": "silu",
+    "hardsilu": "hard_swish",
+    "sine": "sin",
+    "smoothrelu": "softplus",
     # losses
     "mse": "squared_error",
     "meansquarederror": "squared_error",
@@ -74,8 +79,8 @@ SAME = {
 
 #: Names that mean something else than anything here, however near they are spelled.
 OTHERS = {
-    *("gelu", "elu", "selu", "celu", "leakyrelu", "prelu", "relu6", "silu", "swish", "mish", "softplus", "softsign"),
-    *("hardsigmoid", "hardswish", "hardtanh", "logsoftmax", "sin", "maxout"),
+    *("celu", "prelu", "rrelu", "relu6", "hardtanh", "hardshrink", "softshrink", "tanhshrink", "logsigmoid"),
+    *("logsoftmax", "maxout", "glu", "cos", "gaussian"),
     *("mae", "l1", "meanabsoluteerror", "absoluteerror", "huber", "hinge", "squaredhinge", "quantile", "pinball"),
     *("kldivergence", "kl", "cosinesimilarity", "focal", "mape", "msle", "gamma", "tweedie"),
     *("rprop", "adagrad", "adadelta", "adamax", "nadam", "radam", "lamb", "lion", "ftrl", "lbfgs", "bfgs", "lm"),

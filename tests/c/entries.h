@@ -19,8 +19,8 @@ static network_shape shape_of(const int *sizes, int n_layers, int hidden, int ou
     }
     ptrdiff_t weights = 0, biases = p.n_weights;
     for (int l = 0; l < n_layers; l++) {
-        p.layers[l] =
-            (fastnn_layer){sizes[l], sizes[l + 1], weights, biases, 0, 0, l < n_layers - 1 ? hidden : output, 0};
+        p.layers[l] = (fastnn_layer){
+            sizes[l], sizes[l + 1], weights, biases, 0, 0, l < n_layers - 1 ? hidden : output, 0.25 + 0.25 * l};
         weights += sizes[l] * sizes[l + 1];
         biases += sizes[l + 1];
     }
@@ -137,7 +137,7 @@ static void test_forward(const network_shape *p, const samples *s, int n, const 
             x[j] = s->X[r * p->n_in + j];
         }
         plain_row(p->layers, p->n_layers, 0, exact, x, NULL, 1, z, NULL);
-        plain_outputs((int)p->layers[p->n_layers - 1].activation, p->n_out, z, h);
+        plain_outputs((int)p->layers[p->n_layers - 1].activation, p->layers[p->n_layers - 1].parameter, p->n_out, z, h);
         for (int i = 0; i < p->n_out; i++) {
             close_to(together[r * p->n_out + i], h[i], 1, 200);
         }
@@ -298,7 +298,12 @@ static void test_run(const network_shape *p, const samples *s, int n, fastnn_los
 }
 
 static void test_entries(void) {
-    static const int HIDDEN[] = {FASTNN_ACTIVATION_tanh, FASTNN_ACTIVATION_logistic, FASTNN_ACTIVATION_identity};
+    static const int HIDDEN[] = {
+        FASTNN_ACTIVATION_tanh,     FASTNN_ACTIVATION_gelu,     FASTNN_ACTIVATION_logistic, FASTNN_ACTIVATION_silu,
+        FASTNN_ACTIVATION_identity, FASTNN_ACTIVATION_mish,     FASTNN_ACTIVATION_elu,      FASTNN_ACTIVATION_softplus,
+        FASTNN_ACTIVATION_sin,      FASTNN_ACTIVATION_softsign,
+    };
+    enum { N_HIDDEN = sizeof HIDDEN / sizeof *HIDDEN };
     int shape = 0;
     for (int pair = 0; pair < FASTNN_N_PAIRS; pair++) {
         fastnn_loss loss = fastnn_pairs[pair].loss;
@@ -307,7 +312,7 @@ static void test_entries(void) {
             int sizes[MOST_LAYERS + 1] = {SIZES[i], SIZES[(i * 5 + a) % N_SIZES], SIZES[(i * 3 + 2) % N_SIZES], 0, 0};
             int n_layers = 1 + shape % 3, n = SIZES[(i * 7 + (int)loss) % N_SIZES] + 1;
             sizes[n_layers] = shape % 4 == 3 ? 1 : SIZES[(i * 11 + a) % N_SIZES];
-            network_shape p = shape_of(sizes, n_layers, HIDDEN[shape % 3], a);
+            network_shape p = shape_of(sizes, n_layers, HIDDEN[shape / 3 % N_HIDDEN], a);
             samples s = samples_of(&p, n);
             real *parameters = numbers(p.n);
             for (ptrdiff_t k = 0; k < p.n; k++) {

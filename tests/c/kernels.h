@@ -43,6 +43,11 @@ static void test_squares(void) {
     }
 }
 
+/* Those of which a plain formula loses digits where the output is small. */
+#define ILL_CONDITIONED(a)                                                                                            \
+    ((a) == FASTNN_ACTIVATION_gelu || (a) == FASTNN_ACTIVATION_hard_sigmoid || (a) == FASTNN_ACTIVATION_hard_swish || \
+     (a) == FASTNN_ACTIVATION_sin)
+
 /* Every activation and slope, and what the products fuse with them. */
 static void test_activations(void) {
     for (int a = 0; a < FASTNN_N_ACTIVATIONS; a++) {
@@ -53,12 +58,13 @@ static void test_activations(void) {
         slope_terms slope = slope_of(a);
         for (int i = 0; i < 200; i++) {
             real z = (real)(8 * number());
-            real h = LANE(v_activate(a, 0, v_all(z)), 0);
-            close_to(h, plain_activation(a, z), fabs(plain_activation(a, z)), 4);
+            real parameter = (real)number(), h = LANE(v_activate(a, parameter, v_all(z)), 0);
+            double exact = plain_activation(a, parameter, z);
+            close_to(h, exact, ILL_CONDITIONED(a) ? 1 : fabs(exact), 4);
             double size =
                 fabs(LANE(slope.constant, 0)) + fabs(LANE(slope.linear, 0) * h) + fabs(LANE(slope.square, 0) * h * h);
-            real of_h = LANE(v_slope(&slope, v_all(h)), 0), kept = LANE(v_kept_slope(a, 0, v_all(z)), 0);
-            close_to(fastnn_activations[a].keeps_slope ? kept : of_h, plain_slope(a, z), 1 + size, 4);
+            real of_h = LANE(v_slope(&slope, v_all(h)), 0), kept = LANE(v_kept_slope(a, parameter, v_all(z)), 0);
+            close_to(fastnn_activations[a].keeps_slope ? kept : of_h, plain_slope(a, parameter, z), 1 + size, 4);
         }
     }
 }
@@ -282,7 +288,7 @@ static void test_losses(void) {
             memcpy(logits, z, (size_t)n_z * sizeof(real));
             loss_totals totals = {0, 0}, *groups = get((size_t)whole_vectors(n) * sizeof *groups);
             fastnn_objective objective = {.loss = loss};
-            output_layer of = {&objective, a, 0, n_out, stride};
+            output_layer of = {&objective, a, (real)0.3, n_out, stride};
             loss_and_delta(&of, n, y, weight, rows, 4, z, work, groups);
             for (int i = 0; i < whole_vectors(n); i++) {
                 totals.loss += groups[i].loss;
@@ -295,8 +301,8 @@ static void test_losses(void) {
                     zr[i] = logits[r * stride + i];
                     yr[i] = y[rows[r] * n_out + i];
                 }
-                sum += 0.25 * weight[rows[r]] * plain_loss(loss, a, n_out, zr, yr, delta);
-                plain_outputs(a, n_out, zr, h);
+                sum += 0.25 * weight[rows[r]] * plain_loss(loss, a, (real)0.3, n_out, zr, yr, delta);
+                plain_outputs(a, (real)0.3, n_out, zr, h);
                 for (int i = 0; i < n_out; i++) {
                     close_to(z[r * stride + i], delta[i] * weight[rows[r]] * 0.25, 4, 4);
                     square += (h[i] - yr[i]) * (h[i] - yr[i]);
@@ -329,7 +335,7 @@ static void test_softmax(void) {
             for (int i = 0; i < n_out; i++) {
                 zr[i] = logits[r * stride + i];
             }
-            plain_outputs(FASTNN_ACTIVATION_softmax, n_out, zr, h);
+            plain_outputs(FASTNN_ACTIVATION_softmax, 0, n_out, zr, h);
             for (int i = 0; i < n_out; i++) {
                 close_to(z[r * stride + i], h[i], 1, 4);
             }

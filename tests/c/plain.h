@@ -7,7 +7,13 @@
 
 enum { MOST_LAYERS = 4, MOST_UNITS = 128 };
 
-static double plain_activation(fastnn_activation activation, double z) {
+/* P(X < z) of a standard normal X, and its density. */
+static double normal(double z) { return 0.5 * erfc(-z / sqrt(2)); }
+static double normal_density(double z) { return exp(-z * z / 2) / 2.5066282746310005; }
+
+static double between(double low, double z, double high) { return z < low ? low : z > high ? high : z; }
+
+static double plain_activation(fastnn_activation activation, double parameter, double z) {
     switch (activation) {
     case FASTNN_ACTIVATION_logistic: return 1 / (1 + exp(-z));
     case FASTNN_ACTIVATION_tanh: return tanh(z);
@@ -15,14 +21,25 @@ static double plain_activation(fastnn_activation activation, double z) {
     case FASTNN_ACTIVATION_step: return z >= 0;
     case FASTNN_ACTIVATION_exp: return exp(z);
     case FASTNN_ACTIVATION_identity: return z;
+    case FASTNN_ACTIVATION_leaky_relu: return z > 0 ? z : parameter * z;
+    case FASTNN_ACTIVATION_elu: return z > 0 ? z : parameter * expm1(z);
+    case FASTNN_ACTIVATION_selu: return 1.0507009873554805 * (z > 0 ? z : 1.6732632423543772 * expm1(z));
+    case FASTNN_ACTIVATION_gelu: return z * normal(z);
+    case FASTNN_ACTIVATION_silu: return z / (1 + exp(-z));
+    case FASTNN_ACTIVATION_mish: return z * tanh(log1p(exp(z)));
+    case FASTNN_ACTIVATION_softplus: return log1p(exp(z));
+    case FASTNN_ACTIVATION_hard_sigmoid: return between(0, z / 6 + 0.5, 1);
+    case FASTNN_ACTIVATION_hard_swish: return z * between(0, z / 6 + 0.5, 1);
+    case FASTNN_ACTIVATION_sin: return sin(z);
+    case FASTNN_ACTIVATION_softsign: return z / (1 + fabs(z));
     case FASTNN_ACTIVATION_softmax: break;
     }
     return NAN;
 }
 
 /* The derivative by z, of the input z itself. */
-static double plain_slope(fastnn_activation activation, double z) {
-    double h = plain_activation(activation, z);
+static double plain_slope(fastnn_activation activation, double parameter, double z) {
+    double h = plain_activation(activation, parameter, z), t = tanh(log1p(exp(z))), p = 1 / (1 + exp(-z));
     switch (activation) {
     case FASTNN_ACTIVATION_logistic: return exp(-z) / ((1 + exp(-z)) * (1 + exp(-z)));
     case FASTNN_ACTIVATION_tanh: return 1 / (cosh(z) * cosh(z));
@@ -30,15 +47,26 @@ static double plain_slope(fastnn_activation activation, double z) {
     case FASTNN_ACTIVATION_step: return 0;
     case FASTNN_ACTIVATION_exp: return h;
     case FASTNN_ACTIVATION_identity: return 1;
+    case FASTNN_ACTIVATION_leaky_relu: return z > 0 ? 1 : parameter;
+    case FASTNN_ACTIVATION_elu: return z > 0 ? 1 : parameter * exp(z);
+    case FASTNN_ACTIVATION_selu: return 1.0507009873554805 * (z > 0 ? 1 : 1.6732632423543772 * exp(z));
+    case FASTNN_ACTIVATION_gelu: return normal(z) + z * normal_density(z);
+    case FASTNN_ACTIVATION_silu: return p + h * (1 - p);
+    case FASTNN_ACTIVATION_mish: return t + z * (1 - t * t) * p;
+    case FASTNN_ACTIVATION_softplus: return p;
+    case FASTNN_ACTIVATION_hard_sigmoid: return fabs(z) < 3 ? 1.0 / 6 : 0;
+    case FASTNN_ACTIVATION_hard_swish: return fabs(z) < 3 ? z / 3 + 0.5 : z > 0;
+    case FASTNN_ACTIVATION_sin: return cos(z);
+    case FASTNN_ACTIVATION_softsign: return 1 / ((1 + fabs(z)) * (1 + fabs(z)));
     case FASTNN_ACTIVATION_softmax: break;
     }
     return NAN;
 }
 
-static void plain_outputs(fastnn_activation activation, int n, const double *z, double *h) {
+static void plain_outputs(fastnn_activation activation, double parameter, int n, const double *z, double *h) {
     double sum = 0;
     for (int i = 0; i < n; i++) {
-        h[i] = activation == FASTNN_ACTIVATION_softmax ? exp(z[i]) : plain_activation(activation, z[i]);
+        h[i] = activation == FASTNN_ACTIVATION_softmax ? exp(z[i]) : plain_activation(activation, parameter, z[i]);
         sum += h[i];
     }
     for (int i = 0; activation == FASTNN_ACTIVATION_softmax && i < n; i++) {
@@ -47,16 +75,16 @@ static void plain_outputs(fastnn_activation activation, int n, const double *z, 
 }
 
 /* Loss of one row, and its derivative by z in delta. */
-static double plain_loss(fastnn_loss loss, fastnn_activation activation, int n, const double *z, const double *y,
-                         double *delta) {
+static double plain_loss(fastnn_loss loss, fastnn_activation activation, double parameter, int n, const double *z,
+                         const double *y, double *delta) {
     double h[MOST_UNITS], total = 0;
-    plain_outputs(activation, n, z, h);
+    plain_outputs(activation, parameter, n, z, h);
     for (int i = 0; i < n; i++) {
         delta[i] = h[i] - y[i];
         switch (loss) {
         case FASTNN_LOSS_squared_error:
             total += 0.5 * (h[i] - y[i]) * (h[i] - y[i]);
-            delta[i] *= plain_slope(activation, z[i]);
+            delta[i] *= plain_slope(activation, parameter, z[i]);
             break;
         case FASTNN_LOSS_poisson: total += (y[i] > 0 ? y[i] * log(y[i] / h[i]) : 0) - y[i] + h[i]; break;
         case FASTNN_LOSS_perceptron: total += (h[i] - y[i]) * z[i]; break;
@@ -82,14 +110,15 @@ static double plain_row(const fastnn_layer *layers, int n_layers, fastnn_loss lo
                 z[l][i] += parameters[layer->weights + i * layer->n_in + j] * h[l][j];
             }
         }
-        plain_outputs((fastnn_activation)layer->activation, (int)layer->n_out, z[l], h[l + 1]);
+        plain_outputs((fastnn_activation)layer->activation, layer->parameter, (int)layer->n_out, z[l], h[l + 1]);
     }
     int last = n_layers - 1, n_out = (int)layers[last].n_out;
     memcpy(z_last, z[last], (size_t)n_out * sizeof(double));
     if (!y) {
         return 0;
     }
-    double value = plain_loss(loss, (fastnn_activation)layers[last].activation, n_out, z[last], y, delta[last]);
+    double value = plain_loss(loss, (fastnn_activation)layers[last].activation, layers[last].parameter, n_out, z[last],
+                              y, delta[last]);
     for (int l = last; gradient && l >= 0; l--) {
         const fastnn_layer *layer = &layers[l];
         for (int j = 0; l > 0 && j < layer->n_in; j++) {
@@ -97,7 +126,8 @@ static double plain_row(const fastnn_layer *layers, int n_layers, fastnn_loss lo
             for (int i = 0; i < layer->n_out; i++) {
                 sum += delta[l][i] * parameters[layer->weights + i * layer->n_in + j];
             }
-            delta[l - 1][j] = sum * plain_slope((fastnn_activation)layers[l - 1].activation, z[l - 1][j]);
+            const fastnn_layer *before = &layers[l - 1];
+            delta[l - 1][j] = sum * plain_slope((fastnn_activation)before->activation, before->parameter, z[l - 1][j]);
         }
         for (int i = 0; i < layer->n_out; i++) {
             gradient[layer->biases + i] += weight * delta[l][i];

@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastnn.backends import BACKENDS
 from fastnn.estimators import _held_back, _lbfgs
+from fastnn.estimators._activations import output_activation, start_factors
 from fastnn.estimators._checks import (
     as_data,
     check_n_inputs,
@@ -34,7 +35,7 @@ from fastnn.estimators._weights import Weights
 from fastnn.initial import draw_with_biases
 from fastnn.network import Network
 from fastnn.objective import Objective
-from fastnn.spec import TrainingSpec
+from fastnn.spec import TrainingSpec, check_hidden_activations
 from fastnn.training import passes
 
 ENGINE = BACKENDS["simd"]
@@ -125,6 +126,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         self._refuse_hooks()
         refuse_hooks(f"this {type(self).__name__}", vars(self))
         hidden = self._check_hidden_layer_sizes()
+        check_hidden_activations(self.activation, len(hidden))
         is_first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, targets_of = self._check_targets(X, y, incremental, reset=is_first)
         weight, unit = check_sample_weight(sample_weight, X)
@@ -138,6 +140,8 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         if not is_first:
             self._go_on(dtype, X.shape[1], targets.shape[1])
         self.n_outputs_ = targets.shape[1]
+        if is_first or self.output_activation is not None:
+            self.out_activation_ = output_activation(self, targets)
         self._random_state = check_random_state(self.random_state)
         samples = passes.Samples(as_data(X, dtype), targets, weight, weight_unit=unit)
         try:
@@ -169,11 +173,10 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         """Draw the weights that training starts from."""
         self.n_iter_ = self.t_ = 0
         self.n_layers_ = len(layer_sizes)
-        self.out_activation_ = self._output_activation()
         weights = Weights.zeros(layer_sizes, self.activation, self.out_activation_, self._labels(), dtype)
         network = weights.network
-        factor = 2.0 if self.activation == "logistic" else 6.0
-        draw_with_biases(network._spec, factor, self._random_state, network.parameters)
+        factors = start_factors(self.activation, network._spec)
+        draw_with_biases(network._spec, factors, self._random_state, network.parameters)
         self._show(weights)
         if self.solver != "lbfgs":
             self._show_progress(passes.Progress())

@@ -76,6 +76,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
+        output_activation=None,
     ):
         super().__init__(
             hidden_layer_sizes=hidden_layer_sizes,
@@ -101,6 +102,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             epsilon=epsilon,
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
+            output_activation=output_activation,
         )
 
     @by_batches

@@ -6,9 +6,11 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from fastnn._tables import HIDDEN_ACTIVATIONS, OUTPUT_ACTIVATIONS
+
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-    "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
+    "activation": [StrOptions(set(HIDDEN_ACTIVATIONS)), tuple, list],
     "solver": [StrOptions({"lbfgs", "sgd", "adam"})],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -30,13 +32,17 @@ CONSTRAINTS = {
     "epsilon": [Interval(Real, 0, None, closed="neither")],
     "n_iter_no_change": [Interval(Integral, 1, None, closed="left"), Options(Real, {np.inf})],
     "max_fun": [Interval(Integral, 1, None, closed="left")],
+    "output_activation": [StrOptions(set(OUTPUT_ACTIVATIONS)), tuple, list, None],
 }
 
 #: What stands in the docstring of each estimator, under Parameters.
 DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
         Units of each hidden layer.
-    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
-        Of the hidden layers.
+    activation : str, (str, float) or list of these, default="relu"
+        Of the hidden layers: scikit-learn's "identity", "logistic", "tanh" and "relu", and fastnn's own "leaky_relu",
+        "elu", "selu", "gelu", "silu", "mish", "softplus", "hard_sigmoid", "hard_swish", "sin", "softsign" and "step";
+        ``("leaky_relu", 0.2)`` and ``("elu", 0.5)`` have another parameter; a list has one per hidden layer. See
+        `fastnn.train`.
     solver : {"adam", "sgd", "lbfgs"}, default="adam"
         "adam" and "sgd" take a batch at a time, and compute in float32 if X is of that. "lbfgs" takes all rows at once,
         in float64, and often is the better choice for less than a thousand rows.
@@ -80,7 +86,11 @@ DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
     n_iter_no_change : int or inf, default=10
         Training stops when more epochs than this have brought no progress.
     max_fun : int, default=15000
-        Calls of the loss that "lbfgs" may make."""
+        Calls of the loss that "lbfgs" may make.
+    output_activation : str or (str, float), default=None
+        Of the outputs, as the loss allows: "softmax" or "logistic" under the log-loss, where the logistic probabilities
+        of several classes need not sum to 1; under the squared error any activation of a hidden layer but "step", and
+        "exp". None: as scikit-learn, see above."""
 
 #: And under Attributes.
 ATTRIBUTES = """loss_ : float
@@ -110,7 +120,7 @@ ATTRIBUTES = """loss_ : float
     n_layers_ : int
         Layers, with the inputs.
     n_outputs_ : int
-    out_activation_ : str"""
+    out_activation_ : str or (str, float)"""
 
 
 def documented(estimator):

@@ -78,6 +78,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         epsilon=1e-8,
         n_iter_no_change=10,
         max_fun=15000,
+        output_activation=None,
     ):
         super().__init__(
             loss=loss,
@@ -104,6 +105,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             epsilon=epsilon,
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
+            output_activation=output_activation,
         )
 
     @by_batches

@@ -24,6 +24,45 @@ def softmax(Z):
     return powers / powers.sum(axis=1, keepdims=True)
 
 
+def normal(Z):
+    """P(X < z) of a standard normal X, by the complementary error function."""
+    return np.vectorize(math.erfc, otypes=[np.float64])(-Z * math.sqrt(0.5)).astype(Z.dtype) / 2
+
+
+def normal_density(Z):
+    """Of a standard normal X at z."""
+    return np.exp(-Z * Z / 2) / Z.dtype.type(math.sqrt(2 * math.pi))
+
+
+def softplus(Z):
+    """log(1 + e^z), from the power that cannot overflow."""
+    return np.maximum(Z, 0) + np.log1p(np.exp(-np.abs(Z)))
+
+
+def hard_sigmoid(Z):
+    """Return z / 6 + ½ between 0 and 1."""
+    return np.clip((Z + 3) / 6, 0, 1)
+
+
+def exponential_unit(Z, alpha):
+    """Return z above 0, alpha (e^z - 1) below."""
+    return np.where(Z < 0, Z.dtype.type(alpha) * np.expm1(np.minimum(Z, 0)), Z)
+
+
+def exponential_unit_slope(Z, alpha):
+    """1 above 0, alpha e^z below."""
+    return np.where(Z > 0, 1, alpha * np.exp(np.minimum(Z, 0))).astype(Z.dtype)
+
+
+def mish_slope(Z):
+    """Return t + z (1 - t²) logistic(z) with t = tanh(log(1 + e^z))."""
+    tanh = np.tanh(softplus(Z))
+    return tanh + Z * (1 - tanh * tanh) * logistic(Z)
+
+
+#: Those of selu, of Klambauer, Unterthiner, Mayr and Hochreiter (2017).
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
 #: Each activation, and its derivative by its input Z, from that or its output H (softmax has no elementwise one and
 #: needs none).
 ACTIVATION = {
@@ -34,6 +73,17 @@ ACTIVATION = {
     "step": lambda Z: (Z >= 0).astype(Z.dtype),
     "softmax": softmax,
     "exp": np.exp,
+    "leaky_relu": lambda Z, negative_slope: np.where(Z < 0, Z.dtype.type(negative_slope) * Z, Z),
+    "elu": exponential_unit,
+    "selu": lambda Z: Z.dtype.type(SELU_SCALE) * exponential_unit(Z, SELU_ALPHA),
+    "gelu": lambda Z: Z * normal(Z),
+    "silu": lambda Z: Z * logistic(Z),
+    "mish": lambda Z: Z * np.tanh(softplus(Z)),
+    "softplus": softplus,
+    "hard_sigmoid": hard_sigmoid,
+    "hard_swish": lambda Z: Z * hard_sigmoid(Z),
+    "sin": np.sin,
+    "softsign": lambda Z: Z / (1 + np.abs(Z)),
 }
 SLOPE = {
     "identity": lambda Z, H: np.ones_like(H),
@@ -42,6 +92,17 @@ SLOPE = {
     "relu": lambda Z, H: (H > 0).astype(H.dtype),
     "step": lambda Z, H: np.zeros_like(H),
     "exp": lambda Z, H: H,
+    "leaky_relu": lambda Z, H, negative_slope: np.where(Z > 0, 1, negative_slope).astype(H.dtype),
+    "elu": lambda Z, H, alpha: exponential_unit_slope(Z, alpha),
+    "selu": lambda Z, H: Z.dtype.type(SELU_SCALE) * exponential_unit_slope(Z, SELU_ALPHA),
+    "gelu": lambda Z, H: normal(Z) + Z * normal_density(Z),
+    "silu": lambda Z, H: logistic(Z) * (1 + Z * logistic(-Z)),
+    "mish": lambda Z, H: mish_slope(Z),
+    "softplus": lambda Z, H: logistic(Z),
+    "hard_sigmoid": lambda Z, H: ((H > 0) & (H < 1)) / H.dtype.type(6),
+    "hard_swish": lambda Z, H: np.where(np.abs(Z) < 3, Z / 3 + H.dtype.type(0.5), Z > 0).astype(H.dtype),
+    "sin": lambda Z, H: np.cos(Z),
+    "softsign": lambda Z, H: 1 / (1 + np.abs(Z)) ** 2,
 }
 
 
@@ -119,7 +180,7 @@ SKLEARN_LOSS = {
     ("log_loss", "logistic"): lambda Y, Z, H: (
         -(Y * np.log(_clipped(H)) + (1 - Y) * np.log(1 - _clipped(H))).sum(axis=1)
     ),
-    ("squared_error", "identity"): lambda Y, Z, H: 0.5 * ((Y - H) ** 2).mean(axis=1),
+    **{("squared_error", name): lambda Y, Z, H: 0.5 * ((Y - H) ** 2).mean(axis=1) for name in SLOPE},
 }
 
 
