@@ -218,8 +218,8 @@ typedef struct {
     fastnn_elementwise exp, log, logistic, tanh;
 
     /* An elementwise activation of n numbers, and its slope where that is kept; slopes: OUT, or NULL. */
-    void (*activate)(fastnn_activation activation, double parameter, const void *x, void *out, void *slopes,
-                     ptrdiff_t n);
+    void (*activation)(fastnn_activation activation, double parameter, const void *x, void *out, void *slopes,
+                       ptrdiff_t n);
 
     /* The yardstick of the benchmark: n rounds of independent multiply-adds; returns the floating-point operations. */
     double (*multiply_adds)(ptrdiff_t n);

@@ -44,11 +44,10 @@ INLINE with_slope v_exponential_unit(real scale, real lower, vec z) {
 INLINE with_slope v_gelu(vec z) {
     vec scaled, bounded = v_within(z, NORMAL_HIGHEST), share = v_normal_tail(v_abs(bounded), &scaled);
     vec density = scaled * v_all(SCALED_BACK), tail = share * density; /* the density times sqrt(2 pi) */
-    vec of_tail = bounded * share * scaled * v_all(SCALED_BACK);
     words negative = v_less(z, v_all(0));
-    return (with_slope){
-        v_select(negative, of_tail, z - of_tail),
-        v_fma(bounded * density, v_all((real)0.3989422804014327), v_select(negative, tail, v_all(1) - tail))};
+    vec p = v_select(negative, tail, v_all(1) - tail);
+    return (with_slope){v_select(negative, bounded * share * scaled * v_all(SCALED_BACK), z * p),
+                        v_fma(bounded * density, v_all((real)0.3989422804014327), p)};
 }
 
 /* z logistic(z), whose slope is p (1 + z (1 - p)), p the logistic of z. */

@@ -29,8 +29,8 @@ ELEMENTWISE(log, v_log)
 ELEMENTWISE(logistic, v_logistic)
 ELEMENTWISE(tanh, v_tanh)
 
-static void engine_activate(fastnn_activation activation, double parameter, const void *x, void *out, void *slopes,
-                            ptrdiff_t n) {
+static void engine_activation(fastnn_activation activation, double parameter, const void *x, void *out, void *slopes,
+                              ptrdiff_t n) {
     const real *from = x;
     real *to = out, *of_slopes = slopes, rest[2][LANES] = {{0}};
     ptrdiff_t whole = n / LANES * LANES, left = n - whole;
@@ -83,7 +83,7 @@ const fastnn_kernels TABLE(FASTNN_TARGET_NAME, DTYPE) = {
     .log = engine_log,
     .logistic = engine_logistic,
     .tanh = engine_tanh,
-    .activate = engine_activate,
+    .activation = engine_activation,
     .multiply_adds = multiply_adds,
 };
 #endif

@@ -83,7 +83,7 @@ cdef extern from "fastnn.h" nogil:
         fastnn_elementwise log
         fastnn_elementwise logistic
         fastnn_elementwise tanh
-        void (*activate)(int, double, const void *, void *, void *, ptrdiff_t) noexcept nogil
+        void (*activation)(int, double, const void *, void *, void *, ptrdiff_t) noexcept nogil
         double (*multiply_adds)(ptrdiff_t) noexcept nogil
 
     ctypedef struct fastnn_scratch:

@@ -316,7 +316,7 @@ def activate(name, double parameter, x, out, slopes=None):
     cdef void *results = arguments.take(out, dtype, n, True)
     cdef void *of_slopes = NULL if slopes is None else arguments.take(slopes, dtype, n, True)
     with nogil:
-        kernels.activate(activation, parameter, numbers, results, of_slopes, n)
+        kernels.activation(activation, parameter, numbers, results, of_slopes, n)
 
 
 fastnn_threads_begin()

@@ -188,7 +188,7 @@ def derivative(activation: ActivationLike, z: ArrayLike) -> np.ndarray:
     >>> kernels.derivative(("leaky_relu", 0.25), [-2.0, 3.0])
     array([0.25, 1.  ])
     """
-    given = check_output_activation(activation)
+    given = check_output_activation(activation, "activation")
     name, *parameter = (given,) if isinstance(given, str) else given
     if name == "softmax":
         raise ValueError("softmax has no derivative by entry: each of its outputs depends on all of a row")

@@ -102,12 +102,14 @@ def check_entries(what, plain, entries):
 
 
 def _activation_to_plain(activation):
-    parameter, _ = ACTIVATION_PARAMETERS.get(activation.name, (None, None))
-    return (
-        {"name": activation.name}
-        if parameter is None
-        else {"name": activation.name, parameter: activation.parameters[0]}
-    )
+    plain = {"name": activation.name}
+    if activation.name in ACTIVATION_PARAMETERS:
+        (plain[ACTIVATION_PARAMETERS[activation.name][0]],) = activation.parameters
+    return plain
+
+
+def _activation(name, *parameter):
+    return (name, *parameter) if parameter else name
 
 
 def _activations(plain, n_layers):
@@ -120,10 +122,7 @@ def _activations(plain, n_layers):
     if len(plain) != n_layers:
         raise ValueError(f"there are {len(plain)} activations, but {n_layers} layer(s) of weights: it is damaged")
     given = [
-        (activation["name"], *(value for entry, value in activation.items() if entry != "name"))
-        if len(activation) > 1
-        else activation["name"]
-        for activation in plain
+        _activation(entries["name"], *(entries[entry] for entry in entries if entry != "name")) for entries in plain
     ]
     return (*check_hidden_activations(given[:-1], n_layers - 1), check_output_activation(given[-1]))
 

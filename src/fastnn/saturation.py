@@ -69,8 +69,8 @@ def warn_if_saturated(network, parameters, X, loss, init, init_scale=1.0, n_thre
 def _saturated_shares(network, parameters, X, loss, n_threads):
     """Pairs of a layer, counted from 1, and the share of its units that are saturated, where its slope counts."""
     n_slopes = network.n_layers if loss == "squared_error" else network.n_layers - 1
-    activations = network.activation_names[:n_slopes]
-    if LIMITS.keys().isdisjoint(activations):
+    activations = network.activations[:n_slopes]
+    if LIMITS.keys().isdisjoint(activation.name for activation in activations):
         return
     W, b = network.views(parameters)
     h = X
@@ -78,6 +78,6 @@ def _saturated_shares(network, parameters, X, loss, n_threads):
         layer = NetworkSpec(shape, (activation,), network.dtype)
         inputs, h = h, np.empty((h.shape[0], layer.n_out), network.dtype)
         BACKENDS["simd"].forward(layer, np.concatenate([W[l].ravel(), b[l]]), inputs, h, n_threads=n_threads)
-        if activation in LIMITS:
-            slopes = SLOPE[activation](None, h)  # which the outputs tell
-            yield l, float((slopes < SATURATED * LIMITS[activation][0]).mean())
+        if activation.name in LIMITS:
+            slopes = SLOPE[activation.name](None, h)  # which the outputs tell
+            yield l, float((slopes < SATURATED * LIMITS[activation.name][0]).mean())

@@ -88,7 +88,7 @@ class NetworkSpec:
         """The name of each layer's activation."""
         return tuple(activation.name for activation in self.activations)
 
-    @property
+    @cached_property
     def activations_as_given(self):
         """Each layer's activation as users write it: a name, or a name and its parameter."""
         return tuple(activation.as_given for activation in self.activations)
@@ -234,9 +234,9 @@ def check_hidden_activations(activation, n_hidden):
     return tuple(_activation(f"activation[{l}]", name, HIDDEN_ACTIVATIONS) for l, name in enumerate(names))
 
 
-def check_output_activation(output_activation):
+def check_output_activation(output_activation, argument="output_activation"):
     """Return an output activation as users write it: a table name, or a pair of this and its parameter."""
-    return _activation("output_activation", output_activation, OUTPUT_ACTIVATIONS)
+    return _activation(argument, output_activation, OUTPUT_ACTIVATIONS)
 
 
 def check_training(
