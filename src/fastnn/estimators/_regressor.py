@@ -80,7 +80,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         max_fun=15000,
         output_activation=None,
     ):
-        super().__init__(
+        MultilayerPerceptron.__init__(  # by name: of a subclass of this and scikit-learn's, `super` is the latter
+            self,
             loss=loss,
             hidden_layer_sizes=hidden_layer_sizes,
             activation=activation,
