@@ -17,7 +17,7 @@ from fastnn.spec import Activation, ActivationLike, check_output_activation
 ELEMENTWISE = """Parameters
 ----------
 z : array-like of any shape
-<parameter>
+
 Returns
 -------
 h : ndarray of the same shape
@@ -34,9 +34,12 @@ def _elementwise(function):
     if function.__doc__ is None:
         return function
     summary, *examples = cleandoc(function.__doc__).split("\n\n", 1)
-    name, default = ACTIVATION_PARAMETERS.get(function.__name__, (None, 0.0))
-    parameter = "" if name is None else f"{name} : float, default {default:g}\n"
-    function.__doc__ = "\n\n".join([summary, ELEMENTWISE.replace("<parameter>\n", f"{parameter}\n"), *examples])
+    shared = ELEMENTWISE
+    if function.__name__ in ACTIVATION_PARAMETERS:
+        name, default = ACTIVATION_PARAMETERS[function.__name__]
+        of_z = "z : array-like of any shape\n"
+        shared = shared.replace(of_z, f"{of_z}{name} : float, default {default:g}\n")
+    function.__doc__ = "\n\n".join([summary, shared, *examples])
     return function
 
 
@@ -98,7 +101,14 @@ def leaky_relu(z: ArrayLike, negative_slope: float = 0.01) -> np.ndarray:
 
 @_elementwise
 def elu(z: ArrayLike, alpha: float = 1.0) -> np.ndarray:
-    """Return z of each entry, `alpha` (e^z - 1) where it is negative."""
+    """Return z of each entry, `alpha` (e^z - 1) where it is negative.
+
+    Examples
+    --------
+    >>> from fastnn import kernels
+    >>> kernels.elu([-1.0, 3.0], alpha=0.5).round(4)
+    array([-0.3161,  3.    ])
+    """
     return _activation("elu", z, alpha)
 
 
