@@ -45,7 +45,7 @@ typedef struct {
     const char *name;
     const char *targets; /* that it takes */
     int takes_labels;    /* a vector of targets holds class labels */
-    int times_slope;     /* delta is (h - y) times the slope of the output activation, else h - y */
+    int times_slope;     /* delta is the derivative by h times the slope of the output activation, else one by z */
 } fastnn_loss_row;
 
 typedef struct {

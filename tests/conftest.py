@@ -93,6 +93,10 @@ def targets_for(loss, output_activation, n_samples, n_out, rng):
         return np.eye(n_out)[rng.integers(0, n_out, n_samples)]
     if loss == "poisson":
         return rng.poisson(1.5, (n_samples, n_out)).astype(float)
+    if loss == "gamma":
+        return rng.gamma(2.0, 0.5, (n_samples, n_out))
+    if loss in ("hinge", "squared_hinge"):
+        return rng.choice([-1.0, 1.0], (n_samples, n_out))
     return rng.random((n_samples, n_out))
 
 

@@ -26,7 +26,7 @@ ROWS = {
         "FASTNN_ACTIVATION_swish.* not handled in switch",
     ),
     "solvers.def": ("FASTNN_SOLVER(adagrad, 1)", "FASTNN_SOLVER_adagrad.* not handled in switch"),
-    "losses.def": ("FASTNN_LOSS(hinge, any, 1, 0)", "FASTNN_LOSS_hinge.* not handled in switch"),
+    "losses.def": ("FASTNN_LOSS(cosine, any, 1, 0)", "FASTNN_LOSS_cosine.* not handled in switch"),
 }
 PAIRS = [(loss, output) for loss, outputs in LOSS_OUTPUTS.items() for output in ACTIVATIONS if output not in outputs]
 
@@ -81,10 +81,10 @@ def test_the_compiled_loops_find_no_number_for_an_unknown_row(monkeypatch):
 
 
 def test_the_naive_loops_raise_for_an_unknown_row():
-    with pytest.raises(ValueError, match="no loss 'hinge' of identity outputs"):
-        loops.sample_loss("hinge", Activation("identity"), [1.0], [1.0], [1.0])
-    with pytest.raises(ValueError, match="no delta of the loss 'hinge'"):
-        loops.output_delta("hinge", Activation("identity"), [1.0], [1.0], [1.0])
+    with pytest.raises(ValueError, match="no loss 'cosine' of identity outputs"):
+        loops.sample_loss("cosine", Activation("identity"), [1.0], [1.0], [1.0])
+    with pytest.raises(ValueError, match="no delta of the loss 'cosine'"):
+        loops.output_delta("cosine", Activation("identity"), [1.0], [1.0], [1.0])
     with pytest.raises(KeyError, match="swish"):
         loops.activate(Activation("swish"), [1.0])
 

@@ -59,6 +59,7 @@ cdef int poll() except -1 with gil:
 cdef int batch_loss_and_gradient(
     const fastnn_layer[::1] layers,
     Py_ssize_t loss,
+    double parameter,  # of the loss
     double l2,
     const floating[::1] parameters,     # IN
     const floating[:, ::1] X,           # IN
@@ -91,11 +92,11 @@ cdef int batch_loss_and_gradient(
     for r in range(n_rows):
         s = rows[start + r] if rows.shape[0] > 0 else r
         forward_sample(layers, parameters, transposed, is_transposed, X, s, z, h, c)
-        total_loss += sample_weight[s] * sample_loss(loss, &layers[last], y, s, z, h, c)
+        total_loss += sample_weight[s] * sample_loss(loss, parameter, &layers[last], y, s, z, h, c)
         total_norm += error_norm(&layers[last], y, s, h, c)
         total_weight += sample_weight[s]
         if with_gradient:
-            backward_sample(layers, loss, parameters, y, s, z, h, sample_weight[s], delta, c)
+            backward_sample(layers, loss, parameter, parameters, y, s, z, h, sample_weight[s], delta, c)
             c += 1
             if c == CHUNK or r == n_rows - 1:
                 accumulate(layers, delta, h, c, gradient)
@@ -181,6 +182,7 @@ def _forward(
 def _loss_and_gradient(
     const fastnn_layer[::1] layers,
     Py_ssize_t loss,
+    double parameter,  # of the loss
     double l2,
     const floating[::1] parameters,
     const floating[:, ::1] X,
@@ -198,7 +200,7 @@ def _loss_and_gradient(
     cdef Py_ssize_t work = 0
     with nogil:
         batch_loss_and_gradient(
-            layers, loss, l2, parameters, X, y, sample_weight, rows, 0, X.shape[0],
+            layers, loss, parameter, l2, parameters, X, y, sample_weight, rows, 0, X.shape[0],
             with_gradient, gradient, &objective, &cost, &work, transposed, h, delta, z,
         )
     return objective, cost
@@ -207,6 +209,7 @@ def _loss_and_gradient(
 def _advance(
     const fastnn_layer[::1] layers,
     Py_ssize_t loss,
+    double parameter,
     double momentum,
     bint nesterov,
     double tol,
@@ -237,7 +240,7 @@ def _advance(
             if rows.shape[0] > 0:
                 start, n_rows = starts[k], starts[k + 1] - starts[k]
             batch_loss_and_gradient(
-                layers, loss, l2[k], parameters, X, y, sample_weight, rows, start, n_rows,
+                layers, loss, parameter, l2[k], parameters, X, y, sample_weight, rows, start, n_rows,
                 True, gradient, &objective[k], &cost[k], &work, transposed, h, delta, z,
             )
             if not isfinite(objective[k]):
@@ -328,7 +331,7 @@ def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, g
     refuse_sklearn(objective, "cython")
     out = np.empty(0, network.dtype) if gradient is None else gradient
     return _loss_and_gradient(
-        network.layers, LOSSES[objective.loss], l2, parameters, X, y, _weights(sample_weight, X), NO_ROWS,
+        network.layers, LOSSES[objective.loss], objective.parameter, l2, parameters, X, y, _weights(sample_weight, X), NO_ROWS,
         gradient is not None, out, *_work(network),
     )
 
@@ -347,8 +350,8 @@ class Run:
         if rows is None:
             rows = starts = NO_ROWS
         return _advance(
-            state.network.layers, LOSSES[training.objective.loss], training.momentum, training.nesterov,
-            training.tol, training.updates_per_pass,
+            state.network.layers, LOSSES[training.objective.loss], training.objective.parameter,
+            training.momentum, training.nesterov, training.tol, training.updates_per_pass,
             state.parameters, state.optimizer, state.counters,
             *self.data, rows, starts, learning_rate, l2, objective, cost, *self.work,
         )

@@ -14,7 +14,7 @@ its bits, so batches of several rows use `weighted_sums_transposed`, whose inner
 
 from cython cimport floating
 from libc.math cimport exp as exp64
-from libc.math cimport NAN, fabs, log, log1p, sqrt
+from libc.math cimport NAN, expm1, fabs, log, log1p, pow, sqrt
 
 from fastnn._elementary cimport (
     EXP,
@@ -40,6 +40,13 @@ cdef extern from "fastnn.h":
         LOG_LOSS "FASTNN_LOSS_log_loss"
         POISSON "FASTNN_LOSS_poisson"
         PERCEPTRON "FASTNN_LOSS_perceptron"
+        ABSOLUTE_ERROR "FASTNN_LOSS_absolute_error"
+        HUBER "FASTNN_LOSS_huber"
+        QUANTILE "FASTNN_LOSS_quantile"
+        GAMMA "FASTNN_LOSS_gamma"
+        HINGE "FASTNN_LOSS_hinge"
+        SQUARED_HINGE "FASTNN_LOSS_squared_hinge"
+        FOCAL "FASTNN_LOSS_focal"
 
     ctypedef struct fastnn_layer:
         Py_ssize_t n_in
@@ -224,8 +231,86 @@ cdef inline void hidden_delta(
         delta[c, j] *= slope(before.activation, before.parameter, z[c, j], h[c, j])
 
 
+cdef inline double log_sum_exp(
+    const floating[:, ::1] z, Py_ssize_t c, Py_ssize_t start, Py_ssize_t n
+) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef floating top = largest(z, c, start, n), total = 0
+    for i in range(start, start + n):
+        total += exp(z[c, i] - top)
+    return top + log(total)
+
+
+cdef inline double by_output(Py_ssize_t loss, double parameter, double y, double h) noexcept nogil:
+    """The derivative by the output h of a loss whose delta has the slope of the output activation."""
+    cdef double error = h - y
+    if loss == HUBER:
+        return max(-parameter, min(parameter, error))
+    elif loss == ABSOLUTE_ERROR:
+        return (error > 0) - (error < 0)
+    elif loss == QUANTILE:
+        return 1 - parameter if error > 0 else -parameter if error < 0 else 0
+    return NAN
+
+
+cdef inline double softplus(double z) noexcept nogil:
+    """log(1 + e^z)."""
+    return relu(z) + log1p(exp64(-fabs(z)))
+
+
+cdef inline double focal_term(double gamma, double z) noexcept nogil:
+    """(1 - p)^gamma (-log p) of p = logistic(z)."""
+    return exp64(-gamma * softplus(z)) * softplus(-z)
+
+
+cdef inline double focal_slope(double gamma, double z) noexcept nogil:
+    """Its derivative by z."""
+    return -exp64(-gamma * softplus(z)) * (gamma * logistic(z) * softplus(-z) + logistic(-z))
+
+
+cdef inline double by_logit(Py_ssize_t loss, double parameter, double y, double z) noexcept nogil:
+    """The derivative by the logit z of a loss that is not of softmax and takes no slope."""
+    if loss == GAMMA:
+        return 1 - y * exp64(-z)
+    elif loss == HINGE:
+        return -y if 1 - y * z > 0 else 0
+    elif loss == SQUARED_HINGE:
+        return -2 * y * relu(1 - y * z)
+    elif loss == FOCAL:
+        return y * focal_slope(parameter, z) - (1 - y) * focal_slope(parameter, -z)
+    return NAN
+
+
+cdef inline double focal_share(double gamma, double y, double p, double log_p) noexcept nogil:
+    """y (1 - p)^gamma (gamma p log p / (1 - p) - 1), of a softmax output."""
+    cdef double rest = -expm1(log_p)
+    return y * pow(rest, gamma) * (gamma * p * (log_p / rest if rest > 0 else -1) - 1)
+
+
+cdef inline void softmax_focal_delta(
+    double gamma,
+    const fastnn_layer *layer,
+    const floating[:, ::1] y,  # IN: row s
+    Py_ssize_t s,
+    const floating[:, ::1] z,  # IN, row c
+    const floating[:, ::1] h,  # IN, row c
+    floating weight,
+    floating[:, ::1] delta,    # OUT at the layer's outputs, row c
+    Py_ssize_t c,
+) noexcept nogil:
+    cdef Py_ssize_t i, out = layer.outputs
+    cdef double total = 0, lse = log_sum_exp(z, c, out, layer.n_out)
+    for i in range(layer.n_out):
+        total += focal_share(gamma, y[s, i], h[c, out + i], z[c, out + i] - lse)
+    for i in range(layer.n_out):
+        delta[c, out + i] = (
+            focal_share(gamma, y[s, i], h[c, out + i], z[c, out + i] - lse) - h[c, out + i] * total
+        ) * weight
+
+
 cdef inline void output_delta(
     Py_ssize_t loss,
+    double parameter,
     const fastnn_layer *layer,
     const floating[:, ::1] y,  # IN: row s
     Py_ssize_t s,
@@ -237,28 +322,25 @@ cdef inline void output_delta(
 ) noexcept nogil:
     cdef Py_ssize_t i, out = layer.outputs
     cdef floating of_output
+    if loss == FOCAL and layer.activation == SOFTMAX:
+        softmax_focal_delta(parameter, layer, y, s, z, h, weight, delta, c)
+        return
     for i in range(layer.n_out):
         if loss == SQUARED_ERROR:
             of_output = slope(layer.activation, layer.parameter, z[c, out + i], h[c, out + i])
             delta[c, out + i] = -(y[s, i] - h[c, out + i]) * of_output * weight
+        elif loss == ABSOLUTE_ERROR or loss == HUBER or loss == QUANTILE:
+            of_output = slope(layer.activation, layer.parameter, z[c, out + i], h[c, out + i])
+            delta[c, out + i] = by_output(loss, parameter, y[s, i], h[c, out + i]) * of_output * weight
         elif loss == LOG_LOSS or loss == POISSON or loss == PERCEPTRON:
             delta[c, out + i] = (h[c, out + i] - y[s, i]) * weight
         else:
-            delta[c, out + i] = NAN
-
-
-cdef inline double log_sum_exp(
-    const floating[:, ::1] z, Py_ssize_t c, Py_ssize_t start, Py_ssize_t n
-) noexcept nogil:
-    cdef Py_ssize_t i
-    cdef floating top = largest(z, c, start, n), total = 0
-    for i in range(start, start + n):
-        total += exp(z[c, i] - top)
-    return top + log(total)
+            delta[c, out + i] = by_logit(loss, parameter, y[s, i], z[c, out + i]) * weight
 
 
 cdef inline double sample_loss(
     Py_ssize_t loss,
+    double parameter,
     const fastnn_layer *layer,
     const floating[:, ::1] y,  # IN: row s
     Py_ssize_t s,
@@ -268,7 +350,7 @@ cdef inline double sample_loss(
 ) noexcept nogil:
     cdef Py_ssize_t i, out = layer.outputs
     cdef double total = 0, lse = log_sum_exp(z, c, out, layer.n_out) if layer.activation == SOFTMAX else 0
-    cdef double target
+    cdef double target, by_h
     for i in range(layer.n_out):
         target = y[s, i]
         if loss == SQUARED_ERROR:
@@ -281,6 +363,22 @@ cdef inline double sample_loss(
             total += target * (lse - z[c, out + i])
         elif loss == LOG_LOSS and layer.activation == LOGISTIC:
             total += relu(z[c, out + i]) - target * z[c, out + i] + log1p(exp64(-fabs(z[c, out + i])))
+        elif loss == ABSOLUTE_ERROR or loss == QUANTILE:
+            total += by_output(loss, parameter, target, h[c, out + i]) * (h[c, out + i] - target)
+        elif loss == HUBER:
+            by_h = by_output(loss, parameter, target, h[c, out + i])
+            total += by_h * (h[c, out + i] - target - 0.5 * by_h)
+        elif loss == GAMMA:
+            total += target * exp64(-z[c, out + i]) - 1 - (log(target) - z[c, out + i])
+        elif loss == HINGE:
+            total += relu(1 - target * z[c, out + i])
+        elif loss == SQUARED_HINGE:
+            total += relu(1 - target * z[c, out + i]) * relu(1 - target * z[c, out + i])
+        elif loss == FOCAL and layer.activation == SOFTMAX:
+            total += target * pow(-expm1(z[c, out + i] - lse), parameter) * (lse - z[c, out + i])
+        elif loss == FOCAL and layer.activation == LOGISTIC:
+            total += target * focal_term(parameter, z[c, out + i])
+            total += (1 - target) * focal_term(parameter, -z[c, out + i])
         else:
             total = NAN
     return total
@@ -329,6 +427,7 @@ cdef inline void forward_sample(
 cdef inline void backward_sample(
     const fastnn_layer[::1] layers,
     Py_ssize_t loss,
+    double parameter,                # of the loss
     const floating[::1] parameters,  # IN
     const floating[:, ::1] y,        # IN: row s
     Py_ssize_t s,
@@ -339,7 +438,7 @@ cdef inline void backward_sample(
     Py_ssize_t c,
 ) noexcept nogil:
     cdef Py_ssize_t l, last = layers.shape[0] - 1
-    output_delta(loss, &layers[last], y, s, z, h, weight, delta, c)
+    output_delta(loss, parameter, &layers[last], y, s, z, h, weight, delta, c)
     for l in range(last, 0, -1):
         hidden_delta(&layers[l], &layers[l - 1], parameters, z, h, delta, c)
 

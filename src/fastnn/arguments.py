@@ -16,7 +16,7 @@ from fastnn.checks import check_count, check_flag, check_name, check_number, che
 from fastnn.frames import check_column_names, column_names
 from fastnn.initial import Draws, check_init
 from fastnn.layers import form_of
-from fastnn.objective import Objective, check_loss, check_pair
+from fastnn.objective import Objective, check_objective, check_pair
 from fastnn.progress import Bar
 from fastnn.spec import (
     ActivationLike,
@@ -45,7 +45,7 @@ class Shape:
         The activations of the hidden layers.
     named : tuple of str or (str, float)
         Likewise; without hidden layers the name given still says which network is meant.
-    loss : str
+    objective : Objective
     output_activation : str, (str, float) or None
         None: it follows from the loss and the targets.
     """
@@ -54,21 +54,26 @@ class Shape:
     dtype: np.dtype
     hidden: tuple[ActivationLike, ...]
     named: tuple[ActivationLike, ...]
-    loss: str
+    objective: Objective
     output_activation: ActivationLike | None
 
+    @property
+    def loss(self):
+        """The name of the loss."""
+        return self.objective.loss
 
-def check_shape(nn_structure, dtype, activation, loss, output_activation):
-    """Return the Shape that these arguments of ``train`` say."""
+
+def check_shape(nn_structure, dtype, activation, loss, output_activation, loss_options):
+    """Return the Shape that these arguments of ``train`` say; `loss_options` are those of `check_objective`."""
     sizes = check_layer_sizes(nn_structure)
     dtype = check_dtype(dtype)
     hidden = check_hidden_activations(activation, len(sizes) - 2)
     named = check_hidden_activations(activation, 1) if is_one_activation(activation) else hidden
-    loss = check_loss(loss)
+    objective = check_objective(loss, **loss_options)
     if output_activation is not None:
         output_activation = check_output_activation(output_activation)
-        check_pair(loss, output_activation)
-    return Shape(sizes, dtype, hidden, named, loss, output_activation)
+        check_pair(objective.loss, output_activation)
+    return Shape(sizes, dtype, hidden, named, objective, output_activation)
 
 
 @dataclass(frozen=True)
@@ -112,7 +117,7 @@ def check_course(
     """Return the Course that these arguments of ``train`` say; `solver_options` are those of `check_training`."""
     iter_num = check_count("iter_num", iter_num, minimum=1)
     alpha = check_number("alpha", alpha, above=0.0)
-    training = check_training(objective=Objective(shape.loss), dtype=shape.dtype, **solver_options)
+    training = check_training(objective=shape.objective, dtype=shape.dtype, **solver_options)
     compute = get_backend(backend, training.solver)
     start = _check_start(shape.sizes, init, init_scale, shape.dtype)
     l2 = check_number("l2", l2, low=0.0)
@@ -211,7 +216,7 @@ def _check_validation(validation_data, shape, feature_names, classes, backend):
     check_column_names("validation X", X, feature_names)
     check_takes(backend, "validation X", X)
     X = check_rows("validation X", X, dtype, sizes[0])
-    y = labels_module.encode_like("validation y", y, X.shape[0], sizes[-1], classes, dtype)
+    y = labels_module.encode_like("validation y", y, X.shape[0], sizes[-1], classes, shape.loss, dtype)
     labels_module.check_targets("validation y", y, shape.loss, shape.output_activation)
     if not weight or weight[0] is None:
         return X, y, None

@@ -37,7 +37,7 @@ from fastnn.elementwise import (
     tanh_derivative,
 )
 from fastnn.layers import activations_for, form_of
-from fastnn.objective import Objective, check_loss, check_pair
+from fastnn.objective import Objective, check_objective, check_pair
 from fastnn.spec import (
     ActivationLike,
     Layers,
@@ -129,6 +129,9 @@ def backward(
     activation: ActivationLike | Sequence[ActivationLike] | None = None,
     output_activation: ActivationLike | None = None,
     loss: str = "squared_error",
+    huber_delta: float = 1.0,
+    quantile: float = 0.5,
+    focal_gamma: float = 2.0,
     l2: float = 0.0,
     sample_weight: ArrayLike | None = None,
 ) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
@@ -145,8 +148,10 @@ def backward(
         Of the hidden layers. None: as W and b know it, where they are those of a `TrainResult`, else "logistic".
     output_activation : str or (str, float), optional
         Likewise.
-    loss : {"squared_error", "log_loss", "poisson", "perceptron"}, default "squared_error"
-        Summed over outputs, averaged over samples, as `fastnn.train` has it.
+    loss : str, default "squared_error"
+        Summed over outputs, averaged over samples: one of those of `fastnn.train`, which has the formulas.
+    huber_delta, quantile, focal_gamma : float
+        Of the losses huber, quantile and focal, likewise.
     l2 : float, default 0
         λ of the penalty ½ λ Σ ||W||², on the weights alone.
     sample_weight : array-like of shape (n_samples,), optional
@@ -174,7 +179,8 @@ def backward(
     (array([[1., 0.]]), array([1.]))
     """
     network, parameters, X = _network(W, b, X, activation, output_activation)
-    loss = check_loss(loss)
+    objective = check_objective(loss, huber_delta, quantile, focal_gamma)
+    loss = objective.loss
     check_pair(loss, network.activation_names[-1])
     y = check_matrix("y", y, network.dtype, n_columns=network.n_out, columns_are="the last layer")
     if len(y) != len(X):
@@ -184,7 +190,7 @@ def backward(
         sample_weight = check_sample_weight(sample_weight, len(X), network.dtype)
     l2 = check_number("l2", l2, low=0.0)
     gradient = np.empty_like(parameters)
-    _loops.loss_and_gradient(network, Objective(loss), parameters, X, y, sample_weight, l2, gradient)
+    _loops.loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, gradient)
     return network.views(gradient)
 
 

@@ -17,6 +17,8 @@ TARGETS = {
     "any": (None, ""),
     "fractions": (lambda y: (y >= 0) & (y <= 1), "between 0 and 1"),
     "nonnegative": (lambda y: y >= 0, "at least 0"),
+    "positive": (lambda y: y > 0, "greater than 0"),
+    "signs": (lambda y: (y == -1) | (y == 1), "-1 or 1"),
     "indicators": (lambda y: (y == 0) | (y == 1), "0 or 1"),
 }
 
@@ -50,13 +52,18 @@ class Labels:
     kind : {"values", "binary", "multiclass", "multilabel"}
     classes : ndarray or None
         The labels in sorted order, for "binary" and "multiclass".
+    threshold : float, default 0.5
+        Beyond which an output says yes, for "binary" and "multilabel".
     """
 
     kind: str
     classes: np.ndarray | None = None
+    threshold: float = 0.5
 
     def __eq__(self, other):
-        return isinstance(other, Labels) and self.kind == other.kind and np.array_equal(self.classes, other.classes)
+        if not isinstance(other, Labels) or (self.kind, self.threshold) != (other.kind, other.threshold):
+            return False
+        return np.array_equal(self.classes, other.classes)
 
     __hash__ = None
 
@@ -74,7 +81,7 @@ class Labels:
         """Labels (or values) of the rows of `outputs` (n_samples, n_out)."""
         if self.kind == "values":
             return outputs[:, 0] if outputs.shape[1] == 1 else outputs
-        return decode(self.kind, outputs, self.classes)
+        return decode(self.kind, outputs, self.classes, self.threshold)
 
     def accuracy(self, outputs, targets):
         """The fraction of rows whose label is right; a multi-label row is right when all its labels are."""
@@ -82,34 +89,44 @@ class Labels:
         return float(right.all(axis=1).mean() if right.ndim == 2 else right.mean())
 
 
-def decode(kind, outputs, classes):
+def decode(kind, outputs, classes, threshold=0.5):
     """Return the labels of the rows of `outputs` (n_samples, n_out): the one rule of all faces.
 
-    "binary": the second class where the (last) output is > 0.5; "multiclass": the class of the largest; "multilabel": 1
-    where an output is > 0.5, else 0.
+    "binary": the second class where the (last) output is > threshold; "multiclass": the class of the largest;
+    "multilabel": 1 where an output is > threshold, else 0.
     """
     if kind == "multilabel":
-        return (outputs > 0.5).astype(np.intp)
+        return (outputs > threshold).astype(np.intp)
     if kind == "multiclass":
         return classes.take(outputs.argmax(axis=1))
-    return classes.take(outputs[:, -1] > 0.5, mode="clip")  # there may be a single class
+    return classes.take(outputs[:, -1] > threshold, mode="clip")  # there may be a single class
+
+
+def takes_signs(loss):
+    """Whether the targets of a loss are -1 and 1, and its outputs so are labels by their sign."""
+    return LOSS_TARGETS[loss] == "signs"
+
+
+def threshold_of(loss):
+    """Return beyond which an output says yes."""
+    return 0.0 if takes_signs(loss) else 0.5
 
 
 def encode(argument, y, n_samples, n_out, loss, dtype):
     """Return targets (n_samples, n_out) of `dtype`, and the classes if y was a vector of labels, else None.
 
-    A vector holds class labels where there are several outputs or the loss is log_loss or perceptron; otherwise it is
+    A vector holds class labels where there are several outputs or the loss is one of LABEL_LOSSES; otherwise it is
     one column of targets.
     """
     array = as_array(argument, y)
     _check_length(argument, array, n_samples)
     if array.ndim == 1 and (n_out > 1 or loss in LABEL_LOSSES):
         classes = find_classes(argument, array, n_out)
-        return one_hot(argument, array, classes, n_out, dtype), classes
+        return _coded(argument, array, classes, n_out, loss, dtype), classes
     return _as_targets(argument, array, n_out, dtype), None
 
 
-def encode_like(argument, y, n_samples, n_out, classes, dtype):
+def encode_like(argument, y, n_samples, n_out, classes, loss, dtype):
     """Return targets for y in the form that training had: labels among `classes`, or, with None, targets."""
     array = as_array(argument, y)
     _check_length(argument, array, n_samples)
@@ -120,7 +137,13 @@ def encode_like(argument, y, n_samples, n_out, classes, dtype):
     if array.ndim != 1:
         advice = f"; use {argument.split()[-1]}.ravel()" if array.ndim == 2 and array.shape[1] == 1 else ""
         raise ValueError(f"{argument} must be a vector of class labels, as y is; its shape is {array.shape}{advice}")
-    return one_hot(argument, array, classes, n_out, dtype)
+    return _coded(argument, array, classes, n_out, loss, dtype)
+
+
+def _coded(argument, labels, classes, n_out, loss, dtype):
+    """Labels as the targets of a loss: 1 for yes, and 0 or -1 for no."""
+    targets = one_hot(argument, labels, classes, n_out, dtype)
+    return 2 * targets - 1 if takes_signs(loss) else targets
 
 
 def find_classes(argument, labels, n_out):
@@ -228,29 +251,29 @@ def _classes_it_looks_like(y):
 
 
 def default_output_activation(loss, hidden_activations, targets):
-    """Return the output activation that follows from the loss, and for log_loss from the targets."""
-    if loss == "log_loss":
+    """Return the output activation that follows from the loss, and for log_loss and focal from the targets."""
+    if loss in ("log_loss", "focal"):
         is_multilabel = is_indicator(targets) and not sums_to_1(targets).all()
         return "logistic" if targets.shape[1] == 1 or is_multilabel else "softmax"
     if loss == "squared_error":
         return "logistic" if all(name == "logistic" for name in hidden_activations) else "identity"
-    (only,) = LOSS_OUTPUTS[loss]
-    return only
+    return LOSS_OUTPUTS[loss][0]
 
 
 def labels_of(targets, classes, loss, output_activation):
     """Return how outputs are to be read, from the training targets and, where y was a vector of labels, its classes."""
-    n_out = targets.shape[1]
+    n_out, threshold = targets.shape[1], threshold_of(loss)
     if classes is None:
         reads_as_class = output_activation == "logistic" and (is_indicator(targets) or says_yes_or_no(targets))
         if loss not in LABEL_LOSSES and not reads_as_class:
             return Labels("values")
-        is_one_of_n = sums_to_1(targets) | ((targets > 0.5).sum(axis=1) == 1 if reads_as_class else False)
+        counts = reads_as_class or takes_signs(loss)
+        is_one_of_n = sums_to_1(targets) | ((targets > threshold).sum(axis=1) == 1 if counts else False)
         if n_out > 1 and not is_one_of_n.all():
-            return Labels("multilabel")
-        classes = np.arange(max(n_out, 2))
+            return Labels("multilabel", threshold=threshold)
+        classes = np.array([-1, 1]) if n_out == 1 and takes_signs(loss) else np.arange(max(n_out, 2))
         classes.flags.writeable = False
-    return Labels("binary" if n_out == 1 else "multiclass", classes)
+    return Labels("binary" if n_out == 1 else "multiclass", classes, threshold)
 
 
 def _as_targets(argument, array, n_out, dtype):

@@ -7,6 +7,7 @@ computed the backends'; the call itself is inherited from the compiled ``_engine
 
 import copyreg
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -203,8 +204,9 @@ class Network(Predictor):
     def predict(self, X: ArrayLike | SparseMatrix) -> np.ndarray:
         """Return class labels for a classifier, values for a regression.
 
-        With one output the second class is where it is > 0.5, with several the class is that of the largest output;
-        a multi-label network gives an array of 0 and 1. A regression with one output gives a vector.
+        With one output the second class is where it is > 0.5 (> 0 after hinge and squared_hinge), with several the
+        class is that of the largest output; a multi-label network gives an array of 0 and 1. A regression with one
+        output gives a vector.
 
         Parameters
         ----------
@@ -341,6 +343,8 @@ def _labels_for(form, classes, n_out):
     if classes is None:
         return labels_module.Labels("values") if form is None else form.labels
     labels = _labels_from_classes(classes, n_out)
+    if form is not None:
+        labels = replace(labels, threshold=form.labels.threshold)
     if form is None or form.labels.kind == "values" or form.labels.are_numbers or labels == form.labels:
         return labels
     known = form.labels.kind if form.labels.classes is None else form.labels.classes.tolist()

@@ -8,7 +8,7 @@ that ``Network`` puts together. It knows neither backends, whose names it passes
 import numpy as np
 
 from fastnn._tables import ACTIVATION_PARAMETERS
-from fastnn.checks import check_name
+from fastnn.checks import check_name, check_number
 from fastnn.labels import Labels
 from fastnn.spec import NetworkSpec, check_dtype, check_hidden_activations, check_layer_sizes, check_output_activation
 
@@ -30,16 +30,17 @@ def to_plain(network):
     plain : dict
         ``version`` (int); ``layer_sizes`` (list of int); ``activations`` (list of dict, one a layer of weights:
         ``{"name": "relu"}``, and beside the name its parameter, if it has one: ``{"name": "elu", "alpha": 1.0}``);
-        ``dtype`` ("float64" or "float32"); ``labels`` (``{"kind": "multiclass", "classes": ndarray}``);
-        ``feature_names`` (list of str, or None); ``backend`` (str); ``parameters`` (the flat array: weights layer by
-        layer, each (n_out, n_in) row by row, then the biases). The arrays are the network's own, not copies.
+        ``dtype`` ("float64" or "float32"); ``labels`` (``{"kind": "multiclass", "classes": ndarray}``, and
+        ``threshold`` where an output says yes beyond another number than 0.5); ``feature_names`` (list of str, or
+        None); ``backend`` (str); ``parameters`` (the flat array: weights layer by layer, each (n_out, n_in) row by row,
+        then the biases). The arrays are the network's own, not copies.
     """
     return {
         "version": VERSION,
         "layer_sizes": list(network.layer_sizes),
         "activations": [_activation_to_plain(activation) for activation in network._spec.activations],
         "dtype": network.dtype.name,
-        "labels": {"kind": network._labels.kind, "classes": network.classes},
+        "labels": _labels_to_plain(network._labels),
         "feature_names": None if network.feature_names is None else list(network.feature_names),
         "backend": network.backend,
         "parameters": network.parameters,
@@ -138,8 +139,14 @@ def _check_parameters(parameters, spec):
     )
 
 
+def _labels_to_plain(labels):
+    plain = {"kind": labels.kind, "classes": labels.classes}
+    return plain if labels.threshold == 0.5 else {**plain, "threshold": labels.threshold}
+
+
 def _labels(plain, n_out):
-    check_entries("labels", plain, ("kind", "classes"))
+    has_threshold = isinstance(plain, dict) and "threshold" in plain
+    check_entries("labels", plain, ("kind", "classes", *(("threshold",) if has_threshold else ())))
     expected = {"values": 0, "binary": 2, "multiclass": n_out, "multilabel": 0}
     kind, classes = check_name("kind of labels", plain["kind"], expected), plain["classes"]
     if kind == "binary" and n_out != 1:
@@ -153,7 +160,8 @@ def _labels(plain, n_out):
         )
     if classes is not None:
         classes.flags.writeable = False  # networks hand it out
-    return Labels(kind, classes)
+    threshold = check_number("threshold of labels", plain.get("threshold", 0.5))
+    return Labels(kind, classes, threshold)
 
 
 def _feature_names(plain, n_in):

@@ -13,6 +13,7 @@ import numpy as np
 from fastnn.backends import BACKENDS
 from fastnn.initial import INITS
 from fastnn.reference.batched import SLOPE
+from fastnn.reference.losses import BY_OUTPUT
 from fastnn.sparse import is_sparse
 from fastnn.spec import NetworkSpec
 
@@ -40,7 +41,7 @@ def warn_if_saturated(network, parameters, X, loss, init, init_scale=1.0, n_thre
         Flat.
     X : ndarray or CSR matrix of shape (n_samples, n_in)
     loss : str
-        The slope of the last layer counts under squared_error alone.
+        The slope of the last layer counts under squared_error and others whose delta has it.
     init : str
     init_scale : float
     n_threads : int, optional
@@ -69,7 +70,7 @@ def warn_if_saturated(network, parameters, X, loss, init, init_scale=1.0, n_thre
 
 def _saturated_shares(network, parameters, X, loss, n_threads):
     """Pairs of a layer, counted from 1, and the share of its units that are saturated, where its slope counts."""
-    n_slopes = network.n_layers if loss == "squared_error" else network.n_layers - 1
+    n_slopes = network.n_layers if loss in BY_OUTPUT else network.n_layers - 1
     activations = network.activations[:n_slopes]
     if LIMITS.keys().isdisjoint(activation.name for activation in activations):
         return

@@ -41,6 +41,9 @@ def train(
     activation: ActivationLike | Sequence[ActivationLike] = "logistic",
     output_activation: ActivationLike | None = None,
     loss: str = "squared_error",
+    huber_delta: float = 1.0,
+    quantile: float = 0.5,
+    focal_gamma: float = 2.0,
     l2: float = 0.0,
     solver: str = "sgd",
     momentum: float = 0.0,
@@ -81,8 +84,8 @@ def train(
         whole; the backend must be "auto" or "simd".
     y : array-like of shape (n_samples, n_out) or (n_samples,)
         Targets, one-hot or any that the outputs can come near. A vector holds class labels, encoded in sorted order,
-        where there are several outputs or the loss is log_loss or perceptron (one output: two classes); otherwise it is
-        one column of targets.
+        where there are several outputs or the loss is log_loss, perceptron, hinge, squared_hinge or focal (one output:
+        two classes); otherwise it is one column of targets.
     iter_num : int, default 3000
         Parameter updates to make.
     alpha : float, default 0.25
@@ -94,11 +97,18 @@ def train(
         the default; a list has one per layer.
     output_activation : str or (str, float), optional
         Any of these, "softmax" or "exp", as the loss allows: squared_error all but softmax and step. None follows from
-        the loss: log_loss takes softmax, or logistic with one output or several labels a row; poisson exp; perceptron
-        step; squared_error logistic if all hidden layers are logistic, else identity.
-    loss : {"squared_error", "log_loss", "poisson", "perceptron"}, default "squared_error"
-        Summed over outputs, averaged over samples. squared_error is ½ ||y - h||²; poisson is half the deviance,
-        y log(y / h) - y + h; perceptron is the perceptron rule, delta h - y, with the objective (h - y) z.
+        the loss: log_loss and focal take softmax, or logistic with one output or several labels a row; poisson and
+        gamma exp; perceptron step; squared_error logistic if all hidden layers are logistic, else identity; all others
+        identity.
+    loss : str, default "squared_error"
+        "squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma", "log_loss", "focal", "hinge",
+        "squared_hinge" or "perceptron"; the notes have the formulas. Summed over outputs, averaged over samples.
+    huber_delta : float, default 1
+        Greater than 0: the error up to which huber is half its square. huber only.
+    quantile : float in (0, 1), default 0.5
+        The share of targets that are to lie below the outputs. quantile only.
+    focal_gamma : float, default 2
+        At least 0: the larger, the less rows count that are right already. focal only.
     l2 : float, default 0
         λ of the penalty ½ λ Σ ||W||², on the weights alone; part of the gradient whatever the solver.
     solver : {"sgd", "rmsprop", "adam", "adamw"}, default "sgd"
@@ -193,6 +203,21 @@ def train(
     -----
     Arrays that another thread changes meanwhile cannot crash it; what it learns from them then is anybody's guess.
 
+    With targets y, outputs h and their weighted sums z, the loss is the sum over outputs of
+
+    - squared_error: ½ (y - h)²; absolute_error: |y - h|; huber (Huber, 1964): ½ (y - h)² up to an error of δ, beyond it
+      δ (|y - h| - ½ δ).
+    - quantile (Koenker and Bassett, 1978), the pinball loss of scikit-learn: q (y - h) where y is larger, else
+      (1 - q) (h - y).
+    - poisson: half the deviance, y log(y / h) - y + h, of targets of at least 0; gamma: half the deviance, y / h -
+      log(y / h) - 1, of targets greater than 0.
+    - log_loss: the cross-entropy; focal (Lin et al., 2017): -(1 - p)^focal_gamma log p of the probability p that is
+      given to the target.
+    - hinge: max(0, 1 - y h), and squared_hinge its square, of targets -1 and 1, which a vector of labels becomes.
+    - perceptron: the perceptron rule, delta h - y, with the objective (h - y) z.
+
+    Where a loss has a kink, its derivative there is 0.
+
     With the gradient g, the learning rate η and t, the number of this update, counted from 1:
 
     - sgd: v = μ v - η g, step v; with Nesterov's momentum the step is μ v - η g. As scikit-learn.
@@ -232,8 +257,15 @@ def train(
     ... )
     >>> result.network
     <Network 2-8-8-1, gelu, leaky_relu(0.2), logistic, float64, 105 parameters>
+
+    The quantile 0.8 of four numbers, which an input of zeros learns by its bias:
+
+    >>> result = fastnn.train([1, 1], [[0], [0], [0], [0]], [1, 2, 3, 9], 500, 0.1, loss="quantile", quantile=0.8)
+    >>> bool(3 < result.network.predict([0]) <= 9.1)
+    True
     """
-    shape = check_shape(nn_structure, dtype, activation, loss, output_activation)
+    loss_options = {"huber_delta": huber_delta, "quantile": quantile, "focal_gamma": focal_gamma}
+    shape = check_shape(nn_structure, dtype, activation, loss, output_activation, loss_options)
     solver_options = {
         "solver": solver, "momentum": momentum, "nesterov": nesterov, "beta_1": beta_1, "beta_2": beta_2,
         "epsilon": epsilon, "weight_decay": weight_decay, "tol": tol,

@@ -43,6 +43,14 @@ SAME = {
     "softmax": "log_loss",
     "deviance": "log_loss",
     "poissonnll": "poisson",
+    "mae": "absolute_error",
+    "l1": "absolute_error",
+    "meanabsoluteerror": "absolute_error",
+    "smoothl1": "huber",
+    "pinball": "quantile",
+    "focalcrossentropy": "focal",
+    "binaryfocalcrossentropy": "focal",
+    "categoricalfocalcrossentropy": "focal",
     # solvers
     "gd": "sgd",
     "momentum": "sgd",
@@ -81,8 +89,7 @@ SAME = {
 OTHERS = {
     *("celu", "prelu", "rrelu", "relu6", "hardtanh", "hardshrink", "softshrink", "tanhshrink", "logsigmoid"),
     *("logsoftmax", "maxout", "glu", "cos", "gaussian"),
-    *("mae", "l1", "meanabsoluteerror", "absoluteerror", "huber", "hinge", "squaredhinge", "quantile", "pinball"),
-    *("kldivergence", "kl", "cosinesimilarity", "focal", "mape", "msle", "gamma", "tweedie"),
+    *("kldivergence", "kl", "cosinesimilarity", "mape", "msle", "tweedie", "logcosh", "triplet", "ctc"),
     *("rprop", "adagrad", "adadelta", "adamax", "nadam", "radam", "lamb", "lion", "ftrl", "lbfgs", "bfgs", "lm"),
     *("ones", "constant", "identity", "sparse"),
 }

@@ -36,7 +36,7 @@ typedef struct {
     ptrdiff_t *starts;
 } samples;
 
-static samples samples_of(const network_shape *p, int n) {
+static samples samples_of(const network_shape *p, int n, fastnn_loss loss) {
     samples s = {.X = numbers(n * p->n_in), .y = zeros(n * p->n_out), .weight = numbers(n)};
     ptrdiff_t n_entries = 0;
     for (int i = 0; i < n * p->n_in; i++) {
@@ -50,6 +50,9 @@ static samples samples_of(const network_shape *p, int n) {
     for (int r = 0; r < n; r++) {
         s.starts[r] = n_entries;
         s.y[r * p->n_out + below(p->n_out)] = 1;
+        for (int i = r * p->n_out; loss == FASTNN_LOSS_gamma && i < (r + 1) * p->n_out; i++) {
+            s.y[i] += (real)0.5;
+        }
         s.weight[r] = (real)(1.5 + s.weight[r]);
         for (int j = 0; j < p->n_in; j++) {
             if (s.X[r * p->n_in + j] != 0) {
@@ -170,7 +173,7 @@ static void test_gradient(const network_shape *p, const samples *s, int n, fastn
     };
     for (int how = 0; how < 5; how++) { /* one thread; CSR; a team; CSR in order; this by a team */
         int n_threads = how == 2 || how == 4 ? TEAM : 1;
-        fastnn_objective what = {.loss = loss};
+        fastnn_objective what = {.loss = loss, .parameter = PERCENT / 100.0};
         fastnn_data data = how % 2 || how == 4 ? s->csr : s->dense;
         data.csr_in_order = how >= 3;
         work_area work = work_begins(gradient_work_size(p->layers, p->n_layers, &data, n_threads));
@@ -313,7 +316,7 @@ static void test_entries(void) {
             int n_layers = 1 + shape % 3, n = SIZES[(i * 7 + (int)loss) % N_SIZES] + 1;
             sizes[n_layers] = shape % 4 == 3 ? 1 : SIZES[(i * 11 + a) % N_SIZES];
             network_shape p = shape_of(sizes, n_layers, HIDDEN[shape / 3 % N_HIDDEN], a);
-            samples s = samples_of(&p, n);
+            samples s = samples_of(&p, n, loss);
             real *parameters = numbers(p.n);
             for (ptrdiff_t k = 0; k < p.n; k++) {
                 parameters[k] *= (real)0.2;
@@ -323,7 +326,16 @@ static void test_entries(void) {
             test_forward(&p, &s, n, parameters);
             test_gradient(&p, &s, n, loss, parameters);
             fastnn_solver solver = (fastnn_solver)(shape % FASTNN_N_SOLVERS);
-            fastnn_training how = {{.loss = loss}, solver, shape % 2, shape % 3 * 0.4, 0.8, 0.9, 0.1, 0.2, 0, 1000};
+            fastnn_training how = {{.loss = loss, .parameter = PERCENT / 100.0},
+                                   solver,
+                                   shape % 2,
+                                   shape % 3 * 0.4,
+                                   0.8,
+                                   0.9,
+                                   0.1,
+                                   0.2,
+                                   0,
+                                   1000};
             test_run(&p, &s, n, loss, parameters, how, shape % 5 == 0 ? 1 : n);
             samples_end(&s);
             free(parameters);

@@ -263,6 +263,18 @@ static void test_rows(void) {
     }
 }
 
+/* A random target that a loss takes. */
+static real target_of(fastnn_loss loss, real any) {
+    const char *targets = fastnn_losses[loss].targets;
+    if (!strcmp(targets, "any")) {
+        return any;
+    }
+    if (!strcmp(targets, "positive")) {
+        return (real)(0.5 + below(3));
+    }
+    return below(3) == 0 ? 1 : strcmp(targets, "signs") ? 0 : -1;
+}
+
 static void test_losses(void) {
     for (int pair = 0; pair < FASTNN_N_PAIRS; pair++) {
         fastnn_loss loss = fastnn_pairs[pair].loss;
@@ -276,7 +288,7 @@ static void test_losses(void) {
             real *weight = numbers(n_samples), *work = zeros(2 * whole_vectors(n_out) * LANES * LANES);
             ptrdiff_t *rows = get((size_t)n * sizeof *rows);
             for (int i = 0; i < n_samples * n_out; i++) {
-                y[i] = loss == FASTNN_LOSS_squared_error ? y[i] : (real)(below(3) == 0);
+                y[i] = target_of(loss, y[i]);
             }
             for (int r = 0; r < n; r++) {
                 rows[r] = below(n_samples);
@@ -287,7 +299,7 @@ static void test_losses(void) {
             }
             memcpy(logits, z, (size_t)n_z * sizeof(real));
             loss_totals totals = {0, 0}, *groups = get((size_t)whole_vectors(n) * sizeof *groups);
-            fastnn_objective objective = {.loss = loss};
+            fastnn_objective objective = {.loss = loss, .parameter = PERCENT / 100.0};
             output_layer of = {&objective, a, (real)0.3, n_out, stride};
             loss_and_delta(&of, n, y, weight, rows, 4, z, work, groups);
             for (int i = 0; i < whole_vectors(n); i++) {

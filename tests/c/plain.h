@@ -74,24 +74,56 @@ static void plain_outputs(fastnn_activation activation, double parameter, int n,
     }
 }
 
+enum { PERCENT = 70 }; /* the parameter, in hundredths, of the losses that have one */
+
+/* -log p of p = logistic(z). */
+static double plain_surprise(double z) { return z > 0 ? log1p(exp(-z)) : log1p(exp(z)) - z; }
+
+/* Loss of one output, and in delta its derivative by z; the focal loss of softmax has its in plain_loss. */
+static double plain_term(fastnn_loss loss, fastnn_activation activation, double parameter, double z, double h, double y,
+                         double *delta) {
+    double p = PERCENT / 100.0, slope = plain_slope(activation, parameter, z), margin = 1 - y * z;
+    *delta = h - y;
+    switch (loss) {
+    case FASTNN_LOSS_squared_error: *delta *= slope; return 0.5 * (h - y) * (h - y);
+    case FASTNN_LOSS_poisson: return (y > 0 ? y * log(y / h) : 0) - y + h;
+    case FASTNN_LOSS_perceptron: return (h - y) * z;
+    case FASTNN_LOSS_log_loss:
+        return (y > 0 ? -y * log(h) : 0) -
+               (activation == FASTNN_ACTIVATION_logistic && y < 1 ? (1 - y) * log(1 - h) : 0);
+    case FASTNN_LOSS_absolute_error: *delta = (h > y ? 1 : -1) * slope; return fabs(h - y);
+    case FASTNN_LOSS_huber:
+        *delta = fabs(h - y) < p ? (h - y) * slope : (h > y ? p : -p) * slope;
+        return fabs(h - y) < p ? 0.5 * (h - y) * (h - y) : p * fabs(h - y) - 0.5 * p * p;
+    case FASTNN_LOSS_quantile: *delta = (h > y ? 1 - p : -p) * slope; return h > y ? (1 - p) * (h - y) : p * (y - h);
+    case FASTNN_LOSS_gamma: *delta = 1 - y / h; return y / h - log(y / h) - 1;
+    case FASTNN_LOSS_hinge: *delta = margin > 0 ? -y : 0; return margin > 0 ? margin : 0;
+    case FASTNN_LOSS_squared_hinge: *delta = margin > 0 ? -2 * y * margin : 0; return margin > 0 ? margin * margin : 0;
+    case FASTNN_LOSS_focal:
+        if (activation == FASTNN_ACTIVATION_logistic) {
+            double of_one = pow(1 - h, p) * plain_surprise(z), of_zero = pow(h, p) * plain_surprise(-z);
+            *delta = y * (-p * h * of_one - pow(1 - h, p + 1)) + (1 - y) * (p * (1 - h) * of_zero + pow(h, p + 1));
+            return y * of_one + (1 - y) * of_zero;
+        }
+        return -y * pow(1 - h, p) * log(h);
+    }
+    return NAN;
+}
+
 /* Loss of one row, and its derivative by z in delta. */
 static double plain_loss(fastnn_loss loss, fastnn_activation activation, double parameter, int n, const double *z,
                          const double *y, double *delta) {
     double h[MOST_UNITS], total = 0;
     plain_outputs(activation, parameter, n, z, h);
     for (int i = 0; i < n; i++) {
-        delta[i] = h[i] - y[i];
-        switch (loss) {
-        case FASTNN_LOSS_squared_error:
-            total += 0.5 * (h[i] - y[i]) * (h[i] - y[i]);
-            delta[i] *= plain_slope(activation, parameter, z[i]);
-            break;
-        case FASTNN_LOSS_poisson: total += (y[i] > 0 ? y[i] * log(y[i] / h[i]) : 0) - y[i] + h[i]; break;
-        case FASTNN_LOSS_perceptron: total += (h[i] - y[i]) * z[i]; break;
-        case FASTNN_LOSS_log_loss:
-            total -= y[i] > 0 ? y[i] * log(h[i]) : 0;
-            total -= activation == FASTNN_ACTIVATION_logistic && y[i] < 1 ? (1 - y[i]) * log(1 - h[i]) : 0;
-            break;
+        total += plain_term(loss, activation, parameter, z[i], h[i], y[i], &delta[i]);
+    }
+    for (int k = 0; loss == FASTNN_LOSS_focal && activation == FASTNN_ACTIVATION_softmax && k < n; k++) {
+        double p = PERCENT / 100.0;
+        delta[k] = 0;
+        for (int i = 0; i < n; i++) { /* by way of the derivative by each probability */
+            double by_h = y[i] * (p * pow(1 - h[i], p - 1) * log(h[i]) - pow(1 - h[i], p) / h[i]);
+            delta[k] += n > 1 ? by_h * h[i] * ((i == k) - h[k]) : 0;
         }
     }
     return total;

@@ -34,7 +34,7 @@ from fastnn.estimators._warnings import tell_of_overflow, warn
 from fastnn.estimators._weights import Weights
 from fastnn.initial import draw_with_biases
 from fastnn.network import Network
-from fastnn.objective import Objective
+from fastnn.objective import PARAMETERS, Objective
 from fastnn.spec import TrainingSpec, check_hidden_activations
 from fastnn.training import passes
 
@@ -206,7 +206,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             samples.sample_weight = np.ones(len(samples.y))
         self.loss_, self.n_iter_ = _lbfgs.minimize(
             ENGINE,
-            self.loss,
+            self._objective(),
             network._spec,
             network.parameters,
             samples,
@@ -251,7 +251,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         if not incremental or optimizer is None:
             self._optimizer = self._new_optimizer(network)
         elif is_moved:
-            self._optimizer = optimizer_from(optimizer, self.loss, network._spec)
+            self._optimizer = optimizer_from(optimizer, self._objective(), network._spec)
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         progress = self._progress()
@@ -288,10 +288,15 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             )
         tell_of_overflow(self, n_before)
 
+    def _objective(self):
+        """What is made small; a loss's parameter has its default where an older fastnn pickled the estimator."""
+        keyword, default = PARAMETERS.get(self.loss, ("", 0.0))
+        return Objective(self.loss, as_sklearn=True, parameter=float(getattr(self, keyword, default)))
+
     def _new_optimizer(self, network):
         is_sgd = self.solver == "sgd"
         training = TrainingSpec(
-            Objective(self.loss, as_sklearn=True),
+            self._objective(),
             solver=self.solver,
             momentum=self.momentum,
             nesterov=self.nesterovs_momentum,

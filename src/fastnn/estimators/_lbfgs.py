@@ -7,19 +7,18 @@ import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
 from fastnn.estimators._warnings import floating_point, warn
-from fastnn.objective import Objective
 
 #: Where scipy still prints, it is told to by an option.
 PRINTS = tuple(map(int, scipy.__version__.split(".")[:2])) < (1, 15)
 
 
-def minimize(backend, loss, network, parameters, samples, alpha, max_iter, max_fun, tol, verbose):
+def minimize(backend, objective, network, parameters, samples, alpha, max_iter, max_fun, tol, verbose):
     """Change flat parameters into those of the smallest objective; return it, and the number of iterations.
 
     Parameters
     ----------
     backend : module
-    loss : str
+    objective : Objective
     network : NetworkSpec
         Of float64: the minimizer computes in nothing else.
     parameters : ndarray
@@ -42,7 +41,7 @@ def minimize(backend, loss, network, parameters, samples, alpha, max_iter, max_f
     weight = samples.sample_weight
     l2 = alpha / samples.weight_unit / weight.sum()
     data = samples.X, samples.y, weight
-    points = Points(backend.evaluation(network, Objective(loss, as_sklearn=True), *data, l2), network.n_parameters)
+    points = Points(backend.evaluation(network, objective, *data, l2), network.n_parameters)
     options = {"maxfun": max_fun, "maxiter": max_iter, "gtol": tol}
     if PRINTS:
         options["iprint"] = 1 if verbose is True or verbose >= 1 else -1

@@ -35,6 +35,17 @@ CONSTRAINTS = {
     "output_activation": [StrOptions(set(OUTPUT_ACTIVATIONS)), tuple, list, None],
 }
 
+#: Those of the classifier's losses, and of the regressor's.
+CLASSIFIER_LOSSES = {
+    "loss": [StrOptions({"log_loss", "hinge", "squared_hinge", "focal"})],
+    "focal_gamma": [Interval(Real, 0, None, closed="left")],
+}
+REGRESSOR_LOSSES = {
+    "loss": [StrOptions({"squared_error", "poisson", "absolute_error", "huber", "quantile", "gamma"})],
+    "huber_delta": [Interval(Real, 0, None, closed="neither")],
+    "quantile": [Interval(Real, 0, 1, closed="neither")],
+}
+
 #: What stands in the docstring of each estimator, under Parameters.
 DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
         Units of each hidden layer.

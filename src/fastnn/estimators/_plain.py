@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn._tables import SOLVERS
 from fastnn.checks import check_name
-from fastnn.objective import Objective, check_loss
+from fastnn.objective import PARAMETERS, Objective, check_loss
 from fastnn.portable import check_entries, check_version
 from fastnn.spec import TrainingSpec
 from fastnn.state import COUNTERS
@@ -65,20 +65,23 @@ def _plain(value):
 
 
 def _training_to_plain(training):
-    """A TrainingSpec with the entries of its objective among its own; no loss has a parameter."""
+    """A TrainingSpec with the entries of its objective among its own, the parameter where the loss has one."""
     own = asdict(training)
     objective = own.pop("objective")
-    return {"loss": objective["loss"], **own, "as_sklearn": objective["as_sklearn"]}
+    parameter = {"loss_parameter": objective["parameter"]} if objective["loss"] in PARAMETERS else {}
+    return {"loss": objective["loss"], **parameter, **own, "as_sklearn": objective["as_sklearn"]}
 
 
 def _training(plain):
     own = [field.name for field in fields(TrainingSpec) if field.name != "objective"]
-    check_entries("training", plain, ["loss", *own, "as_sklearn"])
+    has_parameter = isinstance(plain, dict) and plain.get("loss") in PARAMETERS
+    check_entries("training", plain, ["loss", *(["loss_parameter"] if has_parameter else []), *own, "as_sklearn"])
     check_loss(plain["loss"])
     check_name("solver", plain["solver"], SOLVERS)
     for name in plain.keys() - {"loss", "solver"}:
         _number(name, plain)
-    return TrainingSpec(Objective(plain["loss"], plain["as_sklearn"]), **{name: plain[name] for name in own})
+    objective = Objective(plain["loss"], plain["as_sklearn"], plain.get("loss_parameter"))
+    return TrainingSpec(objective, **{name: plain[name] for name in own})
 
 
 def _counters(plain):

@@ -4,13 +4,12 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import validate_data
 
 from fastnn.checks import cast_finite
 from fastnn.estimators._base import MultilayerPerceptron, by_batches
 from fastnn.estimators._checks import as_vector
-from fastnn.estimators._parameters import CONSTRAINTS, documented
+from fastnn.estimators._parameters import CONSTRAINTS, REGRESSOR_LOSSES, documented
 from fastnn.estimators._scores import r2_of
 from fastnn.labels import Labels
 
@@ -25,9 +24,15 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     Parameters
     ----------
-    loss : {"squared_error", "poisson"}, default="squared_error"
-        "poisson" takes targets of at least 0.
+    loss : {"squared_error", "poisson", "absolute_error", "huber", "quantile", "gamma"}, default="squared_error"
+        The last four are fastnn's own: |y - h|; ½ (y - h)² up to an error of `huber_delta`, beyond it a line; the
+        pinball loss of a quantile; half the gamma deviance, under exponential outputs. They are summed over outputs.
+        "poisson" takes targets of at least 0, "gamma" of more than 0.
     <parameters>
+    huber_delta : float, default=1.0
+        Of "huber", greater than 0.
+    quantile : float, default=0.5
+        Of "quantile": the share of targets that are to lie below the prediction, between 0 and 1.
 
     Attributes
     ----------
@@ -49,7 +54,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     array([209.])
     """
 
-    _parameter_constraints: ClassVar = {**CONSTRAINTS, "loss": [StrOptions({"squared_error", "poisson"})]}
+    _parameter_constraints: ClassVar = {**CONSTRAINTS, **REGRESSOR_LOSSES}
 
     def __init__(
         self,
@@ -79,6 +84,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         n_iter_no_change=10,
         max_fun=15000,
         output_activation=None,
+        huber_delta=1.0,
+        quantile=0.5,
     ):
         MultilayerPerceptron.__init__(  # by name: of a subclass of this and scikit-learn's, `super` is the latter
             self,
@@ -107,6 +114,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             n_iter_no_change=n_iter_no_change,
             max_fun=max_fun,
             output_activation=output_activation,
+            huber_delta=huber_delta,
+            quantile=quantile,
         )
 
     @by_batches
@@ -163,10 +172,14 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             raise ValueError(
                 f"Some value(s) of y are negative, the smallest {y.min()}, which is not allowed for loss='poisson'."
             )
+        if self.loss == "gamma" and (y <= 0).any():
+            raise ValueError(
+                f"Some value(s) of y are not positive, the smallest {y.min()}, which is not allowed for loss='gamma'."
+            )
         return X, lambda dtype: _as_targets(y, dtype)
 
     def _output_activation(self):
-        return "exp" if self.loss == "poisson" else "identity"
+        return "exp" if self.loss in ("poisson", "gamma") else "identity"
 
     def _labels(self):
         return Labels("values")

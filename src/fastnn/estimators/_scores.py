@@ -55,7 +55,7 @@ def r2_of(targets, sample_weight):
     return score
 
 
-def accuracy_of(kind, n_labels, targets, sample_weight):
+def accuracy_of(kind, n_labels, targets, sample_weight, threshold=0.5):
     """Return a function that gives the share of rows that are right; see ``sklearn.metrics.accuracy_score``.
 
     Parameters
@@ -65,6 +65,8 @@ def accuracy_of(kind, n_labels, targets, sample_weight):
     n_labels : int
     targets : ndarray of shape (n_samples, n_out)
     sample_weight : ndarray of shape (n_samples,), or None
+    threshold : float, default 0.5
+        Beyond which an output, and a target, says yes.
 
     Returns
     -------
@@ -72,10 +74,10 @@ def accuracy_of(kind, n_labels, targets, sample_weight):
         Takes outputs (n_samples, n_out).
     """
     numbers = np.arange(n_labels)  # labels by number, which compare quicker than words
-    expected = decode(kind, targets, numbers)
+    expected = decode(kind, targets, numbers, threshold)
 
     def score(outputs):
-        is_right = decode(kind, outputs, numbers) == expected
+        is_right = decode(kind, outputs, numbers, threshold) == expected
         return float(np.average(is_right if is_right.ndim == 1 else is_right.all(axis=1), weights=sample_weight))
 
     return score

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from fastnn.reference import descent
+from fastnn.reference import descent, losses
 from fastnn.reference.evaluation import Evaluation
 
 
@@ -106,46 +106,6 @@ SLOPE = {
 }
 
 
-def squared_error(Y, Z, H):
-    """½ ||y - h||² of each row."""
-    return 0.5 * ((Y - H) ** 2).sum(axis=1)
-
-
-def softmax_log_loss(Y, Z, H):
-    """-sum of y log h of each row, with log h = z - log sum e^z."""
-    top = Z.max(axis=1, keepdims=True)
-    log_sum_exp = top + np.log(np.exp(Z - top).sum(axis=1, keepdims=True))
-    return (Y * (log_sum_exp - Z)).sum(axis=1)
-
-
-def logistic_log_loss(Y, Z, H):
-    """-sum of y log h + (1 - y) log(1 - h) of each row, which is log(1 + e^z) - y z.
-
-    The larger part, which y z may cancel, stands apart, so that a small loss keeps its digits.
-    """
-    return (np.maximum(Z, 0) - Y * Z + np.log1p(np.exp(-np.abs(Z)))).sum(axis=1)
-
-
-def poisson(Y, Z, H):
-    """Half the Poisson deviance of each row: y log(y / h) - y + h, with log h = z."""
-    y_log_y = Y * np.log(np.where(Y > 0, Y, 1))
-    return (y_log_y - Y * Z - Y + H).sum(axis=1)
-
-
-def perceptron(Y, Z, H):
-    """Sum of (h - y) z of each row, whose derivative by z at fixed h is the perceptron rule."""
-    return ((H - Y) * Z).sum(axis=1)
-
-
-#: (loss, output activation) -> the loss of each row; squared_error takes any activation.
-LOSS = {
-    ("log_loss", "softmax"): softmax_log_loss,
-    ("log_loss", "logistic"): logistic_log_loss,
-    ("poisson", "exp"): poisson,
-    ("perceptron", "step"): perceptron,
-}
-
-
 def forward_batch(network, W, b, X):
     """Weighted sums Z and outputs H of every layer, the inputs first: both begin with X."""
     Z, H = [X], [X]
@@ -168,43 +128,24 @@ def forward(network, parameters, X, out, n_threads=None):
     out[:] = H[-1]
 
 
-def _clipped(H):
-    """Probabilities as scikit-learn takes the logarithm of them."""
-    eps = np.finfo(H.dtype).eps
-    return H.clip(eps, 1 - eps)
-
-
-#: (loss, output activation) -> the loss of each row as scikit-learn reports it, where that is another.
-SKLEARN_LOSS = {
-    ("log_loss", "softmax"): lambda Y, Z, H: -(Y * np.log(_clipped(H))).sum(axis=1),
-    ("log_loss", "logistic"): lambda Y, Z, H: (
-        -(Y * np.log(_clipped(H)) + (1 - Y) * np.log(1 - _clipped(H))).sum(axis=1)
-    ),
-    **{("squared_error", name): lambda Y, Z, H: 0.5 * ((Y - H) ** 2).mean(axis=1) for name in SLOPE},
-}
-
-
 def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
     W, b = network.views(parameters)
     Z, H = forward_batch(network, W, b, X)
-    loss, output_activation = objective.loss, network.activations[-1]
-    losses_of = squared_error if loss == "squared_error" else LOSS[loss, output_activation.name]
-    if objective.as_sklearn:
-        losses_of = SKLEARN_LOSS.get((loss, output_activation.name), losses_of)
-    losses = losses_of(y, Z[-1], H[-1])
+    output_activation = network.activations[-1]
+    of_rows = losses.losses_of(objective, output_activation, y, Z[-1], H[-1])
     if sample_weight is None:
         sample_weight = np.ones(len(X), X.dtype)
     total_weight = sample_weight.sum()
     share = (sample_weight / total_weight if total_weight != 0 else sample_weight).astype(X.dtype)
     all_weights = parameters[: network.n_weights]
-    value = share @ losses + 0.5 * l2 * (all_weights @ all_weights)
+    value = share @ of_rows + 0.5 * l2 * (all_weights @ all_weights)
     cost = np.sqrt(((y - H[-1]) ** 2).sum(axis=1)).mean()
 
     if gradient is not None:
         gradient_W, gradient_b = network.views(gradient)
-        delta = H[-1] - y
-        if loss == "squared_error":
+        delta = losses.derivative_of(objective, output_activation, y, Z[-1], H[-1])
+        if objective.loss in losses.BY_OUTPUT:
             delta = delta * slopes(output_activation, Z[-1], H[-1])
         delta = delta * share[:, None]
         for l in range(network.n_layers, 0, -1):

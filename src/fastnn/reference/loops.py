@@ -164,19 +164,6 @@ def hidden_delta(w_next, delta_next, activation, z, h):
     return delta
 
 
-def output_delta(loss, activation, y, z, h):
-    """Delta of the output layer: the derivative of the loss by each weighted sum z."""
-    delta = []
-    for i in range(len(y)):
-        if loss == "squared_error":
-            delta.append(-(y[i] - h[i]) * SLOPE[activation.name](z[i], h[i], *activation.parameters))
-        elif loss in ("log_loss", "poisson", "perceptron"):  # of its own activation; the perceptron rule by definition
-            delta.append(h[i] - y[i])
-        else:
-            raise ValueError(f"no delta of the loss {loss!r} is written here")
-    return delta
-
-
 def log_sum_exp(z):
     """Log of the sum of e^z, shifted by the largest z."""
     top = max(z)
@@ -186,23 +173,109 @@ def log_sum_exp(z):
     return top + math.log(total)
 
 
-def sample_loss(loss, activation, y, z, h):
+def sign(x):
+    """1, -1 or 0, as x is."""
+    return float(x > 0) - float(x < 0)
+
+
+def by_output(loss, parameter, y, h):
+    """The derivative by the output h of a loss whose delta has the slope of the output activation."""
+    error = h - y
+    if loss == "absolute_error":
+        return sign(error)
+    if loss == "huber":
+        return max(-parameter, min(parameter, error))
+    return 1.0 - parameter if error > 0 else -parameter if error < 0 else 0.0  # quantile
+
+
+def focal_term(exponent, z):
+    """(1 - p)^exponent (-log p) of p = logistic(z)."""
+    return math.exp(-exponent * softplus(z)) * softplus(-z)
+
+
+def focal_slope(exponent, z):
+    """Its derivative by z."""
+    return -math.exp(-exponent * softplus(z)) * (exponent * logistic(z) * softplus(-z) + logistic(-z))
+
+
+def focal_share(exponent, y, p, log_p):
+    """The part y (1 - p)^exponent (exponent p log p / (1 - p) - 1), of a softmax output."""
+    rest = -math.expm1(log_p)
+    return y * rest**exponent * (exponent * p * (log_p / rest if rest > 0 else -1.0) - 1.0)
+
+
+def softmax_focal_delta(exponent, y, z, h):
+    """The derivative of the focal loss by each weighted sum z under softmax."""
+    lse = log_sum_exp(z)
+    shares = [focal_share(exponent, y[i], h[i], z[i] - lse) for i in range(len(y))]
+    total = 0.0
+    for share in shares:
+        total += share
+    return [shares[i] - h[i] * total for i in range(len(y))]
+
+
+def output_delta(loss, activation, y, z, h, parameter=0.0):
+    """Delta of the output layer: the derivative of the loss by each weighted sum z."""
+    if loss == "focal" and activation.name == "softmax":
+        return softmax_focal_delta(parameter, y, z, h)
+    delta = []
+    for i in range(len(y)):
+        if loss == "squared_error":
+            delta.append(-(y[i] - h[i]) * SLOPE[activation.name](z[i], h[i], *activation.parameters))
+        elif loss in ("absolute_error", "huber", "quantile"):
+            slope = SLOPE[activation.name](z[i], h[i], *activation.parameters)
+            delta.append(by_output(loss, parameter, y[i], h[i]) * slope)
+        elif loss in ("log_loss", "poisson", "perceptron"):  # of its own activation; the perceptron rule by definition
+            delta.append(h[i] - y[i])
+        elif loss == "gamma":
+            delta.append(1.0 - y[i] * exp(-z[i]))
+        elif loss == "hinge":
+            delta.append(-y[i] if 1.0 - y[i] * z[i] > 0 else 0.0)
+        elif loss == "squared_hinge":
+            delta.append(-2.0 * y[i] * relu(1.0 - y[i] * z[i]))
+        elif loss == "focal":
+            delta.append(y[i] * focal_slope(parameter, z[i]) - (1.0 - y[i]) * focal_slope(parameter, -z[i]))
+        else:
+            raise ValueError(f"no delta of the loss {loss!r} is written here")
+    return delta
+
+
+def loss_of_output(loss, activation, y, z, h, lse, parameter):
+    """The loss of one output; lse is log_sum_exp of all under softmax."""
+    if loss == "squared_error":
+        return 0.5 * (y - h) * (y - h)
+    if loss == "poisson":
+        return (y * math.log(y) if y > 0 else 0.0) - y * z - y + h
+    if loss == "perceptron":
+        return (h - y) * z
+    if loss == "log_loss" and activation.name == "softmax":
+        return y * (lse - z)
+    if loss == "log_loss" and activation.name == "logistic":
+        return relu(z) - y * z + math.log1p(math.exp(-abs(z)))
+    if loss in ("absolute_error", "quantile"):
+        return by_output(loss, parameter, y, h) * (h - y)
+    if loss == "huber":
+        slope = by_output(loss, parameter, y, h)
+        return slope * (h - y - 0.5 * slope)
+    if loss == "gamma":
+        return y * exp(-z) - 1.0 - (math.log(y) - z)
+    if loss == "hinge":
+        return relu(1.0 - y * z)
+    if loss == "squared_hinge":
+        return relu(1.0 - y * z) ** 2
+    if loss == "focal" and activation.name == "softmax":
+        return y * (-math.expm1(z - lse)) ** parameter * (lse - z)
+    if loss == "focal" and activation.name == "logistic":
+        return y * focal_term(parameter, z) + (1.0 - y) * focal_term(parameter, -z)
+    raise ValueError(f"no loss {loss!r} of {activation.name} outputs is written here")
+
+
+def sample_loss(loss, activation, y, z, h, parameter=0.0):
     """The loss of one sample, from the weighted sums z of the output layer where they keep it from overflowing."""
     total = 0.0
     lse = log_sum_exp(z) if activation.name == "softmax" else 0.0
     for i in range(len(y)):
-        if loss == "squared_error":
-            total += 0.5 * (y[i] - h[i]) * (y[i] - h[i])
-        elif loss == "poisson":
-            total += (y[i] * math.log(y[i]) if y[i] > 0 else 0.0) - y[i] * z[i] - y[i] + h[i]
-        elif loss == "perceptron":
-            total += (h[i] - y[i]) * z[i]
-        elif loss == "log_loss" and activation.name == "softmax":
-            total += y[i] * (lse - z[i])
-        elif loss == "log_loss" and activation.name == "logistic":
-            total += relu(z[i]) - y[i] * z[i] + math.log1p(math.exp(-abs(z[i])))
-        else:
-            raise ValueError(f"no loss {loss!r} of {activation.name} outputs is written here")
+        total += loss_of_output(loss, activation, y[i], z[i], h[i], lse, parameter)
     return total
 
 
@@ -226,10 +299,10 @@ def forward_sample(activations, W, b, x):
     return z, h
 
 
-def backward_sample(loss, activations, W, y, z, h, weight):
+def backward_sample(loss, activations, W, y, z, h, weight, parameter=0.0):
     """Deltas of every layer, keyed from 2, times the weight of the sample."""
     n_layers = len(activations)
-    delta = {n_layers + 1: output_delta(loss, activations[-1], y, z[n_layers + 1], h[n_layers + 1])}
+    delta = {n_layers + 1: output_delta(loss, activations[-1], y, z[n_layers + 1], h[n_layers + 1], parameter)}
     for i in range(len(y)):
         delta[n_layers + 1][i] *= weight
     for l in range(n_layers, 1, -1):
@@ -261,6 +334,7 @@ def forward(network, parameters, X, out, n_threads=None):
 def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
     refuse_sklearn(objective, "python")
+    loss, parameter, last = objective.loss, objective.parameter, network.activations[-1]
     W, b = _as_lists(network, parameters)
     tri_W, tri_b = _as_lists(network, parameters * 0)
     total_loss = total_norm = total_weight = 0.0
@@ -268,11 +342,11 @@ def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, g
     for x, target, weight in zip(X.tolist(), y.tolist(), weights, strict=True):
         z, h = forward_sample(network.activations, W, b, x)
         z_out, h_out = z[network.n_layers + 1], h[network.n_layers + 1]
-        total_loss += weight * sample_loss(objective.loss, network.activations[-1], target, z_out, h_out)
+        total_loss += weight * sample_loss(loss, last, target, z_out, h_out, parameter)
         total_norm += error_norm(target, h_out)
         total_weight += weight
         if gradient is not None:
-            delta = backward_sample(objective.loss, network.activations, W, target, z, h, weight)
+            delta = backward_sample(loss, network.activations, W, target, z, h, weight, parameter)
             accumulate(tri_W, tri_b, delta, h)
 
     scale = 1.0 / total_weight if total_weight > 0 else 0.0
