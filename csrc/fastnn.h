@@ -132,7 +132,8 @@ typedef struct {
 typedef struct {
     fastnn_loss loss;
     int as_sklearn;
-    double parameter; /* of the loss, where it has one */
+    double parameter;        /* of the loss, where it has one */
+    const double *quantiles; /* of the outputs of a group, under the output activation increasing; else NULL */
 } fastnn_objective;
 
 /* How a network is trained, below the level of one update. */

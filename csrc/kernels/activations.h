@@ -1,5 +1,5 @@
 /* activations.h: each activation of a vector, its derivative from its output or its input, and both over the rows of a
-   block. Softmax is not elementwise: it stands in losses.h, beside the loss it belongs to.
+   block. Softmax and others are not elementwise: they stand in joint.h, beside the losses they belong to.
    Largest errors of those whose slope is kept, in units in the last place, in both dtypes: leaky_relu 0.5, elu 2,
    selu 3.5, gelu 7, silu 4, mish 5, softplus 2.5, hard_sigmoid 2, hard_swish 3, sin 3, softsign 2.5; of their slopes 3
    units of 1; measured by tests/test_vmath.py. At infinity they are their limits, where there is one. */
@@ -126,9 +126,17 @@ INLINE with_slope v_with_slope(fastnn_activation activation, real parameter, vec
     case FASTNN_ACTIVATION_relu:
     case FASTNN_ACTIVATION_step:
     case FASTNN_ACTIVATION_softmax:
+    case FASTNN_ACTIVATION_mean_variance:
+    case FASTNN_ACTIVATION_increasing:
     case FASTNN_ACTIVATION_exp: break; /* it is not: slope_of */
     }
     return (with_slope){v_all(NAN), v_all(NAN)};
+}
+
+/* Whether an activation is of all outputs together. */
+INLINE int is_joint(fastnn_activation activation) {
+    return activation == FASTNN_ACTIVATION_softmax || activation == FASTNN_ACTIVATION_mean_variance ||
+           activation == FASTNN_ACTIVATION_increasing;
 }
 
 /* Any elementwise activation. */
@@ -140,7 +148,9 @@ INLINE vec v_activate(fastnn_activation activation, real parameter, vec z) {
     case FASTNN_ACTIVATION_step: return v_step(z);
     case FASTNN_ACTIVATION_exp: return v_exp(z);
     case FASTNN_ACTIVATION_identity: return z;
-    case FASTNN_ACTIVATION_softmax: break; /* of all outputs together: losses.h */
+    case FASTNN_ACTIVATION_softmax:
+    case FASTNN_ACTIVATION_mean_variance:
+    case FASTNN_ACTIVATION_increasing: break; /* of all outputs together: joint.h */
     case FASTNN_ACTIVATION_leaky_relu:
     case FASTNN_ACTIVATION_elu:
     case FASTNN_ACTIVATION_selu:
@@ -189,7 +199,9 @@ INLINE slope_terms slope_of(fastnn_activation activation) {
         break;
     case FASTNN_ACTIVATION_exp: s.linear = v_all(1); break;
     case FASTNN_ACTIVATION_step: break;
-    case FASTNN_ACTIVATION_softmax: break; /* its delta comes with the loss */
+    case FASTNN_ACTIVATION_softmax:
+    case FASTNN_ACTIVATION_mean_variance:
+    case FASTNN_ACTIVATION_increasing: break; /* its delta comes with the loss */
     case FASTNN_ACTIVATION_leaky_relu:
     case FASTNN_ACTIVATION_elu:
     case FASTNN_ACTIVATION_selu:
@@ -226,8 +238,8 @@ INLINE void activate_with(const fastnn_activation activation, real parameter, pt
     }
 }
 
-/* The elementwise activation of h (n_rows, n_vectors), in place; identity and softmax leave it as it is. slopes: OUT,
-   likewise, where they are kept and wanted; else NULL. */
+/* The elementwise activation of h (n_rows, n_vectors), in place; identity and what is joint leave it as it is. slopes:
+   OUT, likewise, where they are kept and wanted; else NULL. */
 static void activate(fastnn_activation activation, real parameter, ptrdiff_t n_rows, ptrdiff_t n_vectors, real *h,
                      ptrdiff_t stride, real *slopes) {
     switch (activation) {
@@ -253,7 +265,9 @@ static void activate(fastnn_activation activation, real parameter, ptrdiff_t n_r
         CASE(softsign)
 #undef CASE
     case FASTNN_ACTIVATION_identity:
-    case FASTNN_ACTIVATION_softmax: break;
+    case FASTNN_ACTIVATION_softmax:
+    case FASTNN_ACTIVATION_mean_variance:
+    case FASTNN_ACTIVATION_increasing: break;
     }
 }
 

@@ -89,8 +89,9 @@ INLINE vec loss_term(const fastnn_loss loss, const output_layer *of, vec z, vec 
         *derivative = y * of_one - (v_all(1) - y) * of_zero;
         return y * one + (v_all(1) - y) * zero;
     }
+    case FASTNN_LOSS_gaussian_nll: break; /* of two outputs together: joint.h */
     }
-    return v_all(NAN); /* no row of the table */
+    return v_all(NAN);
 }
 
 /* The same from logit and target alone, with the output, and what delta is before weighing. */

@@ -1,13 +1,16 @@
-/* joint.h: what takes all outputs of a row together: softmax, and the losses of it.
-   LANES rows stand side by side, a row in each lane: z (n, LANES). Called by losses.h, which brings rows into lanes. */
+/* joint.h: what takes several outputs of a row together: softmax, means with variances, quantiles that do not cross;
+   and the losses of them. LANES rows stand side by side, a row in each lane: z (n, LANES). Called by losses.h, which
+   brings rows into lanes. */
 #ifndef FASTNN_JOINT_H
 #define FASTNN_JOINT_H
 
 #include <math.h>
 
-#include "kernels/formulas.h" /* output_layer, clipped, LEAST_PROBABILITY */
-#include "simd/vector.h"      /* vec, v_load, v_store, v_all, v_max, v_fma, v_mask, v_less, v_at_least, v_select */
-#include "simd/vmath.h"       /* v_log, v_log1p, v_exp_of_negative */
+#include "fastnn.h"              /* fastnn_activation, fastnn_loss */
+#include "kernels/activations.h" /* with_slope, v_softplus */
+#include "kernels/formulas.h"    /* output_layer, clipped, by_sign, LEAST_PROBABILITY */
+#include "simd/vector.h"         /* vec, v_load, v_store, v_all, v_max, v_fma, v_mask, v_less, v_at_least, v_select */
+#include "simd/vmath.h"          /* v_log, v_log1p, v_exp_of_negative */
 
 /* z (n, LANES) becomes e^(z - top), top the largest of each lane; returns top and the sum. */
 INLINE vec powers(ptrdiff_t n, real *z, vec *sum) {
@@ -94,5 +97,87 @@ INLINE vec softmax_focal(const output_layer *of, real *z, real *y, vec weight, v
         v_store(z + i, (v_load(y + i) - p * sum) * weight);
     }
     return total;
+}
+
+#define LEAST_VARIANCE ((real)1e-6)
+
+/* The first half of the outputs are means, as they are, the second variances: log(1 + e^z) + 1e-6, of Lakshminarayanan,
+   Pritzel and Blundell, 2017. */
+INLINE void mean_variance_lanes(ptrdiff_t n, real *z) {
+    for (ptrdiff_t i = n / 2 * LANES; i < n * LANES; i += LANES) {
+        v_store(z + i, v_softplus(v_load(z + i)).h + v_all(LEAST_VARIANCE));
+    }
+}
+
+/* Of gaussian_nll: sum of (log variance + error^2 / variance) / 2; the norm is that of the means. */
+INLINE vec gaussian_nll(const output_layer *of, real *z, const real *y, vec weight, vec *square) {
+    const ptrdiff_t half = of->n_out / 2 * LANES;
+    const vec a_half = v_all((real)0.5);
+    vec total = v_all(0);
+    for (ptrdiff_t i = 0; i < half; i += LANES) {
+        with_slope spread = v_softplus(v_load(z + half + i));
+        vec variance = spread.h + v_all(LEAST_VARIANCE), share = v_all(1) / variance;
+        vec error = v_load(z + i) - v_load(y + i), scaled = error * share;
+        total = total + a_half * (v_log(variance) + error * scaled);
+        *square = v_fma(error, error, *square);
+        v_store(z + i, scaled * weight);
+        v_store(z + half + i, a_half * (share - scaled * scaled) * spread.slope * weight);
+    }
+    return total;
+}
+
+/* Outputs of a group, all of them where it is 0. */
+INLINE ptrdiff_t group_of(real parameter, ptrdiff_t n) { return parameter > 0 ? (ptrdiff_t)parameter : n; }
+
+/* Of each group of outputs the first as it is, each other the one before plus log(1 + e^z). */
+INLINE void increasing_lanes(ptrdiff_t n, ptrdiff_t group, real *z) {
+    for (ptrdiff_t i = 0; i < n; i++) {
+        if (i % group != 0) {
+            v_store(z + i * LANES, v_load(z + (i - 1) * LANES) + v_softplus(v_load(z + i * LANES)).h);
+        }
+    }
+}
+
+/* Of quantile: an output moves all those after it in its group, whose derivatives come together. */
+INLINE vec increasing_quantiles(const output_layer *of, real *z, real *y, vec weight, vec *square) {
+    const ptrdiff_t n = of->n_out, group = group_of(of->parameter, n);
+    vec total = v_all(0);
+    for (ptrdiff_t first = 0; first < n; first += group) {
+        vec h = v_all(0), sum = v_all(0);
+        for (ptrdiff_t i = 0; i < group; i++) {
+            vec of_z = v_load(z + (first + i) * LANES), quantile = v_all((real)of->objective->quantiles[i]);
+            h = i ? h + v_softplus(of_z).h : of_z;
+            vec error = h - v_load(y + (first + i) * LANES);
+            vec derivative = by_sign(error, -quantile, v_all(1) - quantile);
+            total = total + derivative * error;
+            *square = v_fma(error, error, *square);
+            v_store(y + (first + i) * LANES, derivative);
+        }
+        for (ptrdiff_t i = group - 1; i >= 0; i--) {
+            real *place = z + (first + i) * LANES;
+            sum = sum + v_load(y + (first + i) * LANES);
+            v_store(place, (i ? sum * v_softplus(v_load(place)).slope : sum) * weight);
+        }
+    }
+    return total;
+}
+
+/* The outputs of a joint activation, in place. */
+INLINE void joint_lanes(fastnn_activation activation, real parameter, ptrdiff_t n, real *z) {
+    if (activation == FASTNN_ACTIVATION_softmax) {
+        softmax_lanes(n, z);
+    } else if (activation == FASTNN_ACTIVATION_mean_variance) {
+        mean_variance_lanes(n, z);
+    } else {
+        increasing_lanes(n, group_of(parameter, n), z);
+    }
+}
+
+/* The loss of outputs of a joint activation; see loss_lanes. */
+INLINE vec joint_loss(fastnn_loss loss, const output_layer *of, real *z, real *y, vec weight, vec *square) {
+    return loss == FASTNN_LOSS_focal          ? softmax_focal(of, z, y, weight, square)
+           : loss == FASTNN_LOSS_gaussian_nll ? gaussian_nll(of, z, y, weight, square)
+           : loss == FASTNN_LOSS_quantile     ? increasing_quantiles(of, z, y, weight, square)
+                                              : softmax_log_loss(of, z, y, weight, square);
 }
 #endif

@@ -14,12 +14,13 @@
 
 #include <string.h>
 
-#include "fastnn.h"         /* fastnn_data, fastnn_layer, fastnn_activation, fastnn_activations */
-#include "kernels/dense.h"  /* COPIES, is_far */
-#include "kernels/sparse.h" /* sparse_work, takes_entries, SORTED */
-#include "kernels/totals.h" /* loss_totals */
-#include "simd/transpose.h" /* v_transpose, load_square, load_rest */
-#include "simd/vector.h"    /* real, vec, LANES, v_load, v_store, v_first */
+#include "fastnn.h"              /* fastnn_data, fastnn_layer, fastnn_activation, fastnn_activations */
+#include "kernels/activations.h" /* is_joint */
+#include "kernels/dense.h"       /* COPIES, is_far */
+#include "kernels/sparse.h"      /* sparse_work, takes_entries, SORTED */
+#include "kernels/totals.h"      /* loss_totals */
+#include "simd/transpose.h"      /* v_transpose, load_square, load_rest */
+#include "simd/vector.h"         /* real, vec, LANES, v_load, v_store, v_first */
 
 enum {
     SQUARES = 4096, /* weights whose squares are summed together, for the penalty */
@@ -128,7 +129,7 @@ static real *take_reals(char *base, size_t *used, ptrdiff_t n, ptrdiff_t m) {
 }
 
 static int is_single(const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l) {
-    return l > 0 && l == n_layers - 1 && flat[l].n_out == 1 && flat[l].activation != FASTNN_ACTIVATION_softmax;
+    return l > 0 && l == n_layers - 1 && flat[l].n_out == 1 && !is_joint((fastnn_activation)flat[l].activation);
 }
 
 /* Rows of a layer's packed weights: whole vectors of them, where a transposed copy is made. */

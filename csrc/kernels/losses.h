@@ -1,6 +1,5 @@
-/* losses.h: output activation, loss and delta from the logits, in one pass; softmax for prediction. Formulas stand in
-   formulas.h and joint.h.
-   LANES rows at a time stand side by side, a row in each lane, so that sums over the
+/* losses.h: output activation, loss and delta from the logits, in one pass; joint activations for prediction. Formulas
+   stand in formulas.h and joint.h. LANES rows at a time stand side by side, a row in each lane, so that sums over the
    outputs need no reduction, a network with one output fills its vectors, and the logarithm of a log-sum-exp is taken
    once for all of them. (Row by row with one logarithm a row took a fifth of a small batch's time.) Squares are
    transposed in registers on the way in and out. */
@@ -8,9 +7,9 @@
 #define FASTNN_LOSSES_H
 
 #include "fastnn.h"              /* fastnn_loss, fastnn_activation, FASTNN_N_ACTIVATIONS */
-#include "kernels/activations.h" /* slope_of */
+#include "kernels/activations.h" /* slope_of, is_joint */
 #include "kernels/formulas.h"    /* output_layer, output_loss */
-#include "kernels/joint.h"       /* softmax_lanes, softmax_log_loss, softmax_focal */
+#include "kernels/joint.h"       /* joint_lanes, joint_loss */
 #include "kernels/totals.h"      /* loss_totals */
 #include "simd/transpose.h"      /* v_transpose, load_square, load_rest */
 #include "simd/vector.h"         /* vec, v_load, v_store, v_first */
@@ -19,9 +18,8 @@
 INLINE void loss_lanes(const fastnn_loss loss, const fastnn_activation activation, const output_layer *of, real *z,
                        real *y, vec weight, vec *losses, vec *squares) {
     vec total = v_all(0), square = v_all(0);
-    if (activation == FASTNN_ACTIVATION_softmax) {
-        total = loss == FASTNN_LOSS_focal ? softmax_focal(of, z, y, weight, &square)
-                                          : softmax_log_loss(of, z, y, weight, &square);
+    if (is_joint(activation)) {
+        total = joint_loss(loss, of, z, y, weight, &square);
     } else {
         slope_terms slope = slope_of(activation);
         for (ptrdiff_t i = 0; i < of->n_out * LANES; i += LANES) {
@@ -42,13 +40,16 @@ INLINE void loss_lanes(const fastnn_loss loss, const fastnn_activation activatio
 #define IS(name, activation) ((activation) == FASTNN_ACTIVATION_##name)
 #define IS_ROBUST(loss) \
     ((loss) == FASTNN_LOSS_absolute_error || (loss) == FASTNN_LOSS_huber || (loss) == FASTNN_LOSS_quantile)
-#define HAS_FORMULA(loss, activation)                                                                 \
-    ((loss) == FASTNN_LOSS_squared_error ? !IS(softmax, activation) && !IS(step, activation)          \
-     : IS_ROBUST(loss)                   ? IS(identity, activation) || IS(exp, activation)            \
-     : (loss) == FASTNN_LOSS_log_loss || (loss) == FASTNN_LOSS_focal                                  \
-         ? IS(softmax, activation) || IS(logistic, activation)                                        \
-         : (((loss) == FASTNN_LOSS_poisson || (loss) == FASTNN_LOSS_gamma) && IS(exp, activation)) || \
-               ((loss) == FASTNN_LOSS_perceptron && IS(step, activation)) ||                          \
+#define HAS_FORMULA(loss, activation)                                                                          \
+    ((loss) == FASTNN_LOSS_squared_error  ? !IS(softmax, activation) && !IS(step, activation) &&               \
+                                                !IS(mean_variance, activation) && !IS(increasing, activation)  \
+     : (loss) == FASTNN_LOSS_gaussian_nll ? IS(mean_variance, activation)                                      \
+     : IS_ROBUST(loss)                    ? IS(identity, activation) || IS(exp, activation) ||                 \
+                                                ((loss) == FASTNN_LOSS_quantile && IS(increasing, activation)) \
+     : (loss) == FASTNN_LOSS_log_loss || (loss) == FASTNN_LOSS_focal                                           \
+         ? IS(softmax, activation) || IS(logistic, activation)                                                 \
+         : (((loss) == FASTNN_LOSS_poisson || (loss) == FASTNN_LOSS_gamma) && IS(exp, activation)) ||          \
+               ((loss) == FASTNN_LOSS_perceptron && IS(step, activation)) ||                                   \
                (((loss) == FASTNN_LOSS_hinge || (loss) == FASTNN_LOSS_squared_hinge) && IS(identity, activation)))
 
 #define FASTNN_LOSS(name, targets, takes_labels, times_slope)
@@ -154,8 +155,9 @@ static void loss_and_delta(const output_layer *of, ptrdiff_t n_rows, const real 
     }
 }
 
-/* Softmax of each row of z (n_rows, n_vectors) in place. work: n_vectors * LANES * LANES numbers. */
-static void softmax_rows(ptrdiff_t n_rows, ptrdiff_t n_out, ptrdiff_t n_vectors, real *z, real *work) {
+/* A joint activation of each row of z (n_rows, n_vectors) in place. work: n_vectors * LANES * LANES numbers. */
+static void joint_rows(fastnn_activation activation, real parameter, ptrdiff_t n_rows, ptrdiff_t n_out,
+                       ptrdiff_t n_vectors, real *z, real *work) {
     ptrdiff_t stride = n_vectors * LANES;
     for (ptrdiff_t first = 0; first < n_rows; first += LANES) {
         int n = n_rows - first < LANES ? (int)(n_rows - first) : LANES;
@@ -164,7 +166,7 @@ static void softmax_rows(ptrdiff_t n_rows, ptrdiff_t n_out, ptrdiff_t n_vectors,
             rows[r] = z + (first + (r < n ? r : n - 1)) * stride;
         }
         load_lanes(rows, stride, work);
-        softmax_lanes(n_out, work);
+        joint_lanes(activation, parameter, n_out, work);
         store_lanes(n, stride, work, z + first * stride);
     }
 }

@@ -28,6 +28,8 @@ cdef extern from "fastnn.h":
         HARD_SWISH "FASTNN_ACTIVATION_hard_swish"
         SIN "FASTNN_ACTIVATION_sin"
         SOFTSIGN "FASTNN_ACTIVATION_softsign"
+        MEAN_VARIANCE "FASTNN_ACTIVATION_mean_variance"
+        INCREASING "FASTNN_ACTIVATION_increasing"
 
 
 cdef inline floating exp(floating z) noexcept nogil:

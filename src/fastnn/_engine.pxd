@@ -15,6 +15,7 @@ cdef extern from "fastnn.h" nogil:
         int loss
         int as_sklearn
         double parameter
+        const double *quantiles
 
     ctypedef struct fastnn_training:
         fastnn_objective objective

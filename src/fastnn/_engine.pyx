@@ -77,10 +77,15 @@ def forward(network, parameters, X, out, n_threads=None):
     return stop != OVERFLOWED
 
 
-cdef fastnn_objective objective_of(objective) except *:
-    """An `Objective` as the engine has it."""
+cdef fastnn_objective objective_of(objective, network, Arguments arguments) except *:
+    """An `Objective` as the engine has it, for the outputs of a network; its quantiles are held by the arguments."""
     cdef fastnn_objective c
     c.loss, c.as_sklearn, c.parameter = LOSSES[objective.loss], objective.as_sklearn, objective.parameter
+    c.quantiles = NULL
+    if network.group:
+        if len(objective.quantiles) != network.group:
+            raise ValueError(f"{len(objective.quantiles)} quantiles for groups of {network.group} outputs")
+        c.quantiles = <const double *> arguments.take(np.array(objective.quantiles), b"d", network.group, False)
     return c
 
 
@@ -104,7 +109,7 @@ cdef class Evaluation:
         cdef Problem problem = Problem(network, X)
         problem.take_targets(y, sample_weight, network.n_out)
         self.problem, self.of_call = problem, Arguments()
-        self.objective, self.l2, self.n_parameters = objective_of(objective), l2, network.n_parameters
+        self.objective, self.l2, self.n_parameters = objective_of(objective, network, problem.arguments), l2, network.n_parameters
         self.n_threads, self.ask = threads_allowed(n_threads), whom_to_ask()
         self.work = allocate(problem.kernels.gradient_work_size(
             problem.layers, problem.n_layers, &problem.data, self.n_threads
@@ -197,7 +202,7 @@ cdef class Run:
         cdef int n_state = SOLVERS[training.solver]
         self.problem, self.of_call = problem, Arguments()
         problem.take_targets(y, sample_weight, network.n_out)
-        self.training.objective = objective_of(training.objective)
+        self.training.objective = objective_of(training.objective, network, problem.arguments)
         self.training.solver = SOLVER_IDS[training.solver]
         self.training.nesterov = training.nesterov
         self.training.momentum = training.momentum

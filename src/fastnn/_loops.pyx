@@ -12,7 +12,7 @@ from libc.math cimport fabs, isfinite
 from libc.stdint cimport int64_t
 
 from fastnn._tables import ACTIVATIONS, LOSSES
-from fastnn.checks import refuse_sklearn
+from fastnn.checks import refuse_several, refuse_sklearn
 from fastnn.reference.evaluation import Evaluation
 
 from fastnn._elementary cimport slope
@@ -329,6 +329,7 @@ def forward(network, parameters, X, out, n_threads=None):
 def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
     refuse_sklearn(objective, "cython")
+    refuse_several(objective, "cython")
     out = np.empty(0, network.dtype) if gradient is None else gradient
     return _loss_and_gradient(
         network.layers, LOSSES[objective.loss], objective.parameter, l2, parameters, X, y, _weights(sample_weight, X), NO_ROWS,
@@ -341,6 +342,7 @@ class Run:
 
     def __init__(self, state, training, X, y, sample_weight, largest_batch, n_threads=None):
         refuse_sklearn(training.objective, "cython")
+        refuse_several(training.objective, "cython")
         self.state, self.training = state, training
         self.data = X, y, _weights(sample_weight, X)
         self.work = np.empty_like(state.parameters), *_work(state.network)

@@ -19,7 +19,9 @@ from libc.math cimport NAN, expm1, fabs, log, log1p, pow, sqrt
 from fastnn._elementary cimport (
     EXP,
     IDENTITY,
+    INCREASING,
     LOGISTIC,
+    MEAN_VARIANCE,
     RELU,
     SOFTMAX,
     STEP,
@@ -47,6 +49,7 @@ cdef extern from "fastnn.h":
         HINGE "FASTNN_LOSS_hinge"
         SQUARED_HINGE "FASTNN_LOSS_squared_hinge"
         FOCAL "FASTNN_LOSS_focal"
+        GAUSSIAN_NLL "FASTNN_LOSS_gaussian_nll"
 
     ctypedef struct fastnn_layer:
         Py_ssize_t n_in
@@ -184,6 +187,30 @@ cdef inline void softmax(
         h[c, start + i] /= total
 
 
+cdef inline double softplus(double z) noexcept nogil:
+    """log(1 + e^z)."""
+    return relu(z) + log1p(exp64(-fabs(z)))
+
+
+cdef inline void joint(
+    const fastnn_layer *layer,
+    const floating[:, ::1] z,  # IN at the layer's outputs, row c
+    floating[:, ::1] h,        # OUT likewise
+    Py_ssize_t c,
+) noexcept nogil:
+    """The means and variances, or the increasing outputs, of a row."""
+    cdef Py_ssize_t i, out = layer.outputs, group = <Py_ssize_t> layer.parameter
+    if group == 0:
+        group = layer.n_out
+    for i in range(layer.n_out):
+        if layer.activation == INCREASING and i % group:
+            h[c, out + i] = h[c, out + i - 1] + <floating> softplus(z[c, out + i])
+        elif layer.activation == MEAN_VARIANCE and i >= layer.n_out // 2:
+            h[c, out + i] = <floating> (softplus(z[c, out + i]) + 1e-6)  # at least, as everywhere
+        else:
+            h[c, out + i] = z[c, out + i]
+
+
 cdef inline void activate(
     const fastnn_layer *layer,
     const floating[:, ::1] z,  # IN at the layer's outputs, row c
@@ -193,6 +220,8 @@ cdef inline void activate(
     cdef Py_ssize_t i, out = layer.outputs
     if layer.activation == SOFTMAX:
         softmax(z, h, c, out, layer.n_out)
+    elif layer.activation == MEAN_VARIANCE or layer.activation == INCREASING:
+        joint(layer, z, h, c)
     elif layer.activation == LOGISTIC:
         for i in range(layer.n_out):
             h[c, out + i] = logistic(z[c, out + i])
@@ -253,11 +282,6 @@ cdef inline double by_output(Py_ssize_t loss, double parameter, double y, double
     return NAN
 
 
-cdef inline double softplus(double z) noexcept nogil:
-    """log(1 + e^z)."""
-    return relu(z) + log1p(exp64(-fabs(z)))
-
-
 cdef inline double focal_term(double gamma, double z) noexcept nogil:
     """(1 - p)^gamma (-log p) of p = logistic(z)."""
     return exp64(-gamma * softplus(z)) * softplus(-z)
@@ -308,6 +332,40 @@ cdef inline void softmax_focal_delta(
         ) * weight
 
 
+cdef inline void gaussian_nll_delta(
+    const fastnn_layer *layer,
+    const floating[:, ::1] y,  # IN: row s
+    Py_ssize_t s,
+    const floating[:, ::1] z,  # IN, row c
+    const floating[:, ::1] h,  # IN, row c
+    floating weight,
+    floating[:, ::1] delta,    # OUT at the layer's outputs, row c
+    Py_ssize_t c,
+) noexcept nogil:
+    cdef Py_ssize_t i, mean, spread, half = layer.n_out // 2
+    cdef double scaled
+    for i in range(half):
+        mean, spread = layer.outputs + i, layer.outputs + half + i
+        scaled = (h[c, mean] - y[s, i]) / <double> h[c, spread]
+        delta[c, mean] = scaled * weight
+        delta[c, spread] = 0.5 * (1 / <double> h[c, spread] - scaled * scaled) * logistic(z[c, spread]) * weight
+
+
+cdef inline double gaussian_nll(
+    const fastnn_layer *layer,
+    const floating[:, ::1] y,  # IN: row s
+    Py_ssize_t s,
+    const floating[:, ::1] h,  # IN, row c
+    Py_ssize_t c,
+) noexcept nogil:
+    cdef Py_ssize_t i, half = layer.n_out // 2
+    cdef double error, variance, total = 0
+    for i in range(half):
+        error, variance = h[c, layer.outputs + i] - y[s, i], h[c, layer.outputs + half + i]
+        total += 0.5 * (log(variance) + error * error / variance)
+    return total
+
+
 cdef inline void output_delta(
     Py_ssize_t loss,
     double parameter,
@@ -322,6 +380,9 @@ cdef inline void output_delta(
 ) noexcept nogil:
     cdef Py_ssize_t i, out = layer.outputs
     cdef floating of_output
+    if loss == GAUSSIAN_NLL:
+        gaussian_nll_delta(layer, y, s, z, h, weight, delta, c)
+        return
     if loss == FOCAL and layer.activation == SOFTMAX:
         softmax_focal_delta(parameter, layer, y, s, z, h, weight, delta, c)
         return
@@ -351,6 +412,8 @@ cdef inline double sample_loss(
     cdef Py_ssize_t i, out = layer.outputs
     cdef double total = 0, lse = log_sum_exp(z, c, out, layer.n_out) if layer.activation == SOFTMAX else 0
     cdef double target, by_h
+    if loss == GAUSSIAN_NLL:
+        return gaussian_nll(layer, y, s, h, c)
     for i in range(layer.n_out):
         target = y[s, i]
         if loss == SQUARED_ERROR:
@@ -393,7 +456,7 @@ cdef inline double error_norm(
 ) noexcept nogil:
     cdef Py_ssize_t i
     cdef double error, total = 0
-    for i in range(layer.n_out):
+    for i in range(layer.n_out // 2 if layer.activation == MEAN_VARIANCE else layer.n_out):
         error = y[s, i] - h[c, layer.outputs + i]
         total += error * error
     return sqrt(total)

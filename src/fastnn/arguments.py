@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from fastnn import labels as labels_module
-from fastnn.backends import check_takes, get_backend
+from fastnn.backends import check_has, check_takes, get_backend
 from fastnn.checks import check_count, check_flag, check_name, check_number, check_rows, check_sample_weight
 from fastnn.frames import check_column_names, column_names
 from fastnn.initial import Draws, check_init
 from fastnn.layers import form_of
-from fastnn.objective import Objective, check_objective, check_pair
+from fastnn.objective import Objective, check_n_out, check_objective, check_output
 from fastnn.progress import Bar
 from fastnn.spec import (
     ActivationLike,
@@ -62,6 +62,11 @@ class Shape:
         """The name of the loss."""
         return self.objective.loss
 
+    @property
+    def n_targets(self):
+        """The number of targets of a row."""
+        return self.sizes[-1] // self.objective.outputs_a_target
+
 
 def check_shape(nn_structure, dtype, activation, loss, output_activation, loss_options):
     """Return the Shape that these arguments of ``train`` say; `loss_options` are those of `check_objective`."""
@@ -72,7 +77,8 @@ def check_shape(nn_structure, dtype, activation, loss, output_activation, loss_o
     objective = check_objective(loss, **loss_options)
     if output_activation is not None:
         output_activation = check_output_activation(output_activation)
-        check_pair(objective.loss, output_activation)
+        output_activation = check_output(objective, output_activation)
+    check_n_out(objective, sizes[-1], "nn_structure")
     return Shape(sizes, dtype, hidden, named, objective, output_activation)
 
 
@@ -119,6 +125,7 @@ def check_course(
     alpha = check_number("alpha", alpha, above=0.0)
     training = check_training(objective=shape.objective, dtype=shape.dtype, **solver_options)
     compute = get_backend(backend, training.solver)
+    check_has(backend, shape.objective)
     start = _check_start(shape.sizes, init, init_scale, shape.dtype)
     l2 = check_number("l2", l2, low=0.0)
     batch_size = _check_optional_count("batch_size", batch_size)
@@ -172,12 +179,15 @@ def check_data(shape, X, y, sample_weight, validation_data, backend):
     feature_names = column_names(X)
     check_takes(backend, "X", X)
     X = check_rows("X", X, dtype, sizes[0])
-    targets, classes = labels_module.encode("y", y, X.shape[0], sizes[-1], loss, dtype)
+    targets, classes = labels_module.encode("y", y, X.shape[0], shape.n_targets, loss, dtype)
     if is_implied := output_activation is None:
-        output_activation = labels_module.default_output_activation(loss, shape.named, targets)
+        output_activation = shape.objective.output_activation
+        output_activation = output_activation or labels_module.default_output_activation(loss, shape.named, targets)
     labels_module.check_targets("y", targets, loss, output_activation)
     labels_module.check_reach("y", targets, output_activation, is_implied)
-    labels = labels_module.labels_of(targets, classes, loss, output_activation)
+    labels = labels_module.joint_labels(loss, len(shape.objective.quantiles))
+    labels = labels or labels_module.labels_of(targets, classes, loss, output_activation)
+    targets = shape.objective.spread(targets)
     if sample_weight is not None:
         sample_weight = check_sample_weight(sample_weight, X.shape[0], dtype)
     shape, validation = replace(shape, output_activation=output_activation), None
@@ -216,8 +226,9 @@ def _check_validation(validation_data, shape, feature_names, classes, backend):
     check_column_names("validation X", X, feature_names)
     check_takes(backend, "validation X", X)
     X = check_rows("validation X", X, dtype, sizes[0])
-    y = labels_module.encode_like("validation y", y, X.shape[0], sizes[-1], classes, shape.loss, dtype)
+    y = labels_module.encode_like("validation y", y, X.shape[0], shape.n_targets, classes, shape.loss, dtype)
     labels_module.check_targets("validation y", y, shape.loss, shape.output_activation)
+    y = shape.objective.spread(y)
     if not weight or weight[0] is None:
         return X, y, None
     return X, y, check_sample_weight(weight[0], X.shape[0], dtype, "validation sample_weight")

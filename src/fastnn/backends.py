@@ -36,6 +36,15 @@ def get_backend(name, solver=None):
     return BACKENDS[name]
 
 
+def check_has(name, objective):
+    """Refuse what the backend called `name` cannot make small."""
+    if objective.quantiles and name in ("python", "cython"):
+        raise ValueError(
+            f"several quantiles are not available on backend={name!r}; use backend='simd' or backend='numpy' or "
+            "backend='auto'"
+        )
+
+
 def check_takes(name, argument, X):
     """Refuse sparse rows where the backend called `name` takes dense ones alone."""
     if is_sparse(X) and name not in TAKE_CSR:

@@ -49,19 +49,25 @@ class Labels:
 
     Parameters
     ----------
-    kind : {"values", "binary", "multiclass", "multilabel"}
+    kind : {"values", "binary", "multiclass", "multilabel", "means", "quantiles"}
+        "means": the first half of the outputs; "quantiles": groups of them, one a target.
     classes : ndarray or None
         The labels in sorted order, for "binary" and "multiclass".
     threshold : float, default 0.5
         Beyond which an output says yes, for "binary" and "multilabel".
+    group : int, default 0
+        How many quantiles there are of a target.
     """
 
     kind: str
     classes: np.ndarray | None = None
     threshold: float = 0.5
+    group: int = 0
 
     def __eq__(self, other):
-        if not isinstance(other, Labels) or (self.kind, self.threshold) != (other.kind, other.threshold):
+        if not isinstance(other, Labels):
+            return False
+        if (self.kind, self.threshold, self.group) != (other.kind, other.threshold, other.group):
             return False
         return np.array_equal(self.classes, other.classes)
 
@@ -75,11 +81,16 @@ class Labels:
     @property
     def are_classes(self):
         """Whether an accuracy makes sense."""
-        return self.kind != "values"
+        return self.kind in ("binary", "multiclass", "multilabel")
 
     def decode(self, outputs):
         """Labels (or values) of the rows of `outputs` (n_samples, n_out)."""
-        if self.kind == "values":
+        if self.kind == "quantiles":
+            groups = outputs.reshape(len(outputs), -1, self.group)
+            return groups[:, 0] if groups.shape[1] == 1 else groups
+        if self.kind == "means":
+            outputs = outputs[:, : outputs.shape[1] // 2]
+        if not self.are_classes:
             return outputs[:, 0] if outputs.shape[1] == 1 else outputs
         return decode(self.kind, outputs, self.classes, self.threshold)
 
@@ -258,6 +269,13 @@ def default_output_activation(loss, hidden_activations, targets):
     if loss == "squared_error":
         return "logistic" if all(name == "logistic" for name in hidden_activations) else "identity"
     return LOSS_OUTPUTS[loss][0]
+
+
+def joint_labels(loss, n_quantiles):
+    """Return how outputs are read that have a target together, or None."""
+    if n_quantiles:
+        return Labels("quantiles", group=n_quantiles)
+    return Labels("means") if loss == "gaussian_nll" else None
 
 
 def labels_of(targets, classes, loss, output_activation):

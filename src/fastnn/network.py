@@ -206,7 +206,9 @@ class Network(Predictor):
 
         With one output the second class is where it is > 0.5 (> 0 after hinge and squared_hinge), with several the
         class is that of the largest output; a multi-label network gives an array of 0 and 1. A regression with one
-        output gives a vector.
+        output gives a vector. After gaussian_nll it gives the means; the call has them in the first half of its
+        columns, and the variances in the second. After several quantiles it gives these in the last axis, in their
+        order, which they keep in each row.
 
         Parameters
         ----------

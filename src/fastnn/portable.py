@@ -31,9 +31,10 @@ def to_plain(network):
         ``version`` (int); ``layer_sizes`` (list of int); ``activations`` (list of dict, one a layer of weights:
         ``{"name": "relu"}``, and beside the name its parameter, if it has one: ``{"name": "elu", "alpha": 1.0}``);
         ``dtype`` ("float64" or "float32"); ``labels`` (``{"kind": "multiclass", "classes": ndarray}``, and
-        ``threshold`` where an output says yes beyond another number than 0.5); ``feature_names`` (list of str, or
-        None); ``backend`` (str); ``parameters`` (the flat array: weights layer by layer, each (n_out, n_in) row by row,
-        then the biases). The arrays are the network's own, not copies.
+        ``threshold`` where an output says yes beyond another number than 0.5, ``group`` where there are several
+        quantiles of a target); ``feature_names`` (list of str, or None); ``backend`` (str); ``parameters`` (the flat
+        array: weights layer by layer, each (n_out, n_in) row by row, then the biases). The arrays are the network's
+        own, not copies.
     """
     return {
         "version": VERSION,
@@ -141,13 +142,14 @@ def _check_parameters(parameters, spec):
 
 def _labels_to_plain(labels):
     plain = {"kind": labels.kind, "classes": labels.classes}
-    return plain if labels.threshold == 0.5 else {**plain, "threshold": labels.threshold}
+    own = {"threshold": (labels.threshold, 0.5), "group": (labels.group, 0)}
+    return {**plain, **{name: value for name, (value, default) in own.items() if value != default}}
 
 
 def _labels(plain, n_out):
-    has_threshold = isinstance(plain, dict) and "threshold" in plain
-    check_entries("labels", plain, ("kind", "classes", *(("threshold",) if has_threshold else ())))
-    expected = {"values": 0, "binary": 2, "multiclass": n_out, "multilabel": 0}
+    others = [name for name in ("threshold", "group") if isinstance(plain, dict) and name in plain]
+    check_entries("labels", plain, ("kind", "classes", *others))
+    expected = {"means": 0, "quantiles": 0, "values": 0, "binary": 2, "multiclass": n_out, "multilabel": 0}
     kind, classes = check_name("kind of labels", plain["kind"], expected), plain["classes"]
     if kind == "binary" and n_out != 1:
         raise ValueError(f"'binary' labels need a single output, but the network has {n_out}: it is damaged")
@@ -161,7 +163,10 @@ def _labels(plain, n_out):
     if classes is not None:
         classes.flags.writeable = False  # networks hand it out
     threshold = check_number("threshold of labels", plain.get("threshold", 0.5))
-    return Labels(kind, classes, threshold)
+    group = plain.get("group", 0)
+    if kind == "quantiles" and (type(group) is not int or group < 1 or n_out % group):
+        raise ValueError(f"{n_out} outputs are no groups of {group!r} quantiles: it is damaged")
+    return Labels(kind, classes, threshold, group)
 
 
 def _feature_names(plain, n_in):

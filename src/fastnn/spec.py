@@ -82,6 +82,24 @@ class NetworkSpec:
                 if not all(np.isfinite(self.dtype.type(number)) for number in activation.parameters):
                     raise ValueError(f"the parameter of {activation} is beyond the range of {self.dtype}")
         object.__setattr__(self, "activations", specs)
+        if specs[-1].name == "mean_variance" and self.n_out % 2:
+            raise ValueError(
+                "output_activation='mean_variance' has a mean and a variance for each target: the last layer must have "
+                f"an even number of units, got {self.n_out}"
+            )
+        if self.group and (self.group < 0 or self.n_out % self.group):
+            raise ValueError(
+                f"output_activation={specs[-1].as_given!r} goes by groups of {specs[-1].parameters[0]:g} outputs; "
+                f"{self.n_out} outputs are no such groups"
+            )
+
+    @property
+    def group(self):
+        """How many outputs rise from one to the next under the output activation increasing; 0: it is another."""
+        if self.activations[-1].name != "increasing":
+            return 0
+        number = self.activations[-1].parameters[0]
+        return int(number) if number == int(number) and number != 0 else self.n_out if number == 0 else -1
 
     @property
     def activation_names(self):

@@ -42,7 +42,7 @@ def train(
     output_activation: ActivationLike | None = None,
     loss: str = "squared_error",
     huber_delta: float = 1.0,
-    quantile: float = 0.5,
+    quantile: float | Sequence[float] = 0.5,
     focal_gamma: float = 2.0,
     l2: float = 0.0,
     solver: str = "sgd",
@@ -101,12 +101,15 @@ def train(
         gamma exp; perceptron step; squared_error logistic if all hidden layers are logistic, else identity; all others
         identity.
     loss : str, default "squared_error"
-        "squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma", "log_loss", "focal", "hinge",
-        "squared_hinge" or "perceptron"; the notes have the formulas. Summed over outputs, averaged over samples.
+        "squared_error", "absolute_error", "huber", "quantile", "gaussian_nll", "poisson", "gamma", "log_loss", "focal",
+        "hinge", "squared_hinge" or "perceptron"; the notes have the formulas. Summed over outputs, averaged over
+        samples.
     huber_delta : float, default 1
         Greater than 0: the error up to which huber is half its square. huber only.
-    quantile : float in (0, 1), default 0.5
-        The share of targets that are to lie below the outputs. quantile only.
+    quantile : float in (0, 1) or list of float, default 0.5
+        The share of targets that are to lie below the outputs. A list, which rises, has an output for each, and the
+        last layer so many units for each target: they do not cross, whatever the weights, as the first is a weighted
+        sum z as it is, and each other the one before plus log(1 + e^z). Not on "cython" and "python". quantile only.
     focal_gamma : float, default 2
         At least 0: the larger, the less rows count that are right already. focal only.
     l2 : float, default 0
@@ -209,6 +212,9 @@ def train(
       δ (|y - h| - ½ δ).
     - quantile (Koenker and Bassett, 1978), the pinball loss of scikit-learn: q (y - h) where y is larger, else
       (1 - q) (h - y).
+    - gaussian_nll (Nix and Weigend, 1994), as PyTorch's GaussianNLLLoss: ½ (log v + (y - h)² / v), of a mean h and a
+      variance v for each target. The last layer has twice as many units as there are targets: the means, then as many
+      that make the variances, log(1 + e^z) + 1e-6. The cost is that of the means.
     - poisson: half the deviance, y log(y / h) - y + h, of targets of at least 0; gamma: half the deviance, y / h -
       log(y / h) - 1, of targets greater than 0.
     - log_loss: the cross-entropy; focal (Lin et al., 2017): -(1 - p)^focal_gamma log p of the probability p that is
@@ -263,6 +269,12 @@ def train(
     >>> result = fastnn.train([1, 1], [[0], [0], [0], [0]], [1, 2, 3, 9], 500, 0.1, loss="quantile", quantile=0.8)
     >>> bool(3 < result.network.predict([0]) <= 9.1)
     True
+
+    Mean and variance of the same numbers:
+
+    >>> result = fastnn.train([1, 2], [[0], [0], [0], [0]], [1, 2, 3, 9], 5000, 0.3, loss="gaussian_nll", init="zeros")
+    >>> result.network.predict([0]).round(2), result.network([0]).round(2)
+    (np.float64(3.75), array([3.75, 9.69]))
     """
     loss_options = {"huber_delta": huber_delta, "quantile": quantile, "focal_gamma": focal_gamma}
     shape = check_shape(nn_structure, dtype, activation, loss, output_activation, loss_options)

@@ -24,6 +24,9 @@ static network_shape shape_of(const int *sizes, int n_layers, int hidden, int ou
         weights += sizes[l] * sizes[l + 1];
         biases += sizes[l + 1];
     }
+    if (output == FASTNN_ACTIVATION_increasing) {
+        p.layers[n_layers - 1].parameter = 3;
+    }
     p.n = biases;
     return p;
 }
@@ -173,7 +176,7 @@ static void test_gradient(const network_shape *p, const samples *s, int n, fastn
     };
     for (int how = 0; how < 5; how++) { /* one thread; CSR; a team; CSR in order; this by a team */
         int n_threads = how == 2 || how == 4 ? TEAM : 1;
-        fastnn_objective what = {.loss = loss, .parameter = PERCENT / 100.0};
+        fastnn_objective what = {.loss = loss, .parameter = PERCENT / 100.0, .quantiles = LEVELS};
         fastnn_data data = how % 2 || how == 4 ? s->csr : s->dense;
         data.csr_in_order = how >= 3;
         work_area work = work_begins(gradient_work_size(p->layers, p->n_layers, &data, n_threads));
@@ -314,7 +317,7 @@ static void test_entries(void) {
         for (int i = 0; i < N_SIZES; i++, shape++) {
             int sizes[MOST_LAYERS + 1] = {SIZES[i], SIZES[(i * 5 + a) % N_SIZES], SIZES[(i * 3 + 2) % N_SIZES], 0, 0};
             int n_layers = 1 + shape % 3, n = SIZES[(i * 7 + (int)loss) % N_SIZES] + 1;
-            sizes[n_layers] = shape % 4 == 3 ? 1 : SIZES[(i * 11 + a) % N_SIZES];
+            sizes[n_layers] = joint_size(a, shape % 4 == 3 ? 1 : SIZES[(i * 11 + a) % N_SIZES]);
             network_shape p = shape_of(sizes, n_layers, HIDDEN[shape / 3 % N_HIDDEN], a);
             samples s = samples_of(&p, n, loss);
             real *parameters = numbers(p.n);
@@ -326,7 +329,7 @@ static void test_entries(void) {
             test_forward(&p, &s, n, parameters);
             test_gradient(&p, &s, n, loss, parameters);
             fastnn_solver solver = (fastnn_solver)(shape % FASTNN_N_SOLVERS);
-            fastnn_training how = {{.loss = loss, .parameter = PERCENT / 100.0},
+            fastnn_training how = {{.loss = loss, .parameter = PERCENT / 100.0, .quantiles = LEVELS},
                                    solver,
                                    shape % 2,
                                    shape % 3 * 0.4,

@@ -51,7 +51,7 @@ static void test_squares(void) {
 /* Every activation and slope, and what the products fuse with them. */
 static void test_activations(void) {
     for (int a = 0; a < FASTNN_N_ACTIVATIONS; a++) {
-        if (a == FASTNN_ACTIVATION_softmax) {
+        if (is_joint((fastnn_activation)a)) {
             continue;
         }
         TESTING("activation %s", fastnn_activations[a].name);
@@ -280,7 +280,7 @@ static void test_losses(void) {
         fastnn_loss loss = fastnn_pairs[pair].loss;
         int a = (int)fastnn_pairs[pair].output_activation;
         for (int s = 0; s < N_SIZES; s++) {
-            int n_out = SIZES[s], n = SIZES[(s * 5 + a) % N_SIZES], one = n_out == 1 && s % 2 == a % 2;
+            int n_out = joint_size(a, SIZES[s]), n = SIZES[(s * 5 + a) % N_SIZES], one = n_out == 1 && s % 2 == a % 2;
             int stride = one ? 1 : (int)whole_vectors(n_out) * LANES, n_samples = n + 3;
             int n_z = one ? (int)whole_vectors(n) * LANES : n * stride;
             TESTING("loss %s of %s, %d x %d", fastnn_losses[loss].name, fastnn_activations[a].name, n, n_out);
@@ -299,8 +299,8 @@ static void test_losses(void) {
             }
             memcpy(logits, z, (size_t)n_z * sizeof(real));
             loss_totals totals = {0, 0}, *groups = get((size_t)whole_vectors(n) * sizeof *groups);
-            fastnn_objective objective = {.loss = loss, .parameter = PERCENT / 100.0};
-            output_layer of = {&objective, a, (real)0.3, n_out, stride};
+            fastnn_objective objective = {.loss = loss, .parameter = PERCENT / 100.0, .quantiles = LEVELS};
+            output_layer of = {&objective, a, a == FASTNN_ACTIVATION_increasing ? 3 : (real)0.3, n_out, stride};
             loss_and_delta(&of, n, y, weight, rows, 4, z, work, groups);
             for (int i = 0; i < whole_vectors(n); i++) {
                 totals.loss += groups[i].loss;
@@ -315,9 +315,10 @@ static void test_losses(void) {
                 }
                 sum += 0.25 * weight[rows[r]] * plain_loss(loss, a, (real)0.3, n_out, zr, yr, delta);
                 plain_outputs(a, (real)0.3, n_out, zr, h);
+                int n_means = a == FASTNN_ACTIVATION_mean_variance ? n_out / 2 : n_out;
                 for (int i = 0; i < n_out; i++) {
                     close_to(z[r * stride + i], delta[i] * weight[rows[r]] * 0.25, 4, 4);
-                    square += (h[i] - yr[i]) * (h[i] - yr[i]);
+                    square += i < n_means ? (h[i] - yr[i]) * (h[i] - yr[i]) : 0;
                 }
                 norms += sqrt(square);
                 for (int i = n_out; i < stride; i++) {
@@ -341,7 +342,7 @@ static void test_softmax(void) {
         TESTING("softmax of %d x %d", n, n_out);
         real *z = numbers(n * stride), *logits = numbers(n * stride), *work = zeros(stride * LANES);
         memcpy(logits, z, (size_t)(n * stride) * sizeof(real));
-        softmax_rows(n, n_out, n_vectors, z, work);
+        joint_rows(FASTNN_ACTIVATION_softmax, 0, n, n_out, n_vectors, z, work);
         for (int r = 0; r < n; r++) {
             double zr[MOST_UNITS], h[MOST_UNITS];
             for (int i = 0; i < n_out; i++) {

@@ -32,7 +32,9 @@ static double plain_activation(fastnn_activation activation, double parameter, d
     case FASTNN_ACTIVATION_hard_swish: return z * between(0, z / 6 + 0.5, 1);
     case FASTNN_ACTIVATION_sin: return sin(z);
     case FASTNN_ACTIVATION_softsign: return z / (1 + fabs(z));
-    case FASTNN_ACTIVATION_softmax: break;
+    case FASTNN_ACTIVATION_softmax:
+    case FASTNN_ACTIVATION_mean_variance:
+    case FASTNN_ACTIVATION_increasing: break;
     }
     return NAN;
 }
@@ -58,13 +60,31 @@ static double plain_slope(fastnn_activation activation, double parameter, double
     case FASTNN_ACTIVATION_hard_swish: return fabs(z) < 3 ? z / 3 + 0.5 : z > 0;
     case FASTNN_ACTIVATION_sin: return cos(z);
     case FASTNN_ACTIVATION_softsign: return 1 / ((1 + fabs(z)) * (1 + fabs(z)));
-    case FASTNN_ACTIVATION_softmax: break;
+    case FASTNN_ACTIVATION_softmax:
+    case FASTNN_ACTIVATION_mean_variance:
+    case FASTNN_ACTIVATION_increasing: break;
     }
     return NAN;
 }
 
+/* A number of outputs that a joint activation takes: near that which is asked for. */
+static int joint_size(int activation, int n) {
+    return activation == FASTNN_ACTIVATION_mean_variance ? (n + 1) / 2 * 2
+           : activation == FASTNN_ACTIVATION_increasing  ? (n + 2) / 3 * 3
+                                                         : n;
+}
+
 static void plain_outputs(fastnn_activation activation, double parameter, int n, const double *z, double *h) {
     double sum = 0;
+    if (activation == FASTNN_ACTIVATION_mean_variance || activation == FASTNN_ACTIVATION_increasing) {
+        for (int i = 0; i < n; i++) {
+            int rises = activation == FASTNN_ACTIVATION_increasing && i % 3;
+            int spreads = activation == FASTNN_ACTIVATION_mean_variance && i >= n / 2;
+            double power = log1p(exp(z[i]));
+            h[i] = rises ? h[i - 1] + power : spreads ? power + 1e-6 : z[i];
+        }
+        return;
+    }
     for (int i = 0; i < n; i++) {
         h[i] = activation == FASTNN_ACTIVATION_softmax ? exp(z[i]) : plain_activation(activation, parameter, z[i]);
         sum += h[i];
@@ -99,6 +119,7 @@ static double plain_term(fastnn_loss loss, fastnn_activation activation, double 
     case FASTNN_LOSS_gamma: *delta = 1 - y / h; return y / h - log(y / h) - 1;
     case FASTNN_LOSS_hinge: *delta = margin > 0 ? -y : 0; return margin > 0 ? margin : 0;
     case FASTNN_LOSS_squared_hinge: *delta = margin > 0 ? -2 * y * margin : 0; return margin > 0 ? margin * margin : 0;
+    case FASTNN_LOSS_gaussian_nll: break; /* see plain_joint */
     case FASTNN_LOSS_focal:
         if (activation == FASTNN_ACTIVATION_logistic) {
             double of_one = pow(1 - h, p) * plain_surprise(z), of_zero = pow(h, p) * plain_surprise(-z);
@@ -110,11 +131,38 @@ static double plain_term(fastnn_loss loss, fastnn_activation activation, double 
     return NAN;
 }
 
+/* The levels of three quantiles, under the activation increasing by groups of three. */
+static const double LEVELS[] = {0.1, 0.5, 0.8};
+
+/* The same of means and variances, or of quantiles that do not cross. */
+static double plain_joint(fastnn_loss loss, int n, const double *z, const double *h, const double *y, double *delta) {
+    double total = 0;
+    for (int i = 0; loss == FASTNN_LOSS_gaussian_nll && i < n / 2; i++) {
+        double v = h[n / 2 + i], e = h[i] - y[i];
+        total += 0.5 * (log(v) + e * e / v);
+        delta[i] = e / v;
+        delta[n / 2 + i] = 0.5 * (1 / v - e * e / (v * v)) / (1 + exp(-z[n / 2 + i]));
+    }
+    for (int i = n - 1; loss == FASTNN_LOSS_quantile && i >= 0; i--) {
+        double q = LEVELS[i % 3], by_h = h[i] > y[i] ? 1 - q : -q;
+        total += by_h * (h[i] - y[i]);
+        delta[i] = by_h; /* and those of the outputs after it, which it moves as much */
+        delta[i] += i % 3 < 2 ? delta[i + 1] : 0;
+    }
+    for (int i = 0; loss == FASTNN_LOSS_quantile && i < n; i++) {
+        delta[i] *= i % 3 ? 1 / (1 + exp(-z[i])) : 1;
+    }
+    return total;
+}
+
 /* Loss of one row, and its derivative by z in delta. */
 static double plain_loss(fastnn_loss loss, fastnn_activation activation, double parameter, int n, const double *z,
                          const double *y, double *delta) {
     double h[MOST_UNITS], total = 0;
     plain_outputs(activation, parameter, n, z, h);
+    if (activation == FASTNN_ACTIVATION_mean_variance || activation == FASTNN_ACTIVATION_increasing) {
+        return plain_joint(loss, n, z, h, y, delta);
+    }
     for (int i = 0; i < n; i++) {
         total += plain_term(loss, activation, parameter, z[i], h[i], y[i], &delta[i]);
     }

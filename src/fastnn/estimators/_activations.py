@@ -5,7 +5,7 @@ Called by the base of the estimators.
 
 from fastnn.estimators._warnings import warn
 from fastnn.labels import beyond_reach, check_targets
-from fastnn.objective import check_pair
+from fastnn.objective import check_output
 from fastnn.spec import check_hidden_activations, check_output_activation, is_one_activation
 
 
@@ -13,8 +13,7 @@ def output_activation(estimator, targets):
     """Return the activation of the outputs: what follows from the targets, or what was asked for, if it can be."""
     if estimator.output_activation is None:
         return estimator._output_activation()
-    asked = check_output_activation(estimator.output_activation)
-    check_pair(estimator.loss, asked)
+    asked = check_output(estimator._objective(), check_output_activation(estimator.output_activation))
     if asked == "softmax" and targets.shape[1] == 1:
         raise ValueError(
             "output_activation='softmax' needs an output for each class, and two classes have one; use 'logistic'"

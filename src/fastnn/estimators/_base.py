@@ -5,6 +5,7 @@ time under ``fastnn.training``. The order of checks and draws is scikit-learn's,
 """
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from functools import partial
 from numbers import Integral
 
@@ -34,7 +35,7 @@ from fastnn.estimators._warnings import tell_of_overflow, warn
 from fastnn.estimators._weights import Weights
 from fastnn.initial import draw_with_biases
 from fastnn.network import Network
-from fastnn.objective import PARAMETERS, Objective
+from fastnn.objective import PARAMETERS, check_objective
 from fastnn.spec import TrainingSpec, check_hidden_activations
 from fastnn.training import passes
 
@@ -291,7 +292,8 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
     def _objective(self):
         """What is made small; a loss's parameter has its default where an older fastnn pickled the estimator."""
         keyword, default = PARAMETERS.get(self.loss, ("", 0.0))
-        return Objective(self.loss, as_sklearn=True, parameter=float(getattr(self, keyword, default)))
+        given = {keyword: getattr(self, keyword, default)} if keyword else {}
+        return replace(check_objective(self.loss, **given), as_sklearn=True)
 
     def _new_optimizer(self, network):
         is_sgd = self.solver == "sgd"

@@ -41,9 +41,9 @@ CLASSIFIER_LOSSES = {
     "focal_gamma": [Interval(Real, 0, None, closed="left")],
 }
 REGRESSOR_LOSSES = {
-    "loss": [StrOptions({"squared_error", "poisson", "absolute_error", "huber", "quantile", "gamma"})],
+    "loss": [StrOptions({"squared_error", "poisson", "absolute_error", "huber", "quantile", "gamma", "gaussian_nll"})],
     "huber_delta": [Interval(Real, 0, None, closed="neither")],
-    "quantile": [Interval(Real, 0, 1, closed="neither")],
+    "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
 }
 
 #: What stands in the docstring of each estimator, under Parameters.

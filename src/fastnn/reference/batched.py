@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn.reference import descent, losses
 from fastnn.reference.evaluation import Evaluation
+from fastnn.reference.losses import LEAST_VARIANCE, softplus
 
 
 def logistic(Z):
@@ -34,9 +35,17 @@ def normal_density(Z):
     return np.exp(-Z * Z / 2) / Z.dtype.type(math.sqrt(2 * math.pi))
 
 
-def softplus(Z):
-    """log(1 + e^z), from the power that cannot overflow."""
-    return np.maximum(Z, 0) + np.log1p(np.exp(-np.abs(Z)))
+def mean_variance(Z):
+    """Means as they are, in the first half of the columns, and variances log(1 + e^z) + 1e-6 in the second."""
+    half = Z.shape[1] // 2
+    return np.hstack([Z[:, :half], softplus(Z[:, half:]) + Z.dtype.type(LEAST_VARIANCE)])
+
+
+def increasing(Z, group):
+    """Of each group of columns the first as it is, each other the one before plus log(1 + e^z); 0: all are a group."""
+    steps = Z.reshape(len(Z), -1, int(group) or Z.shape[1]).copy()
+    steps[:, :, 1:] = softplus(steps[:, :, 1:])
+    return steps.cumsum(axis=2).reshape(Z.shape)
 
 
 def hard_sigmoid(Z):
@@ -84,6 +93,8 @@ ACTIVATION = {
     "hard_swish": lambda Z: Z * hard_sigmoid(Z),
     "sin": np.sin,
     "softsign": lambda Z: Z / (1 + np.abs(Z)),
+    "mean_variance": mean_variance,
+    "increasing": increasing,
 }
 SLOPE = {
     "identity": lambda Z, H: np.ones_like(H),
@@ -140,12 +151,12 @@ def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, g
     share = (sample_weight / total_weight if total_weight != 0 else sample_weight).astype(X.dtype)
     all_weights = parameters[: network.n_weights]
     value = share @ of_rows + 0.5 * l2 * (all_weights @ all_weights)
-    cost = np.sqrt(((y - H[-1]) ** 2).sum(axis=1)).mean()
+    cost = np.sqrt((losses.errors_of(objective, y, H[-1]) ** 2).sum(axis=1)).mean()
 
     if gradient is not None:
         gradient_W, gradient_b = network.views(gradient)
         delta = losses.derivative_of(objective, output_activation, y, Z[-1], H[-1])
-        if objective.loss in losses.BY_OUTPUT:
+        if objective.loss in losses.BY_OUTPUT and output_activation.name in SLOPE:
             delta = delta * slopes(output_activation, Z[-1], H[-1])
         delta = delta * share[:, None]
         for l in range(network.n_layers, 0, -1):

@@ -11,7 +11,7 @@ from functools import partial
 
 import numpy as np
 
-from fastnn.checks import refuse_sklearn
+from fastnn.checks import refuse_several, refuse_sklearn
 from fastnn.reference import descent
 from fastnn.reference.evaluation import Evaluation
 
@@ -100,6 +100,9 @@ ELEMENTWISE = {
     "softsign": lambda z: z / (1.0 + abs(z)),
 }
 
+#: What gaussian_nll's variances are at least.
+LEAST_VARIANCE = 1e-6
+
 #: The derivative of each activation by its input z, from that or its output h.
 SLOPE = {
     "identity": lambda z, h: 1.0,
@@ -150,6 +153,15 @@ def activate(activation, z):
     """The outputs of a layer from its weighted sums."""
     if activation.name == "softmax":
         return softmax(z)
+    if activation.name == "mean_variance":
+        half = len(z) // 2
+        return z[:half] + [softplus(value) + LEAST_VARIANCE for value in z[half:]]
+    if activation.name == "increasing":
+        group = int(activation.parameters[0]) or len(z)
+        h = []
+        for i in range(len(z)):
+            h.append(z[i] if i % group == 0 else h[i - 1] + softplus(z[i]))
+        return h
     return [ELEMENTWISE[activation.name](value, *activation.parameters) for value in z]
 
 
@@ -204,6 +216,23 @@ def focal_share(exponent, y, p, log_p):
     return y * rest**exponent * (exponent * p * (log_p / rest if rest > 0 else -1.0) - 1.0)
 
 
+def gaussian_nll_loss(y, h):
+    """½ (log variance + (y - mean)² / variance) of each mean and variance."""
+    half, total = len(h) // 2, 0.0
+    for i in range(half):
+        total += 0.5 * (math.log(h[half + i]) + (h[i] - y[i]) * (h[i] - y[i]) / h[half + i])
+    return total
+
+
+def gaussian_nll_delta(y, z, h):
+    """The derivative of that by each weighted sum z."""
+    half = len(h) // 2
+    delta = [(h[i] - y[i]) / h[half + i] for i in range(half)]
+    for i in range(half):
+        delta.append(0.5 * (1.0 / h[half + i] - delta[i] * delta[i]) * logistic(z[half + i]))
+    return delta
+
+
 def softmax_focal_delta(exponent, y, z, h):
     """The derivative of the focal loss by each weighted sum z under softmax."""
     lse = log_sum_exp(z)
@@ -218,6 +247,8 @@ def output_delta(loss, activation, y, z, h, parameter=0.0):
     """Delta of the output layer: the derivative of the loss by each weighted sum z."""
     if loss == "focal" and activation.name == "softmax":
         return softmax_focal_delta(parameter, y, z, h)
+    if loss == "gaussian_nll":
+        return gaussian_nll_delta(y, z, h)
     delta = []
     for i in range(len(y)):
         if loss == "squared_error":
@@ -272,6 +303,8 @@ def loss_of_output(loss, activation, y, z, h, lse, parameter):
 
 def sample_loss(loss, activation, y, z, h, parameter=0.0):
     """The loss of one sample, from the weighted sums z of the output layer where they keep it from overflowing."""
+    if loss == "gaussian_nll":
+        return gaussian_nll_loss(y, h)
     total = 0.0
     lse = log_sum_exp(z) if activation.name == "softmax" else 0.0
     for i in range(len(y)):
@@ -279,10 +312,10 @@ def sample_loss(loss, activation, y, z, h, parameter=0.0):
     return total
 
 
-def error_norm(y, h):
-    """||y - h||, the tutorials' cost of one sample."""
+def error_norm(y, h, n):
+    """||y - h|| of the first n outputs, the tutorials' cost of one sample."""
     total = 0.0
-    for i in range(len(y)):
+    for i in range(n):
         total += (y[i] - h[i]) * (y[i] - h[i])
     return math.sqrt(total)
 
@@ -334,6 +367,7 @@ def forward(network, parameters, X, out, n_threads=None):
 def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
     refuse_sklearn(objective, "python")
+    refuse_several(objective, "python")
     loss, parameter, last = objective.loss, objective.parameter, network.activations[-1]
     W, b = _as_lists(network, parameters)
     tri_W, tri_b = _as_lists(network, parameters * 0)
@@ -343,7 +377,7 @@ def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, g
         z, h = forward_sample(network.activations, W, b, x)
         z_out, h_out = z[network.n_layers + 1], h[network.n_layers + 1]
         total_loss += weight * sample_loss(loss, last, target, z_out, h_out, parameter)
-        total_norm += error_norm(target, h_out)
+        total_norm += error_norm(target, h_out, len(target) // (2 if loss == "gaussian_nll" else 1))
         total_weight += weight
         if gradient is not None:
             delta = backward_sample(loss, network.activations, W, target, z, h, weight, parameter)

@@ -57,6 +57,11 @@ def quantile(Y, Z, H, q):
     return np.maximum(q * (Y - H), (1 - q) * (H - Y)).sum(axis=1)
 
 
+def pinball_slope(Y, Z, H, q):
+    """Its derivative by h."""
+    return ((H > Y) * (1 - q) - (H < Y) * q).astype(H.dtype)
+
+
 def gamma(Y, Z, H):
     """Half the gamma deviance of each row: y / h - log(y / h) - 1, with log h = z."""
     return (Y * np.exp(-Z) - np.log(Y) + Z - 1).sum(axis=1)
@@ -113,6 +118,42 @@ def softmax_focal_slope(Y, Z, H, exponent):
     return terms - H * terms.sum(axis=1, keepdims=True)
 
 
+#: What a variance is at least, so that no error over it overflows.
+LEAST_VARIANCE = 1e-6
+
+
+def halves(Y, Z, H):
+    """Errors of the means, sums that variances come from, and variances."""
+    half = Y.shape[1] // 2
+    return H[:, :half] - Y[:, :half], Z[:, half:], H[:, half:]
+
+
+def gaussian_nll(Y, Z, H):
+    """-log of a normal density at y, but for its constant: ½ (log variance + (y - h)² / variance)."""
+    errors, _, variance = halves(Y, Z, H)
+    return 0.5 * (np.log(variance) + errors**2 / variance).sum(axis=1)
+
+
+def gaussian_nll_slope(Y, Z, H):
+    """Its derivative by z; that of a variance log(1 + e^z) + 1e-6 is the logistic of z."""
+    errors, sums, variance = halves(Y, Z, H)
+    by_variance = 0.5 * (1 - errors**2 / variance) / variance
+    return np.hstack([errors / variance, by_variance * np.exp(-softplus(-sums))])
+
+
+def quantiles(Y, Z, H, *levels):
+    """The pinball losses of each row, whose columns have the levels in turn."""
+    return quantile(Y, Z, H, np.tile(np.array(levels, H.dtype), H.shape[1] // len(levels)))
+
+
+def quantiles_slope(Y, Z, H, *levels):
+    """Its derivative by z: each z of a group moves its own output and those after it, by its logistic but the first."""
+    by_output = pinball_slope(Y, Z, H, np.tile(np.array(levels, H.dtype), H.shape[1] // len(levels)))
+    groups = by_output.reshape(len(H), -1, len(levels))[:, :, ::-1].cumsum(axis=2)[:, :, ::-1].copy()
+    groups[:, :, 1:] *= np.exp(-softplus(-Z)).reshape(groups.shape)[:, :, 1:]
+    return groups.reshape(H.shape)
+
+
 #: (loss, output activation, or None for any) -> the loss of each row.
 LOSS = {
     ("squared_error", None): squared_error,
@@ -123,11 +164,13 @@ LOSS = {
     ("absolute_error", None): absolute_error,
     ("huber", None): huber,
     ("quantile", None): quantile,
+    ("quantile", "increasing"): quantiles,
     ("gamma", "exp"): gamma,
     ("hinge", "identity"): hinge,
     ("squared_hinge", "identity"): squared_hinge,
     ("focal", "logistic"): logistic_focal,
     ("focal", "softmax"): softmax_focal,
+    ("gaussian_nll", "mean_variance"): gaussian_nll,
 }
 
 
@@ -145,15 +188,17 @@ DERIVATIVE = {
     ("perceptron", "step"): error,
     ("absolute_error", None): lambda Y, Z, H: np.sign(H - Y),
     ("huber", None): lambda Y, Z, H, delta: (H - Y).clip(-delta, delta),
-    ("quantile", None): lambda Y, Z, H, q: ((H > Y) * (1 - q) - (H < Y) * q).astype(H.dtype),
+    ("quantile", None): pinball_slope,
+    ("quantile", "increasing"): quantiles_slope,
     ("gamma", "exp"): lambda Y, Z, H: 1 - Y * np.exp(-Z),
     ("hinge", "identity"): lambda Y, Z, H: -Y * (Y * Z < 1),
     ("squared_hinge", "identity"): lambda Y, Z, H: -2 * Y * np.maximum(1 - Y * Z, 0),
     ("focal", "logistic"): logistic_focal_slope,
     ("focal", "softmax"): softmax_focal_slope,
+    ("gaussian_nll", "mean_variance"): gaussian_nll_slope,
 }
 
-#: Losses whose delta is that derivative times the slope of the output activation.
+#: Losses whose delta is that derivative times the slope of an elementwise output activation.
 BY_OUTPUT = ("squared_error", "absolute_error", "huber", "quantile")
 
 
@@ -191,4 +236,10 @@ def _of(table, objective, output_activation):
 
 
 def _parameters(objective):
-    return (objective.parameter,) if objective.loss in PARAMETERS else ()
+    return objective.quantiles or ((objective.parameter,) if objective.loss in PARAMETERS else ())
+
+
+def errors_of(objective, Y, H):
+    """What the error norm is of: y - h, of gaussian_nll for the means alone."""
+    n = Y.shape[1] // 2 if objective.loss == "gaussian_nll" else Y.shape[1]
+    return Y[:, :n] - H[:, :n]
