@@ -179,20 +179,24 @@ def check_data(shape, X, y, sample_weight, validation_data, backend):
     feature_names = column_names(X)
     check_takes(backend, "X", X)
     X = check_rows("X", X, dtype, sizes[0])
-    targets, classes = labels_module.encode("y", y, X.shape[0], shape.n_targets, loss, dtype)
+    if shape.objective.function is not None:
+        targets, classes = labels_module.columns("y", y, X.shape[0], None, dtype), None
+    else:
+        targets, classes = labels_module.encode("y", y, X.shape[0], shape.n_targets, loss, dtype)
     if is_implied := output_activation is None:
         output_activation = shape.objective.output_activation
         output_activation = output_activation or labels_module.default_output_activation(loss, shape.named, targets)
     labels_module.check_targets("y", targets, loss, output_activation)
     labels_module.check_reach("y", targets, output_activation, is_implied)
     labels = labels_module.joint_labels(loss, len(shape.objective.quantiles))
+    labels = labels_module.Labels("values") if shape.objective.function is not None else labels
     labels = labels or labels_module.labels_of(targets, classes, loss, output_activation)
     targets = shape.objective.spread(targets)
     if sample_weight is not None:
         sample_weight = check_sample_weight(sample_weight, X.shape[0], dtype)
     shape, validation = replace(shape, output_activation=output_activation), None
     if validation_data is not None:
-        validation = _check_validation(validation_data, shape, feature_names, classes, backend)
+        validation = _check_validation(validation_data, shape, feature_names, classes, backend, targets.shape[1])
     spec = NetworkSpec(sizes, (*shape.hidden, output_activation), dtype)
     return Data(spec, X, targets, sample_weight, validation, labels, feature_names)
 
@@ -215,7 +219,7 @@ def check_belonging(W, b, spec, feature_names):
         )
 
 
-def _check_validation(validation_data, shape, feature_names, classes, backend):
+def _check_validation(validation_data, shape, feature_names, classes, backend, n_columns):
     sizes, dtype = shape.sizes, shape.dtype
     if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
         raise TypeError(
@@ -226,7 +230,10 @@ def _check_validation(validation_data, shape, feature_names, classes, backend):
     check_column_names("validation X", X, feature_names)
     check_takes(backend, "validation X", X)
     X = check_rows("validation X", X, dtype, sizes[0])
-    y = labels_module.encode_like("validation y", y, X.shape[0], shape.n_targets, classes, shape.loss, dtype)
+    if shape.objective.function is not None:
+        y = labels_module.columns("validation y", y, X.shape[0], n_columns, dtype)
+    else:
+        y = labels_module.encode_like("validation y", y, X.shape[0], shape.n_targets, classes, shape.loss, dtype)
     labels_module.check_targets("validation y", y, shape.loss, shape.output_activation)
     y = shape.objective.spread(y)
     if not weight or weight[0] is None:

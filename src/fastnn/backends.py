@@ -38,6 +38,10 @@ def get_backend(name, solver=None):
 
 def check_has(name, objective):
     """Refuse what the backend called `name` cannot make small."""
+    if objective.function is not None and name not in ("auto", "numpy"):
+        raise ValueError(
+            f"a loss that is a function is not available on backend={name!r}; use backend='numpy' or backend='auto'"
+        )
     if objective.quantiles and name in ("python", "cython"):
         raise ValueError(
             f"several quantiles are not available on backend={name!r}; use backend='simd' or backend='numpy' or "

@@ -113,9 +113,17 @@ def decode(kind, outputs, classes, threshold=0.5):
     return classes.take(outputs[:, -1] > threshold, mode="clip")  # there may be a single class
 
 
+def columns(argument, y, n_samples, n_columns, dtype):
+    """Return targets for a loss that is a function: numbers, a vector or as many columns as it has; None: any."""
+    array = as_array(argument, y)
+    _check_length(argument, array, n_samples)
+    array = array.reshape(-1, 1) if array.ndim == 1 else array
+    return check_matrix(argument, array, dtype, n_columns=n_columns, columns_are="y")
+
+
 def takes_signs(loss):
     """Whether the targets of a loss are -1 and 1, and its outputs so are labels by their sign."""
-    return LOSS_TARGETS[loss] == "signs"
+    return LOSS_TARGETS.get(loss) == "signs"
 
 
 def threshold_of(loss):
@@ -204,7 +212,7 @@ def sums_to_1(targets):
 
 def check_targets(argument, targets, loss, output_activation):
     """Refuse targets that the loss is not defined for."""
-    test, expected = TARGETS[LOSS_TARGETS[loss]]
+    test, expected = TARGETS[LOSS_TARGETS.get(loss, "any")]  # any: of a function
     if test is not None and not (fits := test(targets)).all():
         row, column = map(int, np.argwhere(~fits)[0])
         raise ValueError(
@@ -268,7 +276,7 @@ def default_output_activation(loss, hidden_activations, targets):
         return "logistic" if targets.shape[1] == 1 or is_multilabel else "softmax"
     if loss == "squared_error":
         return "logistic" if all(name == "logistic" for name in hidden_activations) else "identity"
-    return LOSS_OUTPUTS[loss][0]
+    return LOSS_OUTPUTS.get(loss, ("identity",))[0]
 
 
 def joint_labels(loss, n_quantiles):

@@ -3,13 +3,18 @@
 The rows of ``csrc/tables/losses.def`` have the facts of each loss; formulas stand in the backends.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
-from fastnn._tables import LOSS_OUTPUTS, LOSSES
+from fastnn._tables import LOSS_OUTPUTS, LOSSES, OUTPUT_ACTIVATIONS
 from fastnn.checks import check_name, check_number
+
+#: What the loss is called that is a user's own function, and the output activations that it goes with.
+CALLABLE = "callable"
+OWN_OUTPUTS = tuple(name for name in OUTPUT_ACTIVATIONS if name == "softmax" or name in LOSS_OUTPUTS["squared_error"])
 
 #: Loss -> (the keyword of the faces that its parameter is, its default).
 PARAMETERS = {"huber": ("huber_delta", 1.0), "quantile": ("quantile", 0.5), "focal": ("focal_gamma", 2.0)}
@@ -32,12 +37,15 @@ class Objective:
         None: its default.
     quantiles : tuple of float
         Of a loss of several quantiles, rising; then the output activation is increasing, by groups of so many.
+    function : callable, optional
+        A user's own loss, whose `loss` is CALLABLE; "numpy" alone has it.
     """
 
     loss: str
     as_sklearn: bool = False
     parameter: float | None = None
     quantiles: tuple[float, ...] = ()
+    function: Callable | None = None
 
     def __post_init__(self):
         if self.parameter is None:
@@ -75,14 +83,15 @@ def check_objective(loss, huber_delta=1.0, quantile=0.5, focal_gamma=2.0):
 
     Parameters that the loss does not read are checked all the same.
     """
-    loss = check_loss(loss)
+    own = loss if callable(loss) else None
+    loss = CALLABLE if own else check_loss(loss)
     several = () if not np.iterable(quantile) or isinstance(quantile, str) else _check_quantiles(quantile)
     given = {
         "huber": check_number("huber_delta", huber_delta, above=0.0),
         "quantile": None if several else check_number("quantile", quantile, above=0.0, below=1.0),
         "focal": check_number("focal_gamma", focal_gamma, low=0.0),
     }
-    return Objective(loss, parameter=given.get(loss), quantiles=several if loss == "quantile" else ())
+    return Objective(loss, parameter=given.get(loss), quantiles=several if loss == "quantile" else (), function=own)
 
 
 def _check_quantiles(quantiles):
@@ -123,7 +132,7 @@ def check_output(objective, output_activation):
 
 def check_pair(loss, output_activation):
     """Refuse an output activation, a name or a pair of this and its parameter, that the loss cannot be paired with."""
-    allowed = LOSS_OUTPUTS[loss]
+    allowed = OWN_OUTPUTS if loss == CALLABLE else LOSS_OUTPUTS[loss]
     name = output_activation if isinstance(output_activation, str) else output_activation[0]
     if name not in allowed:
         raise ValueError(

@@ -40,7 +40,7 @@ def train(
     *,
     activation: ActivationLike | Sequence[ActivationLike] = "logistic",
     output_activation: ActivationLike | None = None,
-    loss: str = "squared_error",
+    loss: str | Callable[[np.ndarray, np.ndarray], tuple[ArrayLike, ArrayLike]] = "squared_error",
     huber_delta: float = 1.0,
     quantile: float | Sequence[float] = 0.5,
     focal_gamma: float = 2.0,
@@ -100,10 +100,15 @@ def train(
         the loss: log_loss and focal take softmax, or logistic with one output or several labels a row; poisson and
         gamma exp; perceptron step; squared_error logistic if all hidden layers are logistic, else identity; all others
         identity.
-    loss : str, default "squared_error"
+    loss : str or callable, default "squared_error"
         "squared_error", "absolute_error", "huber", "quantile", "gaussian_nll", "poisson", "gamma", "log_loss", "focal",
         "hinge", "squared_hinge" or "perceptron"; the notes have the formulas. Summed over outputs, averaged over
-        samples.
+        samples. Or a function of outputs (n_rows, n_out) and targets (n_rows, n_columns) of a batch, both NumPy arrays
+        that it must not change, which returns the loss of each row, (n_rows,), and its derivatives by the outputs,
+        (n_rows, n_out). Called at each update, by the "numpy" backend, which "auto" then is: it takes many times as
+        long as a loss by name. y may then have any number of columns, holds numbers alone, and where it is not of the
+        outputs' shape the cost is the mean loss; the output activation is identity unless told otherwise, and any that
+        squared_error goes with, or softmax.
     huber_delta : float, default 1
         Greater than 0: the error up to which huber is half its square. huber only.
     quantile : float in (0, 1) or list of float, default 0.5
@@ -249,6 +254,7 @@ def train(
 
     Examples
     --------
+    >>> import numpy as np
     >>> import fastnn
     >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 0, 0, 1]
     >>> result = fastnn.train([2, 1], X, y, 100, 0.2, loss="perceptron", batch_size=1, order="random", random_state=0)
@@ -275,19 +281,29 @@ def train(
     >>> result = fastnn.train([1, 2], [[0], [0], [0], [0]], [1, 2, 3, 9], 5000, 0.3, loss="gaussian_nll", init="zeros")
     >>> result.network.predict([0]).round(2), result.network([0]).round(2)
     (np.float64(3.75), array([3.75, 9.69]))
+
+    A loss of one's own, the logarithm of the hyperbolic cosine:
+
+    >>> def log_cosh(outputs, targets):
+    ...     errors = outputs - targets
+    ...     return np.log(np.cosh(errors)).sum(axis=1), np.tanh(errors)
+    >>> result = fastnn.train([1, 1], [[0], [0], [0], [0]], [1, 2, 3, 9], 2000, 0.3, loss=log_cosh, init="zeros")
+    >>> result.network.predict([0]).round(2)
+    np.float64(2.5)
     """
     loss_options = {"huber_delta": huber_delta, "quantile": quantile, "focal_gamma": focal_gamma}
+    trained_on = "numpy" if callable(loss) and backend == "auto" else backend
     shape = check_shape(nn_structure, dtype, activation, loss, output_activation, loss_options)
     solver_options = {
         "solver": solver, "momentum": momentum, "nesterov": nesterov, "beta_1": beta_1, "beta_2": beta_2,
         "epsilon": epsilon, "weight_decay": weight_decay, "tol": tol,
     }  # fmt: skip
     course = check_course(
-        shape, iter_num, alpha, solver_options, backend, init, init_scale, l2, batch_size, order, n_threads,
+        shape, iter_num, alpha, solver_options, trained_on, init, init_scale, l2, batch_size, order, n_threads,
         report_every, callback, verbose, progress, early_stopping, validation_data is not None, n_iter_no_change,
         random_state,
     )  # fmt: skip
-    data = check_data(shape, X, y, sample_weight, validation_data, backend)
+    data = check_data(shape, X, y, sample_weight, validation_data, trained_on)
     source = tutorial_batches(len(data.targets), course.batch_size, course.order, course.draws)
     training = replace(course.training, updates_per_pass=source.updates_per_pass)
     state = TrainingState(data.spec, training.solver)

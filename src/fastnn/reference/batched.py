@@ -144,18 +144,25 @@ def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, g
     W, b = network.views(parameters)
     Z, H = forward_batch(network, W, b, X)
     output_activation = network.activations[-1]
-    of_rows = losses.losses_of(objective, output_activation, y, Z[-1], H[-1])
+    if objective.function is not None:
+        of_rows, delta = losses.ask(objective.function, y, H[-1])
+    else:
+        of_rows = losses.losses_of(objective, output_activation, y, Z[-1], H[-1])
     if sample_weight is None:
         sample_weight = np.ones(len(X), X.dtype)
     total_weight = sample_weight.sum()
     share = (sample_weight / total_weight if total_weight != 0 else sample_weight).astype(X.dtype)
     all_weights = parameters[: network.n_weights]
     value = share @ of_rows + 0.5 * l2 * (all_weights @ all_weights)
-    cost = np.sqrt((losses.errors_of(objective, y, H[-1]) ** 2).sum(axis=1)).mean()
+    has_errors = y.shape == H[-1].shape  # a user's own loss may take other targets
+    cost = np.sqrt((losses.errors_of(objective, y, H[-1]) ** 2).sum(axis=1)).mean() if has_errors else of_rows.mean()
 
     if gradient is not None:
         gradient_W, gradient_b = network.views(gradient)
-        delta = losses.derivative_of(objective, output_activation, y, Z[-1], H[-1])
+        if objective.function is None:
+            delta = losses.derivative_of(objective, output_activation, y, Z[-1], H[-1])
+        elif output_activation.name == "softmax":
+            delta = H[-1] * (delta - (delta * H[-1]).sum(axis=1, keepdims=True))
         if objective.loss in losses.BY_OUTPUT and output_activation.name in SLOPE:
             delta = delta * slopes(output_activation, Z[-1], H[-1])
         delta = delta * share[:, None]

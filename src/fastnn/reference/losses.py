@@ -7,7 +7,7 @@ weights.
 
 import numpy as np
 
-from fastnn.objective import PARAMETERS
+from fastnn.objective import CALLABLE, PARAMETERS
 
 
 def squared_error(Y, Z, H):
@@ -199,7 +199,7 @@ DERIVATIVE = {
 }
 
 #: Losses whose delta is that derivative times the slope of an elementwise output activation.
-BY_OUTPUT = ("squared_error", "absolute_error", "huber", "quantile")
+BY_OUTPUT = ("squared_error", "absolute_error", "huber", "quantile", CALLABLE)
 
 
 def _clipped(H):
@@ -243,3 +243,29 @@ def errors_of(objective, Y, H):
     """What the error norm is of: y - h, of gaussian_nll for the means alone."""
     n = Y.shape[1] // 2 if objective.loss == "gaussian_nll" else Y.shape[1]
     return Y[:, :n] - H[:, :n]
+
+
+def ask(function, Y, H):
+    """What a user's function says of outputs and targets, which it cannot change: losses and derivatives by outputs.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If these are not a pair of arrays of numbers (n_samples,) and of the outputs' shape.
+    """
+    outputs, targets = H.view(), Y.view()
+    outputs.flags.writeable = targets.flags.writeable = False
+    found = function(outputs, targets)
+    if not isinstance(found, tuple | list) or len(found) != 2:
+        what = f"a {type(found).__name__}" + (f" of {len(found)}" if isinstance(found, tuple | list) else "")
+        raise TypeError(f"the loss must return a pair (losses, derivatives by the outputs), got {what}")
+    expected = {"losses, one a row,": (len(H),), "derivatives by the outputs": H.shape}
+    arrays = []
+    for (what, shape), given in zip(expected.items(), found, strict=True):
+        array = np.asarray(given)
+        if array.dtype.kind not in "biuf":
+            raise TypeError(f"the loss returned {what} of dtype {array.dtype}; they must be real numbers")
+        if array.shape != shape:
+            raise ValueError(f"the loss returned {what} of shape {array.shape}; for {len(H)} rows it must be {shape}")
+        arrays.append(array.astype(H.dtype))
+    return arrays
