@@ -314,6 +314,7 @@ static void test_entries(void) {
     for (int pair = 0; pair < FASTNN_N_PAIRS; pair++) {
         fastnn_loss loss = fastnn_pairs[pair].loss;
         int a = (int)fastnn_pairs[pair].output_activation;
+        seed = 88172645463325252u + (uint64_t)pair; /* whatever the number of pairs */
         for (int i = 0; i < N_SIZES; i++, shape++) {
             int sizes[MOST_LAYERS + 1] = {SIZES[i], SIZES[(i * 5 + a) % N_SIZES], SIZES[(i * 3 + 2) % N_SIZES], 0, 0};
             int n_layers = 1 + shape % 3, n = SIZES[(i * 7 + (int)loss) % N_SIZES] + 1;
