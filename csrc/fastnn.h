@@ -11,7 +11,7 @@
    a row without its case does not compile (-Werror=switch). */
 
 typedef enum {
-#define FASTNN_ACTIVATION(name, hidden, output, keeps_slope) FASTNN_ACTIVATION_##name,
+#define FASTNN_ACTIVATION(name, hidden, output, keeps_slope, parameter, by_default) FASTNN_ACTIVATION_##name,
 #include "tables/activations.def"
 #undef FASTNN_ACTIVATION
 } fastnn_activation;
@@ -34,16 +34,18 @@ typedef enum {
 
 typedef struct {
     const char *name;
-    int hidden;      /* may be the activation of a hidden layer */
-    int output;      /* may be the activation of the output layer */
-    int keeps_slope; /* its slope is kept beside its output */
+    int hidden;            /* may be the activation of a hidden layer */
+    int output;            /* may be the activation of the output layer */
+    int keeps_slope;       /* its slope is kept beside its output */
+    const char *parameter; /* what it is called; "none": it has none */
+    double by_default;     /* the parameter where none is given */
 } fastnn_activation_row;
 
 typedef struct {
     const char *name;
     const char *targets; /* that it takes */
     int takes_labels;    /* a vector of targets holds class labels */
-    int times_slope;     /* delta is (h - y) times the slope of the output activation, else h - y */
+    int times_slope;     /* delta is the derivative by h times the slope of the output activation, else one by z */
 } fastnn_loss_row;
 
 typedef struct {
@@ -57,7 +59,8 @@ typedef struct {
 } fastnn_solver_row;
 
 static const fastnn_activation_row fastnn_activations[] = {
-#define FASTNN_ACTIVATION(name, hidden, output, keeps_slope) {#name, hidden, output, keeps_slope},
+#define FASTNN_ACTIVATION(name, hidden, output, keeps_slope, parameter, by_default) \
+    {#name, hidden, output, keeps_slope, #parameter, by_default},
 #include "tables/activations.def"
 #undef FASTNN_ACTIVATION
 };
@@ -129,8 +132,9 @@ typedef struct {
 typedef struct {
     fastnn_loss loss;
     int as_sklearn;
-    double parameter;     /* of the loss, where it has one */
-    int has_soft_targets; /* of the log loss, which then is reported from the logits in any case */
+    double parameter;        /* of the loss, where it has one */
+    int has_soft_targets;    /* of the log loss, which then is reported from the logits in any case */
+    const double *quantiles; /* of the outputs of a group, under the output activation increasing; else NULL */
 } fastnn_objective;
 
 /* How a network is trained, below the level of one update. */
@@ -218,6 +222,10 @@ typedef struct {
                    void *out, int checks, int n_threads, fastnn_ask ask, void *work);
 
     fastnn_elementwise exp, log, logistic, tanh;
+
+    /* An elementwise activation of n numbers, and its slope where that is kept; slopes: OUT, or NULL. */
+    void (*activation)(fastnn_activation activation, double parameter, const void *x, void *out, void *slopes,
+                       ptrdiff_t n);
 
     /* The yardstick of the benchmark: n rounds of independent multiply-adds; returns the floating-point operations. */
     double (*multiply_adds)(ptrdiff_t n);

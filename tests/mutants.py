@@ -31,9 +31,9 @@ MUTANTS = [
     ("csrc/kernels/dense.h", "block.adds = p->adds || first > 0;", "block.adds = p->adds;"),
     ("csrc/kernels/dense.h", "rows.out += row * p->out_stride;", ";"),
     ("csrc/simd/transpose.h", "n_columns - n + i", "n_columns - n"),
-    ("csrc/kernels/losses.h", "v_fma(v_load(y + i), v_load(z + i), dot)", "v_fma(v_load(y + i), v_load(y + i), dot)"),
-    ("csrc/kernels/losses.h", "return y * v_log(positive) - y * z + error;", "return y * v_log(positive) - y * z;"),
-    ("csrc/kernels/losses.h", "v_slope(slope, *h));", "v_all(1));"),
+    ("csrc/kernels/joint.h", "v_fma(v_load(y + i), v_load(z + i), dot)", "v_fma(v_load(y + i), v_load(y + i), dot)"),
+    ("csrc/kernels/formulas.h", "return y * v_log(positive) - y * z + error;", "return y * v_log(positive) - y * z;"),
+    ("csrc/kernels/formulas.h", "v_slope(slope, *h));", "v_all(1));"),
     ("csrc/kernels/losses.h", "v_mask(v_first(n), v_load(of_z))", "v_load(of_z)"),
     ("csrc/kernels/solvers.h", "(nesterov ? v_fma(v_all(s->momentum), v, step) : v)", "v"),
     ("csrc/kernels/solvers.h", "v_fma(-decay, v_load(p + i), v_load(p + i))", "v_load(p + i)"),
@@ -43,7 +43,8 @@ MUTANTS = [
     ("src/fastnn/_elementary.pxd", "return h * (one - h)", "return h * (one + h)"),
     ("src/fastnn/_elementary.pxd", "return 1 if h > 0 else 0", "return 1 if h >= 0 else 0"),
     ("src/fastnn/_sample.pxd", "total2 += parameters[w + 2 * n_in + j] * x", "total2 += parameters[w + n_in + j] * x"),
-    ("src/fastnn/_sample.pxd", "delta[c, j] *= slope(activation, z[c, j], h[c, j])", "delta[c, j] *= 1"),
+    ("src/fastnn/_sample.pxd",
+     "delta[c, j] *= slope(before.activation, before.parameter, z[c, j], h[c, j])", "delta[c, j] *= 1"),
     ("src/fastnn/_sample.pxd", "total += exp(z[c, i] - top)", "total += exp(z[c, i])"),
 ]  # fmt: skip
 

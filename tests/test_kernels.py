@@ -8,6 +8,7 @@ from conftest import AWKWARD_SIZES, DTYPES, assert_close
 from scipy import special
 
 from fastnn import _loops, kernels, reference
+from fastnn._tables import ACTIVATIONS
 
 ELEMENTWISE = {
     kernels.sigmoid: special.expit,
@@ -16,6 +17,19 @@ ELEMENTWISE = {
     kernels.tanh: np.tanh,
     kernels.exp: np.exp,
     kernels.step: lambda z: np.heaviside(z, 1.0),
+    kernels.leaky_relu: lambda z: np.maximum(z, 0) + 0.01 * np.minimum(z, 0),
+    kernels.elu: lambda z: np.maximum(z, 0) + special.expm1(np.minimum(z, 0)),
+    kernels.selu: lambda z: (
+        1.0507009873554805 * np.maximum(z, 0) + 1.7580993408473766 * special.expm1(np.minimum(z, 0))
+    ),
+    kernels.gelu: lambda z: z * special.ndtr(z),
+    kernels.silu: lambda z: z * special.expit(z),
+    kernels.mish: lambda z: z * np.tanh(-special.log_expit(-z)),
+    kernels.softplus: lambda z: -special.log_expit(-z),
+    kernels.hard_sigmoid: lambda z: np.interp(z, [-3, 3], [0, 1]),
+    kernels.hard_swish: lambda z: z * np.interp(z, [-3, 3], [0, 1]),
+    kernels.sin: np.sin,
+    kernels.softsign: lambda z: z / (1 + np.abs(z)),
     kernels.sigmoid_derivative: lambda z: 0.25 / np.cosh(z / 2) ** 2,
     kernels.relu_derivative: lambda z: np.heaviside(z, 0.0),
     kernels.tanh_derivative: lambda z: 1 / np.cosh(z) ** 2,
@@ -37,6 +51,22 @@ def test_elementwise(kernel, dtype):
     assert kernel(1.5).shape == ()
     assert kernel(np.zeros((0, 3))).shape == (0, 3)
     assert np.isnan(kernel(np.full(3, np.nan, dtype))).all() or kernel in (kernels.step, kernels.relu_derivative)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(
+    "activation", [*sorted(set(ACTIVATIONS) - {"softmax", "step"}), ("leaky_relu", -0.5), ("elu", 2)]
+)
+def test_derivatives_are_those_of_the_functions(activation, dtype):
+    """By central differences of the function in float64."""
+    z = np.random.default_rng(0).normal(0, 3, 50).astype(dtype)
+    slopes, step = kernels.derivative(activation, z), 1e-6
+    assert slopes.dtype == dtype
+    name, *parameter = (activation,) if isinstance(activation, str) else activation
+    function = kernels.sigmoid if name == "logistic" else getattr(kernels, name)
+    wide = z.astype(np.float64)
+    differences = (function(wide + step, *parameter) - function(wide - step, *parameter)) / (2 * step)
+    assert_close(slopes, differences, 1e-8 if dtype == "float64" else 1e-6)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -99,6 +129,10 @@ def test_the_kernels_index_unchecked():
     [
         (lambda: kernels.sigmoid("text"), TypeError, "z must hold real numbers"),
         (lambda: kernels.sigmoid([1j]), TypeError, "z must hold real numbers"),
+        (lambda: kernels.elu([1.0], alpha=None), TypeError, "alpha must be a number, got None"),
+        (lambda: kernels.leaky_relu([1.0], np.inf), ValueError, "negative_slope must be finite, got inf"),
+        (lambda: kernels.derivative("softmax", [1.0]), ValueError, "softmax has no derivative by entry"),
+        (lambda: kernels.derivative("softmin", [1.0]), ValueError, "unknown activation 'softmin'"),
         (lambda: kernels.softmax(1.0), ValueError, "softmax needs rows"),
         (lambda: kernels.softmax(np.zeros((3, 0))), ValueError, "softmax needs rows"),
         (lambda: kernels.forward([np.ones((2, 3))], [np.ones(3)], np.ones((1, 3))), ValueError, r"b\[1\] must have"),

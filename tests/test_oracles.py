@@ -7,9 +7,17 @@ from decimal import Context, Decimal
 
 import numpy as np
 import pytest
-from conftest import BACKEND_NAMES, HIDDEN, PAIRS, assert_close, targets_for
+from conftest import BACKEND_NAMES, COMBINATIONS, PAIRS, assert_close, targets_for
 from scipy import special
-from sklearn.metrics import log_loss, mean_poisson_deviance, mean_squared_error
+from sklearn.metrics import (
+    hinge_loss,
+    log_loss,
+    mean_absolute_error,
+    mean_gamma_deviance,
+    mean_pinball_loss,
+    mean_poisson_deviance,
+    mean_squared_error,
+)
 
 import fastnn
 from fastnn._tables import ACTIVATIONS, LOSSES
@@ -18,6 +26,16 @@ from fastnn.objective import Objective
 from fastnn.spec import NetworkSpec
 
 DECIMAL = Context(prec=60)
+
+
+def of_decimal(function):
+    """A function of Decimal numbers, of arrays."""
+    return np.vectorize(lambda z: float(function(Decimal(z))), otypes=[float])
+
+
+def power_less_1(z):
+    return DECIMAL.subtract(DECIMAL.exp(z), 1)
+
 
 #: activation -> the same function from elsewhere.
 ACTIVATION_ORACLES = {
@@ -28,6 +46,32 @@ ACTIVATION_ORACLES = {
     "step": lambda z: np.where(z < 0, 0.0, 1.0),
     "softmax": lambda z: special.softmax(z, axis=1),
     "exp": np.vectorize(lambda z: float(DECIMAL.exp(Decimal(z)))),
+    "leaky_relu": lambda z: np.maximum(z, 0) - 0.01 * np.maximum(-z, 0),
+    "elu": of_decimal(lambda z: z if z > 0 else power_less_1(z)),
+    "selu": of_decimal(
+        lambda z: (
+            Decimal("1.0507009873554804934193349852946")
+            * (z if z > 0 else Decimal("1.6732632423543772848170429916717") * power_less_1(z))
+        )
+    ),
+    "gelu": lambda z: z * special.ndtr(z),
+    "silu": lambda z: z * special.expit(z),
+    "mish": lambda z: z * np.tanh(-special.log_expit(-z)),
+    "softplus": lambda z: -special.log_expit(-z),
+    "hard_sigmoid": lambda z: np.interp(z, [-3, 3], [0, 1]),
+    "hard_swish": lambda z: z * np.interp(z, [-3, 3], [0, 1]),
+    "sin": np.sin,
+    "softsign": lambda z: np.sign(z) * (1 - 1 / (1 + np.abs(z))),
+    "mean_variance": lambda z: np.hstack([z[:, :2], np.logaddexp(0, z[:, 2:]) + 1e-6]),
+    "increasing": lambda z: np.cumsum(np.hstack([z[:, :1], np.logaddexp(0, z[:, 1:])]), axis=1),
+}
+
+#: Those whose formula in floating point multiplies a rounding: activation -> by how much, of z.
+ILL_CONDITIONED = {
+    "gelu": lambda z: 1 + z**2,  # the normal tail from z / sqrt(2)
+    "hard_sigmoid": lambda z: 1 / (3 - np.minimum(np.abs(z), 3) + 1e-3),  # z + 3 by way of z / 6 + 1/2
+    "hard_swish": lambda z: 1 / (3 - np.minimum(np.abs(z), 3) + 1e-3),
+    "softsign": lambda z: 1 + 1 / (1e-300 + np.abs(z)),  # 1 - 1 / (1 + |z|), the oracle's own
 }
 
 #: (loss, output activation) -> the mean over rows of the loss, from targets y and weighted sums z, from elsewhere.
@@ -39,6 +83,20 @@ LOSS_ORACLES = {
     ),
     ("poisson", "exp"): lambda y, z, h: 0.5 * y.shape[1] * mean_poisson_deviance(y.ravel(), np.exp(z).ravel()),
     ("perceptron", "step"): lambda y, z, h: np.where(y == (z >= 0), 0.0, np.abs(z)).sum(axis=1).mean(),
+    ("absolute_error", None): lambda y, z, h: y.shape[1] * mean_absolute_error(y, h),
+    ("huber", None): lambda y, z, h: special.huber(1.0, y - h).sum(axis=1).mean(),
+    ("quantile", None): lambda y, z, h: y.shape[1] * mean_pinball_loss(y, h, alpha=0.5),
+    ("gamma", "exp"): lambda y, z, h: 0.5 * y.shape[1] * mean_gamma_deviance(y.ravel(), np.exp(z).ravel()),
+    ("hinge", "identity"): lambda y, z, h: sum(hinge_loss(y[:, i], z[:, i], labels=[-1, 1]) for i in range(y.shape[1])),
+    ("squared_hinge", "identity"): lambda y, z, h: (((y * z < 1) * (1 - y * z)) ** 2).sum(axis=1).mean(),
+    ("focal", "softmax"): lambda y, z, h: (
+        -(y * (1 - special.softmax(z, axis=1)) ** 2 * special.log_softmax(z, axis=1)).sum(axis=1).mean()
+    ),
+    ("focal", "logistic"): lambda y, z, h: (
+        -(y * special.expit(-z) ** 2 * special.log_expit(z) + (1 - y) * special.expit(z) ** 2 * special.log_expit(-z))
+        .sum(axis=1)
+        .mean()
+    ),
 }
 
 
@@ -52,7 +110,7 @@ def one_layer(activation, dtype="float64"):
 
 def test_every_row_has_an_oracle():
     assert set(ACTIVATION_ORACLES) == set(ACTIVATIONS)
-    assert {loss for loss, _ in LOSS_ORACLES} == set(LOSSES)
+    assert {loss for loss, _ in LOSS_ORACLES} == set(LOSSES) - {"gaussian_nll"}  # tests/test_joint.py
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -66,7 +124,8 @@ def test_activation(backend, activation, dtype):
     get_backend(backend).forward(spec, parameters, Z, out)
     eps, subnormal = np.finfo(dtype).eps, np.finfo(dtype).smallest_subnormal
     expected = ACTIVATION_ORACLES[activation](Z.astype(np.float64))
-    assert (np.abs(out - expected) <= 6 * eps * np.abs(expected) + subnormal).all()
+    condition = ILL_CONDITIONED.get(activation, np.ones_like)(Z.astype(np.float64))
+    assert (np.abs(out - expected) <= 6 * eps * condition * np.abs(expected) + 80 * subnormal).all()
 
 
 @pytest.mark.parametrize("backend", BACKEND_NAMES)
@@ -81,7 +140,7 @@ def test_a_small_log_loss_keeps_its_digits(backend):
 
 
 @pytest.mark.parametrize("backend", BACKEND_NAMES)
-@pytest.mark.parametrize("activation", ["logistic", "softmax", "tanh", "relu", "step"])
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS.keys() - {"exp"}))
 def test_activation_at_1000(activation, backend):
     spec, parameters = one_layer(activation)
     Z = np.array([[1000.0, -1000.0, 0.0, 999.0]])
@@ -94,12 +153,13 @@ def test_activation_at_1000(activation, backend):
 @pytest.mark.parametrize("backend", BACKEND_NAMES)
 def test_loss(backend, loss_and_output):
     loss, output = loss_and_output
-    oracle = LOSS_ORACLES[loss, None if loss == "squared_error" else output]
+    oracle = LOSS_ORACLES.get((loss, output)) or LOSS_ORACLES[loss, None]
     spec, parameters = one_layer(output)
     rng = np.random.default_rng(2)
     Z = rng.normal(0, 2, (40, 4))
     y = targets_for(loss, output, 40, 4, rng)
-    y[:4] = np.eye(4)  # each class is there
+    if loss != "gamma" and "hinge" not in loss:
+        y[:4] = np.eye(4)  # each class is there
     H = ACTIVATION_ORACLES[output](Z)
     objective, cost = get_backend(backend).loss_and_gradient(spec, Objective(loss), parameters, Z, y, np.ones(40), 0.0)
     assert_close(objective, oracle(y, Z, H), 1e-12)
@@ -134,12 +194,10 @@ def test_log_loss_does_not_overflow_at_1000(backend, output):
     assert np.isfinite(gradient).all()
 
 
-@pytest.mark.parametrize("hidden", HIDDEN)
-@pytest.mark.parametrize("loss_and_output", PAIRS)
+@pytest.mark.parametrize(("loss", "output", "hidden"), COMBINATIONS)
 @pytest.mark.parametrize("backend", BACKEND_NAMES)
-def test_gradient_is_that_of_the_objective(backend, loss_and_output, hidden):
+def test_gradient_is_that_of_the_objective(backend, loss, output, hidden):
     """By central differences. The perceptron's h, like the output of a step, is constant between its thresholds."""
-    loss, output = loss_and_output
     spec = NetworkSpec((3, 4, 2), (hidden, output), np.dtype(np.float64))
     rng = np.random.default_rng(4)
     parameters = rng.standard_normal(spec.n_parameters)

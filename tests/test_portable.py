@@ -144,9 +144,9 @@ DAMAGED = {
     "no array": ({"parameters": [0.0] * 43}, ValueError, "its description a list"),
     "two dimensions": ({"parameters": np.zeros((43, 1))}, ValueError, r"float64 of shape \(43, 1\)"),
     "an activation": (
-        {"activations": [{"name": "gelu"}, {"name": "softmax"}]},
+        {"activations": [{"name": "prelu"}, {"name": "softmax"}]},
         ValueError,
-        r"unknown activation\[0\] 'gelu'.*expected one of",
+        r"unknown activation\[0\] 'prelu'.*expected one of",
     ),
     "an output activation": (
         {"activations": [{"name": "relu"}, {"name": "argmax"}]},

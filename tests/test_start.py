@@ -46,6 +46,13 @@ def test_large_inputs_saturate_too():
         fastnn.train([4, 5, 3], 1e4 * X, Y, 1, init="glorot_uniform", random_state=0)
 
 
+def test_a_hard_sigmoid_saturates_sooner():
+    for scale in (1.0, 2.0):
+        options = {"activation": "hard_sigmoid", "init": "uniform", "init_scale": scale, "random_state": 0}
+        with pytest.warns(UserWarning, match="saturate .*% of the hard_sigmoid units of layer 2 of 2"):
+            fastnn.train([4, 30, 3], X, Y, 1, output_activation="hard_sigmoid", **options)
+
+
 def test_zeros_learn_with_one_layer_alone():
     result = fastnn.train([4, 3], X, LABELS, 100, loss="log_loss", init="zeros")
     assert np.abs(fastnn.train([4, 3], X, LABELS, 1, 1e-300, loss="log_loss", init="zeros").W[1]).max() < 1e-290

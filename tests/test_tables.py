@@ -21,9 +21,12 @@ ROOT = Path(__file__).parents[1]
 FLAGS = ["-std=c11", "-fsyntax-only", "-Werror=switch"]
 
 ROWS = {
-    "activations.def": ("FASTNN_ACTIVATION(swish, 1, 1, 1)", "FASTNN_ACTIVATION_swish.* not handled in switch"),
+    "activations.def": (
+        "FASTNN_ACTIVATION(swish, 1, 1, 1, none, 0)",
+        "FASTNN_ACTIVATION_swish.* not handled in switch",
+    ),
     "solvers.def": ("FASTNN_SOLVER(adagrad, 1)", "FASTNN_SOLVER_adagrad.* not handled in switch"),
-    "losses.def": ("FASTNN_LOSS(hinge, any, 1, 0)", "FASTNN_LOSS_hinge.* not handled in switch"),
+    "losses.def": ("FASTNN_LOSS(cosine, any, 1, 0)", "FASTNN_LOSS_cosine.* not handled in switch"),
 }
 PAIRS = [(loss, output) for loss, outputs in LOSS_OUTPUTS.items() for output in ACTIVATIONS if output not in outputs]
 
@@ -66,9 +69,9 @@ def test_the_compiled_loops_name_every_row():
 
 def test_the_compiled_loops_find_no_number_for_an_unknown_row(monkeypatch):
     x, out, unknown = np.ones((3, 2)), np.zeros((3, 2)), len(ACTIVATIONS)
-    _loops._activate_rows(unknown, x, out)
+    _loops._activate_rows(unknown, 0.0, x, out)
     assert np.isnan(out).all()
-    _loops._slopes(unknown, x[0], x[0], out[0])
+    _loops._slopes(unknown, 0.0, x[0], x[0], out[0])
     assert np.isnan(out).all()
     network = NetworkSpec((2, 2), ("logistic",), np.dtype("float64"))
     parameters, gradient = np.ones(network.n_parameters), np.empty(network.n_parameters)
@@ -78,10 +81,10 @@ def test_the_compiled_loops_find_no_number_for_an_unknown_row(monkeypatch):
 
 
 def test_the_naive_loops_raise_for_an_unknown_row():
-    with pytest.raises(ValueError, match="no loss 'hinge' of identity outputs"):
-        loops.sample_loss("hinge", Activation("identity"), [1.0], [1.0], [1.0])
-    with pytest.raises(ValueError, match="no delta of the loss 'hinge'"):
-        loops.output_delta("hinge", Activation("identity"), [1.0], [1.0], [1.0])
+    with pytest.raises(ValueError, match="no loss 'cosine' of identity outputs"):
+        loops.sample_loss("cosine", Activation("identity"), [1.0], [1.0], [1.0])
+    with pytest.raises(ValueError, match="no delta of the loss 'cosine'"):
+        loops.output_delta("cosine", Activation("identity"), [1.0], [1.0], [1.0])
     with pytest.raises(KeyError, match="swish"):
         loops.activate(Activation("swish"), [1.0])
 

@@ -7,17 +7,18 @@
 #define FASTNN_BATCH_H
 
 #include "fastnn.h" /* fastnn_data, fastnn_objective, fastnn_run, fastnn_updates, fastnn_meet, fastnn_parallel, fastnn_team_pays */
-#include "kernels/layout.h"  /* packed_network, packed_layer, lay_out, view_of, pack, unpack, copy_back */
-#include "kernels/losses.h"  /* loss_and_delta, output_layer */
-#include "kernels/dropout.h" /* drop_site, drop_inputs */
-#include "kernels/inputs.h"  /* chunk_inputs, inputs_of, gathered */
-#include "kernels/network.h" /* forward_chunk, backward_chunk, gradient_chunk, forward_one */
-#include "kernels/penalty.h" /* sum_weights, penalty */
-#include "kernels/poll.h"    /* poll, poll_state */
-#include "kernels/sparse.h"  /* row_list, takes_entries */
-#include "kernels/team.h"    /* plan_of, take_team, chunk_round, piece, weight_share, share_of */
-#include "kernels/totals.h"  /* loss_totals */
-#include "simd/vector.h"     /* vec, v_load, v_store, v_fma */
+#include "kernels/layout.h"   /* packed_network, packed_layer, lay_out, view_of, pack, unpack, copy_back */
+#include "kernels/formulas.h" /* output_layer */
+#include "kernels/losses.h"   /* loss_and_delta */
+#include "kernels/dropout.h"  /* drop_site, drop_inputs */
+#include "kernels/inputs.h"   /* chunk_inputs, inputs_of, gathered */
+#include "kernels/network.h"  /* forward_chunk, backward_chunk, gradient_chunk, forward_one */
+#include "kernels/penalty.h"  /* sum_weights, penalty */
+#include "kernels/poll.h"     /* poll, poll_state */
+#include "kernels/sparse.h"   /* row_list, takes_entries */
+#include "kernels/team.h"     /* plan_of, take_team, chunk_round, piece, weight_share, share_of */
+#include "kernels/totals.h"   /* loss_totals */
+#include "simd/vector.h"      /* vec, v_load, v_store, v_fma */
 
 /* One batch: the rows rows[0] ... of data, or without `rows` all of them, in order. */
 typedef struct {

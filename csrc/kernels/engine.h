@@ -3,12 +3,13 @@
 #ifndef FASTNN_ENGINE_H
 #define FASTNN_ENGINE_H
 
-#include "fastnn.h"           /* fastnn_kernels */
-#include "kernels/batch.h"    /* engine_loss_and_gradient */
-#include "kernels/predict.h"  /* engine_forward */
-#include "kernels/training.h" /* engine_begin, engine_advance, engine_end */
-#include "simd/vector.h"      /* vec, v_load, v_store, v_fma */
-#include "simd/vmath.h"       /* v_exp, v_log, v_logistic, v_tanh */
+#include "fastnn.h"              /* fastnn_kernels */
+#include "kernels/activations.h" /* activate */
+#include "kernels/batch.h"       /* engine_loss_and_gradient */
+#include "kernels/predict.h"     /* engine_forward */
+#include "kernels/training.h"    /* engine_begin, engine_advance, engine_end */
+#include "simd/vector.h"         /* vec, v_load, v_store, v_fma */
+#include "simd/vmath.h"          /* v_exp, v_log, v_logistic, v_tanh */
 
 /* The vectors of an elementary function over an array of n numbers. */
 #define ELEMENTWISE(name, of_vector)                                   \
@@ -27,6 +28,21 @@ ELEMENTWISE(exp, v_exp)
 ELEMENTWISE(log, v_log)
 ELEMENTWISE(logistic, v_logistic)
 ELEMENTWISE(tanh, v_tanh)
+
+static void engine_activation(fastnn_activation activation, double parameter, const void *x, void *out, void *slopes,
+                              ptrdiff_t n) {
+    const real *from = x;
+    real *to = out, *of_slopes = slopes, rest[2][LANES] = {{0}};
+    ptrdiff_t whole = n / LANES * LANES, left = n - whole;
+    memcpy(to, from, (size_t)whole * sizeof(real));
+    activate(activation, (real)parameter, 1, whole / LANES, to, 0, of_slopes);
+    memcpy(rest[0], from + whole, (size_t)left * sizeof(real));
+    activate(activation, (real)parameter, 1, 1, rest[0], 0, slopes ? rest[1] : NULL);
+    memcpy(to + whole, rest[0], (size_t)left * sizeof(real));
+    if (slopes) {
+        memcpy(of_slopes + whole, rest[1], (size_t)left * sizeof(real));
+    }
+}
 
 static double multiply_adds(ptrdiff_t n) {
     enum { CHAINS = 12 }; /* enough to hide the latency, few enough for the registers */
@@ -67,6 +83,7 @@ const fastnn_kernels TABLE(FASTNN_TARGET_NAME, DTYPE) = {
     .log = engine_log,
     .logistic = engine_logistic,
     .tanh = engine_tanh,
+    .activation = engine_activation,
     .multiply_adds = multiply_adds,
 };
 #endif

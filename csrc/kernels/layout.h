@@ -14,12 +14,13 @@
 
 #include <string.h>
 
-#include "fastnn.h"         /* fastnn_data, fastnn_layer, fastnn_activation, fastnn_activations */
-#include "kernels/dense.h"  /* COPIES, is_far */
-#include "kernels/sparse.h" /* sparse_work, takes_entries, SORTED */
-#include "kernels/totals.h" /* loss_totals */
-#include "simd/transpose.h" /* v_transpose, load_square, load_rest */
-#include "simd/vector.h"    /* real, vec, LANES, v_load, v_store, v_first */
+#include "fastnn.h"              /* fastnn_data, fastnn_layer, fastnn_activation, fastnn_activations */
+#include "kernels/activations.h" /* is_joint */
+#include "kernels/dense.h"       /* COPIES, is_far */
+#include "kernels/sparse.h"      /* sparse_work, takes_entries, SORTED */
+#include "kernels/totals.h"      /* loss_totals */
+#include "simd/transpose.h"      /* v_transpose, load_square, load_rest */
+#include "simd/vector.h"         /* real, vec, LANES, v_load, v_store, v_first */
 
 enum {
     SQUARES = 4096, /* weights whose squares are summed together, for the penalty */
@@ -75,7 +76,6 @@ typedef struct {
     ptrdiff_t n_gapless;           /* weights in whole vectors, without gaps */
     team_plan plan;
     packed_layer *layers;
-<<<<<<< HEAD
     packed_layer *views;  /* (n_threads, n_layers): of view_of */
     const real *unpacked; /* of a prediction: the flat parameters */
     real *parameters;     /* packed blocks: one, */
@@ -84,22 +84,10 @@ typedef struct {
     real *partial;        /* packed blocks: the gradients of the chunks of a round, where threads take whole chunks */
     real *inputs;         /* (n_slots, chunk, n_in): gathered rows; NULL: */
     int takes_entries;    /* rows are CSR, and stay so */
+    int drops_inputs;     /* which are gathered in any case */
     sparse_work sparse;   /* then, for their gradient */
     real *copies;         /* (n_threads, COPIES): work of dense.h; NULL where no layer is wide */
     real *lanes;          /* (n_threads, n_lanes): work of losses.h */
-=======
-    packed_layer *views; /* (n_threads, n_layers): of view_of */
-    real *parameters;    /* packed blocks: one, */
-    real *gradient;      /* one, */
-    real *state;         /* and one per number of solver state */
-    real *partial;       /* packed blocks: the gradients of the chunks of a round, where threads take whole chunks */
-    real *inputs;        /* (n_slots, chunk, n_in): gathered rows; NULL: */
-    int takes_entries;   /* rows are CSR, and stay so */
-    int drops_inputs;    /* which are gathered in any case */
-    sparse_work sparse;  /* then, for their gradient */
-    real *copies;        /* (n_threads, COPIES): work of dense.h; NULL where no layer is wide */
-    real *lanes;         /* (n_threads, n_lanes): work of losses.h */
->>>>>>> 84bb5f455f49a841dd9722904ea84ddf08f36692
     ptrdiff_t n_lanes;
     loss_totals *totals; /* (n_chunks, chunk to whole vectors): of LANES rows each */
     double *squares;     /* of SQUARES weights each, */
@@ -145,7 +133,7 @@ static real *take_reals(char *base, size_t *used, ptrdiff_t n, ptrdiff_t m) {
 }
 
 static int is_single(const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l) {
-    return l > 0 && l == n_layers - 1 && flat[l].n_out == 1 && flat[l].activation != FASTNN_ACTIVATION_softmax;
+    return l > 0 && l == n_layers - 1 && flat[l].n_out == 1 && !is_joint((fastnn_activation)flat[l].activation);
 }
 
 /* Rows of a layer's packed weights: whole vectors of them, where a transposed copy is made. */
@@ -224,11 +212,8 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
     net->plan = *plan;
     net->chunk = chunk_rows(flat, n_layers);
     net->takes_entries = takes_entries(data, flat[0].n_in);
-<<<<<<< HEAD
     net->unpacked = NULL;
-=======
     net->drops_inputs = dropped && dropped[0];
->>>>>>> 84bb5f455f49a841dd9722904ea84ddf08f36692
     net->layers = take(base, &used, n_layers, 1, sizeof(packed_layer));
     net->views = take(base, &used, n_layers, plan->n_threads, sizeof(packed_layer));
     net->n_packed = 0;

@@ -6,9 +6,9 @@
 
 #include "core/atomic.h"         /* atomic_read, atomic_write */
 #include "fastnn.h"              /* fastnn_data, fastnn_layer, fastnn_parallel, fastnn_team_pays */
-#include "kernels/activations.h" /* activate */
+#include "kernels/activations.h" /* activate, is_joint */
 #include "kernels/layout.h"      /* packed_network, lay_out, take_reals, view_of, pack, team_plan */
-#include "kernels/losses.h"      /* softmax_rows */
+#include "kernels/losses.h"      /* joint_rows */
 #include "kernels/inputs.h"      /* chunk_inputs, gathered, copy_row, copy_numbers */
 #include "kernels/network.h"     /* forward_chunk */
 #include "kernels/poll.h"        /* poll_state */
@@ -61,7 +61,7 @@ static size_t lay_out_row(row_work *w, const fastnn_layer *layers, ptrdiff_t n_l
 /* Outputs of one row: of its inputs, or without these of its entries. Returns whether the sums behind them are finite:
    an activation may make a number of what is none. */
 static int forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t n_layers, const real *parameters,
-                        const real *inputs, const fastnn_data *data, ptrdiff_t row, real *out) {
+                       const real *inputs, const fastnn_data *data, ptrdiff_t row, real *out) {
     const real *h = inputs;
     int are_finite = 1;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
@@ -77,10 +77,11 @@ static int forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t 
         if (l == n_layers - 1) {
             are_finite = all_finite(z, layer->n_out);
         }
-        if (layer->activation == FASTNN_ACTIVATION_softmax) {
-            softmax_rows(1, layer->n_out, n_vectors, z, w->lanes);
+        fastnn_activation activation = (fastnn_activation)layer->activation;
+        if (is_joint(activation)) {
+            joint_rows(activation, (real)layer->parameter, 1, layer->n_out, n_vectors, z, w->lanes);
         } else {
-            activate((fastnn_activation)layer->activation, (real)layer->parameter, 1, n_vectors, z, 0, NULL);
+            activate(activation, (real)layer->parameter, 1, n_vectors, z, 0, NULL);
         }
         h = z;
     }
@@ -161,8 +162,8 @@ static int finish_outputs(const packed_network *net, ptrdiff_t n, real *out) {
         memcpy(out, last->h, (size_t)n * sizeof(real));
         return are_finite;
     }
-    if (last->activation == FASTNN_ACTIVATION_softmax) {
-        softmax_rows(n, last->n_out, last->n_vectors, last->h, net->lanes);
+    if (is_joint(last->activation)) {
+        joint_rows(last->activation, last->parameter, n, last->n_out, last->n_vectors, last->h, net->lanes);
     } else {
         activate(last->activation, last->parameter, n, last->n_vectors, last->h, last->stride, NULL);
     }

@@ -28,6 +28,15 @@ INLINE words v_first(ptrdiff_t n) {
 
 INLINE vec v_abs(vec a) { return v_from_bits(v_bits(a) & ~SIGN_BIT); }
 
+/* Whether a bit is set in any lane. */
+INLINE int w_any(words a) {
+    word found = 0;
+    for (int i = 0; i < LANES; i++) {
+        found |= LANE(a, i);
+    }
+    return found != 0;
+}
+
 /* 1 with the sign of a; 0 where a is. */
 INLINE vec v_sign(vec a) {
     vec one = v_from_bits((v_bits(a) & SIGN_BIT) | v_bits(v_all(1)));

@@ -1,7 +1,8 @@
 /* vmath.h: exp, log, log1p, logistic and tanh of a vector, branch-free: each lane's bits depend on its number alone.
    Largest errors in units in the last place, in both dtypes: exp 1.5, log 1,
    logistic 2.5, tanh 3; measured by tests/test_vmath.py, in float32 over all 2^32 numbers where it is asked to. ±0,
-   ±inf, NaN and subnormals are right.
+   ±inf, NaN and subnormals are right. The bounds of what is made of the others, e^x - 1, the
+   normal distribution's tail, sine and cosine, stand with the activations, in activations.h.
 
    The methods are the textbook ones: exp and tanh reduce by multiples of log 2, log by the exponent and
    log(1 + f) = 2 artanh(f / (2 + f)). The polynomials are Chebyshev fits on the reduced ranges; one term more than
@@ -12,17 +13,31 @@
 #include "simd/vector.h" /* vec, words, v_fma, v_select, v_bits, w_shift_left */
 
 #ifdef FASTNN_FLOAT32
-#define EXP_LOWEST -104.0f    /* exp is 0 from here down */
-#define EXP_HIGHEST 89.0f     /* exp is inf from here up */
-#define TANH_LOWEST -40.0f    /* of -2|x|: tanh rounds to 1 long before */
-#define ROUNDER 0x1.8p23f     /* adding and taking it away again rounds to an integer */
-#define LN2_HIGH 0x1.62e4p-1f /* few enough bits that its product with an exponent is exact */
+#define SCALE_BITS 64 /* of e^x that is to stay a normal number: see v_exp_scaled */
+#define SCALED_LOWEST -110.0f
+#define SCALED_BACK 0x1p-64f
+#define EXPM1_LOWEST -87.0f    /* e^x is normal to here, and e^x - 1 has rounded to -1 long before */
+#define NORMAL_HIGHEST 14.75f  /* beyond it even this number times the normal tail is 0 */
+#define SINE_HIGHEST 1500.0f   /* from here on sine and cosine are those of the C library */
+#define UPPER_HALF 0xfffff000u /* the bits of a number whose square is exact */
+#define EXP_LOWEST -104.0f     /* exp is 0 from here down */
+#define EXP_HIGHEST 89.0f      /* exp is inf from here up */
+#define TANH_LOWEST -40.0f     /* of -2|x|: tanh rounds to 1 long before */
+#define ROUNDER 0x1.8p23f      /* adding and taking it away again rounds to an integer */
+#define LN2_HIGH 0x1.62e4p-1f  /* few enough bits that its product with an exponent is exact */
 #define LN2_LOW 0x1.7f7d1cp-20f
 #define LOG2_E 0x1.715476p0f
 #define SQRT_HALF 0x1.6a09e6p-1f
 #define SMALLEST_NORMAL 0x1p-126f
 #define LAST_BITS 0x1p-24f /* 2^-(MANTISSA_BITS + 1) */
 #else
+#define SCALE_BITS 100
+#define SCALED_LOWEST -755.0
+#define SCALED_BACK 0x1p-100
+#define EXPM1_LOWEST -708.0
+#define NORMAL_HIGHEST 38.75
+#define SINE_HIGHEST 1e5
+#define UPPER_HALF 0xfffffffff8000000u
 #define EXP_LOWEST -746.0
 #define EXP_HIGHEST 710.0
 #define TANH_LOWEST -80.0
@@ -140,5 +155,109 @@ INLINE vec v_tanh(vec x) {
     vec power = power_of_two(shifted);
     vec m = v_fma(-power, v_fma(r * r, exp_tail(r), r), v_all(1) - power);
     return v_from_bits(v_bits(m / (v_all(2) - m)) | (v_bits(x) & SIGN_BIT));
+}
+
+/* e^x 2^SCALE_BITS for SCALED_LOWEST <= x <= 0, of lower x as of that: so what is still to be multiplied by a number
+   beyond 1 keeps its digits where e^x by itself has few. Times SCALED_BACK it is e^x. */
+INLINE vec v_exp_scaled(vec x) {
+    vec n;
+    words shifted;
+    vec r = reduce(v_max(x, v_all(SCALED_LOWEST)), EXPONENT_BIAS + SCALE_BITS, &n, &shifted);
+    return (v_fma(r * r, exp_tail(r), r) + v_all(1)) * power_of_two(shifted);
+}
+
+/* e^x - 1 for x <= 0, free of cancellation near 0, and e^x in `power`. */
+INLINE vec v_expm1_of_negative(vec x, vec *power) {
+    vec n;
+    words shifted;
+    vec r = reduce(v_max(x, v_all(EXPM1_LOWEST)), EXPONENT_BIAS, &n, &shifted);
+    vec scale = power_of_two(shifted), part = v_fma(r * r, exp_tail(r), r);
+    *power = v_mask(~v_less(x, v_all(EXPM1_LOWEST)), v_fma(scale, part, scale));
+    return v_fma(scale, part, scale - v_all(1));
+}
+
+/* The standard normal distribution at -a, for 0 <= a <= NORMAL_HIGHEST: returns P(X < -a) / e^(-a^2 / 2), which is
+   1 / (a + 4) times a polynomial in (a - 4) / (a + 4), where the rounding of the quotient all but cancels, and in
+   `scaled` the power, as of v_exp_scaled. The square is taken in two parts, as its rounding would be multiplied by a^2.
+ */
+INLINE vec v_normal_tail(vec a, vec *scaled) {
+#ifdef FASTNN_FLOAT32
+    static const real term[] = {0.755285144f,    -0.607896626f,   0.387136668f,   -0.186523154f,   0.0604063347f,
+                                -0.00752628036f, -0.00352227013f, 0.00156803255f, 0.000191822488f, -0.000124297294f};
+#else
+    static const real term[] = {
+        0.7552851304157515,     -0.6078966419718917,     0.38713740074221875,    -0.1865218579596943,
+        0.06039657489070528,    -0.007540188965586067,   -0.0034796923623551176, 0.0016308184417546862,
+        0.00013334425511490728, -0.00023109481693212562, -1.9078725674256e-06,   3.514417290569839e-05,
+        7.150253136995719e-07,  -5.91886274353252e-06,   -6.251699257410369e-07, 1.0197374264673777e-06,
+        2.6372073183413765e-07, -1.5417176920524172e-07, -7.639152713825614e-08, 1.4510115593787822e-08,
+        1.3911162304744424e-08, 9.443374759528878e-11,   -9.566036775699095e-10};
+#endif
+    vec share = v_all(1) / (a + v_all(4)), q = (a - v_all(4)) * share;
+    int terms = sizeof term / sizeof *term;
+    vec sum = v_all(term[terms - 1]);
+    UNROLL for (int i = terms - 2; i >= 0; i--) { sum = v_fma(sum, q, v_all(term[i])); }
+
+    vec upper = v_from_bits(v_bits(a) & w_all((word)UPPER_HALF)), n;
+    vec half_square = v_all((real)-0.5) * upper * upper, rest = v_all((real)-0.5) * (a - upper) * (a + upper);
+    words shifted;
+    reduce(half_square + rest, EXPONENT_BIAS + SCALE_BITS, &n, &shifted);
+    vec r = v_fma(n, v_all(-LN2_LOW), v_fma(n, v_all(-LN2_HIGH), half_square) + rest);
+    *scaled = (v_fma(r * r, exp_tail(r), r) + v_all(1)) * power_of_two(shifted);
+    return share * sum;
+}
+
+/* Sine and cosine by the C library, lane by lane. */
+typedef struct {
+    vec sine, cosine;
+} sine_pair;
+
+OUTLINE sine_pair sines_one_by_one(vec x) {
+    sine_pair both = {x, x};
+    for (int i = 0; i < LANES; i++) {
+        LANE(both.sine, i) = SCALAR(sin)(LANE(x, i));
+        LANE(both.cosine, i) = SCALAR(cos)(LANE(x, i));
+    }
+    return both;
+}
+
+/* The sine of x, and the cosine. |x| = n pi/2 + r by Cody and Waite, who take pi/2 in parts of so few bits that n times
+   each is exact. That ends where n has more bits than they leave, at SINE_HIGHEST: larger numbers are taken one by one,
+   in as many bits of pi as they need. A network that comes there has lost its way. */
+INLINE vec v_sine(vec x, vec *cosine) {
+#ifdef FASTNN_FLOAT32
+    static const real part[] = {0x1.9218p0f, 0x1.ed5p-14f, 0x1.10bp-30f, 0x1.184698p-44f};
+    static const real of_sine[] = {-0.166666642f, 0.00833273679f, -0.000195853732f};
+    static const real of_cosine[] = {0.0416666642f, -0.00138882909f, 2.45454194e-05f};
+#else
+    static const real part[] = {0x1.921fb54440000p+0, 0x1.68c234c4c0000p-39, 0x1.98a2e03707345p-77};
+    static const real of_sine[] = {-0.16666666666666666,  0.008333333333330827,    -0.0001984126983657571,
+                                   2.755731600817155e-06, -2.5051112272573243e-08, 1.5916726193889336e-10};
+    static const real of_cosine[] = {0.041666666666666664,   -0.0013888888888887322, 2.4801587298651292e-05,
+                                     -2.755731721268659e-07, 2.0876134024090145e-09, -1.1381754653662937e-11};
+#endif
+    vec r = v_abs(x), sum = v_fma(r, v_all((real)0.63661977236758134), v_all(ROUNDER));
+    words n = v_bits(sum), odd = w_all(0) - (n & w_all(1)), huge = v_less(v_all(SINE_HIGHEST), r);
+    vec times = sum - v_all(ROUNDER);
+    UNROLL for (int i = 0; i < (int)(sizeof part / sizeof *part); i++) { r = v_fma(times, v_all(-part[i]), r); }
+
+    enum { TERMS = sizeof of_sine / sizeof *of_sine };
+    vec z = r * r, s = v_all(of_sine[TERMS - 1]), c = v_all(of_cosine[TERMS - 1]);
+    UNROLL for (int i = TERMS - 2; i >= 0; i--) {
+        s = v_fma(s, z, v_all(of_sine[i]));
+        c = v_fma(c, z, v_all(of_cosine[i]));
+    }
+    s = v_fma(r * z, s, r);
+    c = v_fma(z * z, c, v_fma(v_all((real)-0.5), z, v_all(1)));
+    enum { TO_SIGN = 8 * sizeof(real) - 2 }; /* from the second of the last bits */
+    words turned = w_shift_left(n & w_all(2), TO_SIGN), next = w_shift_left(w_add(n, w_all(1)) & w_all(2), TO_SIGN);
+    vec sine = v_from_bits(v_bits(v_select(odd, c, s)) ^ turned ^ (v_bits(x) & SIGN_BIT));
+    *cosine = v_from_bits(v_bits(v_select(odd, s, c)) ^ next);
+    if (w_any(huge)) {
+        sine_pair exact = sines_one_by_one(x);
+        sine = v_select(huge, exact.sine, sine);
+        *cosine = v_select(huge, exact.cosine, *cosine);
+    }
+    return sine;
 }
 #endif

@@ -3,7 +3,7 @@
 from cython cimport floating
 from libc.math cimport exp as exp64
 from libc.math cimport expf as exp32
-from libc.math cimport NAN
+from libc.math cimport NAN, cos, erfc, expm1, fabs, fmax, log1p, sin, sqrt
 from libc.math cimport tanh as tanh64
 from libc.math cimport tanhf as tanh32
 
@@ -17,6 +17,19 @@ cdef extern from "fastnn.h":
         STEP "FASTNN_ACTIVATION_step"
         SOFTMAX "FASTNN_ACTIVATION_softmax"
         EXP "FASTNN_ACTIVATION_exp"
+        LEAKY_RELU "FASTNN_ACTIVATION_leaky_relu"
+        ELU "FASTNN_ACTIVATION_elu"
+        SELU "FASTNN_ACTIVATION_selu"
+        GELU "FASTNN_ACTIVATION_gelu"
+        SILU "FASTNN_ACTIVATION_silu"
+        MISH "FASTNN_ACTIVATION_mish"
+        SOFTPLUS "FASTNN_ACTIVATION_softplus"
+        HARD_SIGMOID "FASTNN_ACTIVATION_hard_sigmoid"
+        HARD_SWISH "FASTNN_ACTIVATION_hard_swish"
+        SIN "FASTNN_ACTIVATION_sin"
+        SOFTSIGN "FASTNN_ACTIVATION_softsign"
+        MEAN_VARIANCE "FASTNN_ACTIVATION_mean_variance"
+        INCREASING "FASTNN_ACTIVATION_increasing"
 
 
 cdef inline floating exp(floating z) noexcept nogil:
@@ -46,7 +59,62 @@ cdef inline floating step(floating z) noexcept nogil:
     return 1 if z >= 0 else 0
 
 
-cdef inline floating slope(Py_ssize_t activation, floating z, floating h) noexcept nogil:
+cdef inline double bent(Py_ssize_t activation, double parameter, double z) noexcept nogil:
+    """The activations whose slope their output does not tell, in double, as their formulas want it."""
+    if activation == LEAKY_RELU:
+        return parameter * z if z < 0 else z
+    elif activation == ELU:
+        return parameter * expm1(z) if z < 0 else z
+    elif activation == SELU:
+        return 1.7580993408473766 * expm1(z) if z < 0 else 1.0507009873554805 * z
+    elif activation == GELU:
+        return 0.5 * z * erfc(-z * sqrt(0.5))
+    elif activation == SILU:
+        return z / (1 + exp(-z))
+    elif activation == MISH:
+        return z * tanh64(log1p(exp(z)))
+    elif activation == SOFTPLUS:
+        return fmax(z, 0) + log1p(exp(-fabs(z)))
+    elif activation == HARD_SIGMOID:
+        return 0 if z <= -3 else 1 if z >= 3 else (z + 3) / 6
+    elif activation == HARD_SWISH:
+        return 0 if z <= -3 else z if z >= 3 else z * (z + 3) / 6
+    elif activation == SIN:
+        return sin(z)
+    elif activation == SOFTSIGN:
+        return z / (1 + fabs(z))
+    return NAN
+
+
+cdef inline double bent_slope(Py_ssize_t activation, double parameter, double z) noexcept nogil:
+    cdef double p
+    if activation == LEAKY_RELU:
+        return 1 if z > 0 else parameter
+    elif activation == ELU:
+        return 1 if z > 0 else parameter * exp(z)
+    elif activation == SELU:
+        return 1.0507009873554805 if z > 0 else 1.7580993408473766 * exp(z)
+    elif activation == GELU:
+        return 0.5 * erfc(-z * sqrt(0.5)) + z * exp(-0.5 * z * z) * 0.3989422804014327  # 1 / √(2π)
+    elif activation == SILU:
+        return (1 + z / (1 + exp(z))) / (1 + exp(-z))
+    elif activation == MISH:
+        p = tanh64(log1p(exp(z)))
+        return p + z * (1 - p * p) / (1 + exp(-z))
+    elif activation == SOFTPLUS:
+        return 1 / (1 + exp(-z))
+    elif activation == HARD_SIGMOID:
+        return 1.0 / 6 if -3 < z < 3 else 0
+    elif activation == HARD_SWISH:
+        return z / 3 + 0.5 if -3 < z < 3 else 1 if z > 0 else 0
+    elif activation == SIN:
+        return cos(z)
+    elif activation == SOFTSIGN:
+        return 1 / ((1 + fabs(z)) * (1 + fabs(z)))
+    return NAN
+
+
+cdef inline floating slope(Py_ssize_t activation, double parameter, floating z, floating h) noexcept nogil:
     cdef floating one = 1
     if activation == IDENTITY:
         return one
@@ -60,4 +128,4 @@ cdef inline floating slope(Py_ssize_t activation, floating z, floating h) noexce
         return h
     elif activation == STEP:
         return 0
-    return NAN
+    return <floating> bent_slope(activation, parameter, z)

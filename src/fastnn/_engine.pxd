@@ -16,6 +16,7 @@ cdef extern from "fastnn.h" nogil:
         int as_sklearn
         double parameter
         int has_soft_targets
+        const double *quantiles
 
     ctypedef struct fastnn_training:
         fastnn_objective objective
@@ -90,6 +91,7 @@ cdef extern from "fastnn.h" nogil:
         fastnn_elementwise log
         fastnn_elementwise logistic
         fastnn_elementwise tanh
+        void (*activation)(int, double, const void *, void *, void *, ptrdiff_t) noexcept nogil
         double (*multiply_adds)(ptrdiff_t) noexcept nogil
 
     ctypedef struct fastnn_scratch:

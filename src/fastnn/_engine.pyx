@@ -16,7 +16,7 @@ from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport INT32_MAX, int32_t
 from libc.string cimport memset, strchr
 
-from fastnn._tables import LOSSES, SOLVER_IDS
+from fastnn._tables import ACTIVATIONS, LOSSES, SOLVER_IDS
 from fastnn._tables import SOLVERS  # a run has all of them; `fastnn.backends` reads it here
 
 cdef enum:
@@ -77,11 +77,16 @@ def forward(network, parameters, X, out, n_threads=None):
     return stop != OVERFLOWED
 
 
-cdef fastnn_objective objective_of(objective) except *:
-    """An `Objective` as the engine has it."""
+cdef fastnn_objective objective_of(objective, network, Arguments arguments) except *:
+    """An `Objective` as the engine has it, for the outputs of a network; its quantiles are held by the arguments."""
     cdef fastnn_objective c
     c.loss, c.as_sklearn, c.parameter = LOSSES[objective.loss], objective.as_sklearn, objective.parameter
     c.has_soft_targets = objective.has_soft_targets
+    c.quantiles = NULL
+    if network.group:
+        if len(objective.quantiles) != network.group:
+            raise ValueError(f"{len(objective.quantiles)} quantiles for groups of {network.group} outputs")
+        c.quantiles = <const double *> arguments.take(np.array(objective.quantiles), b"d", network.group, False)
     return c
 
 
@@ -106,7 +111,7 @@ cdef class Evaluation:
         cdef Problem problem = Problem(network, X)
         problem.take_targets(y, sample_weight, network.n_out)
         self.problem, self.of_call = problem, Arguments()
-        self.objective, self.l2, self.n_parameters = objective_of(objective), l2, network.n_parameters
+        self.objective, self.l2, self.n_parameters = objective_of(objective, network, problem.arguments), l2, network.n_parameters
         self.n_threads, self.ask = threads_allowed(n_threads), whom_to_ask()
         self.work = allocate(problem.kernels.gradient_work_size(
             problem.layers, problem.n_layers, &problem.data, self.n_threads
@@ -198,7 +203,7 @@ cdef class Run:
         cdef int n_state = SOLVERS[training.solver]
         self.problem, self.of_call = problem, Arguments()
         problem.take_targets(y, sample_weight, network.n_out)
-        self.training.objective = objective_of(training.objective)
+        self.training.objective = objective_of(training.objective, network, problem.arguments)
         self.training.solver = SOLVER_IDS[training.solver]
         self.training.nesterov = training.nesterov
         self.training.momentum = training.momentum
@@ -315,6 +320,21 @@ def elementwise(name, x, out):
         raise ValueError(f"elementwise functions are exp, log, logistic and tanh, got {name!r}")
     with nogil:
         function(numbers, results, n)
+
+
+def activate(name, double parameter, x, out, slopes=None):
+    """Fill `out` with an elementwise activation of the numbers x, `slopes` with its slopes if its row keeps them."""
+    cdef bint is_float64 = x.dtype.itemsize == 8
+    cdef const fastnn_kernels *kernels = fastnn_active(is_float64)
+    cdef const char *dtype = b"d" if is_float64 else b"f"
+    cdef Arguments arguments = Arguments()
+    cdef Py_ssize_t n = x.size
+    cdef int activation = ACTIVATIONS[name]
+    cdef const void *numbers = arguments.take(x, dtype, n, False)
+    cdef void *results = arguments.take(out, dtype, n, True)
+    cdef void *of_slopes = NULL if slopes is None else arguments.take(slopes, dtype, n, True)
+    with nogil:
+        kernels.activation(activation, parameter, numbers, results, of_slopes, n)
 
 
 fastnn_threads_begin()

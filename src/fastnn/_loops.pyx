@@ -12,7 +12,7 @@ from libc.math cimport fabs, isfinite
 from libc.stdint cimport int64_t
 
 from fastnn._tables import ACTIVATIONS, LOSSES
-from fastnn.checks import refuse_sklearn
+from fastnn.checks import refuse_several, refuse_sklearn
 from fastnn.reference.evaluation import Evaluation
 
 from fastnn._elementary cimport slope
@@ -59,6 +59,7 @@ cdef int poll() except -1 with gil:
 cdef int batch_loss_and_gradient(
     const fastnn_layer[::1] layers,
     Py_ssize_t loss,
+    double parameter,  # of the loss
     double l2,
     const floating[::1] parameters,     # IN
     const floating[:, ::1] X,           # IN
@@ -91,11 +92,11 @@ cdef int batch_loss_and_gradient(
     for r in range(n_rows):
         s = rows[start + r] if rows.shape[0] > 0 else r
         forward_sample(layers, parameters, transposed, is_transposed, X, s, z, h, c)
-        total_loss += sample_weight[s] * sample_loss(loss, &layers[last], y, s, z, h, c)
+        total_loss += sample_weight[s] * sample_loss(loss, parameter, &layers[last], y, s, z, h, c)
         total_norm += error_norm(&layers[last], y, s, h, c)
         total_weight += sample_weight[s]
         if with_gradient:
-            backward_sample(layers, loss, parameters, y, s, z, h, sample_weight[s], delta, c)
+            backward_sample(layers, loss, parameter, parameters, y, s, z, h, sample_weight[s], delta, c)
             c += 1
             if c == CHUNK or r == n_rows - 1:
                 accumulate(layers, delta, h, c, gradient)
@@ -181,6 +182,7 @@ def _forward(
 def _loss_and_gradient(
     const fastnn_layer[::1] layers,
     Py_ssize_t loss,
+    double parameter,  # of the loss
     double l2,
     const floating[::1] parameters,
     const floating[:, ::1] X,
@@ -198,7 +200,7 @@ def _loss_and_gradient(
     cdef Py_ssize_t work = 0
     with nogil:
         batch_loss_and_gradient(
-            layers, loss, l2, parameters, X, y, sample_weight, rows, 0, X.shape[0],
+            layers, loss, parameter, l2, parameters, X, y, sample_weight, rows, 0, X.shape[0],
             with_gradient, gradient, &objective, &cost, &work, transposed, h, delta, z,
         )
     return objective, cost
@@ -207,6 +209,7 @@ def _loss_and_gradient(
 def _advance(
     const fastnn_layer[::1] layers,
     Py_ssize_t loss,
+    double parameter,
     double momentum,
     bint nesterov,
     double tol,
@@ -237,7 +240,7 @@ def _advance(
             if rows.shape[0] > 0:
                 start, n_rows = starts[k], starts[k + 1] - starts[k]
             batch_loss_and_gradient(
-                layers, loss, l2[k], parameters, X, y, sample_weight, rows, start, n_rows,
+                layers, loss, parameter, l2[k], parameters, X, y, sample_weight, rows, start, n_rows,
                 True, gradient, &objective[k], &cost[k], &work, transposed, h, delta, z,
             )
             if not isfinite(objective[k]):
@@ -250,20 +253,22 @@ def _advance(
     return n_done, stop
 
 
-def _activate_rows(Py_ssize_t activation, const floating[:, ::1] Z, floating[:, ::1] H):
+def _activate_rows(Py_ssize_t activation, double parameter, const floating[:, ::1] Z, floating[:, ::1] H):
     cdef Py_ssize_t s
     cdef fastnn_layer layer
-    layer.activation, layer.parameter, layer.n_out, layer.outputs = activation, 0, Z.shape[1], 0
+    layer.activation, layer.parameter, layer.n_out, layer.outputs = activation, parameter, Z.shape[1], 0
     with nogil:
         for s in range(Z.shape[0]):
             activate(&layer, Z, H, s)
 
 
-def _slopes(Py_ssize_t activation, const floating[::1] z, const floating[::1] h, floating[::1] out):
+def _slopes(
+    Py_ssize_t activation, double parameter, const floating[::1] z, const floating[::1] h, floating[::1] out
+):
     cdef Py_ssize_t i
     with nogil:
         for i in range(h.shape[0]):
-            out[i] = slope(activation, z[i], h[i])
+            out[i] = slope(activation, parameter, z[i], h[i])
 
 
 def _update(
@@ -300,14 +305,14 @@ def _weights(sample_weight, X):
     return np.ones(len(X), X.dtype) if sample_weight is None else sample_weight
 
 
-def activate_rows(activation, Z, out):
+def activate_rows(activation, Z, out, parameter=0.0):
     """Fill `out` with an activation of Z (n_rows, n), row by row."""
-    _activate_rows(ACTIVATIONS[activation], Z, out)
+    _activate_rows(ACTIVATIONS[activation], parameter, Z, out)
 
 
-def slopes(activation, z, h, out):
+def slopes(activation, z, h, out, parameter=0.0):
     """Fill `out` with the derivative of an elementwise activation by its inputs z (n,), from these or its outputs h."""
-    _slopes(ACTIVATIONS[activation], z, h, out)
+    _slopes(ACTIVATIONS[activation], parameter, z, h, out)
 
 
 def update_parameters(training, learning_rate, gradient, parameters, velocity):
@@ -324,9 +329,10 @@ def forward(network, parameters, X, out, n_threads=None):
 def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
     refuse_sklearn(objective, "cython")
+    refuse_several(objective, "cython")
     out = np.empty(0, network.dtype) if gradient is None else gradient
     return _loss_and_gradient(
-        network.layers, LOSSES[objective.loss], l2, parameters, X, y, _weights(sample_weight, X), NO_ROWS,
+        network.layers, LOSSES[objective.loss], objective.parameter, l2, parameters, X, y, _weights(sample_weight, X), NO_ROWS,
         gradient is not None, out, *_work(network),
     )
 
@@ -336,6 +342,7 @@ class Run:
 
     def __init__(self, state, training, X, y, sample_weight, largest_batch, n_threads=None):
         refuse_sklearn(training.objective, "cython")
+        refuse_several(training.objective, "cython")
         self.state, self.training = state, training
         self.data = X, y, _weights(sample_weight, X)
         self.work = np.empty_like(state.parameters), *_work(state.network)
@@ -345,8 +352,8 @@ class Run:
         if rows is None:
             rows = starts = NO_ROWS
         return _advance(
-            state.network.layers, LOSSES[training.objective.loss], training.momentum, training.nesterov,
-            training.tol, training.updates_per_pass,
+            state.network.layers, LOSSES[training.objective.loss], training.objective.parameter,
+            training.momentum, training.nesterov, training.tol, training.updates_per_pass,
             state.parameters, state.optimizer, state.counters,
             *self.data, rows, starts, learning_rate, l2, objective, cost, *self.work,
         )

@@ -11,6 +11,8 @@ cdef extern from "fastnn.h":
         const char *name
         bint hidden
         bint output
+        const char *parameter
+        double by_default
 
     ctypedef struct fastnn_loss_row:
         const char *name
@@ -53,6 +55,13 @@ ACTIVATIONS = {fastnn_activations[i].name.decode(): i for i in range(FASTNN_N_AC
 #: Names that a hidden layer may use, and names that the output layer may use.
 HIDDEN_ACTIVATIONS = tuple(name for name, i in ACTIVATIONS.items() if fastnn_activations[<int> i].hidden)
 OUTPUT_ACTIVATIONS = tuple(name for name, i in ACTIVATIONS.items() if fastnn_activations[<int> i].output)
+
+#: Activation name -> the name of its parameter, and the default of that, where it has one.
+ACTIVATION_PARAMETERS = {
+    name: (fastnn_activations[<int> i].parameter.decode(), fastnn_activations[<int> i].by_default)
+    for name, i in ACTIVATIONS.items()
+    if fastnn_activations[<int> i].parameter.decode() != "none"
+}
 
 #: Loss name -> id, in the order of the table.
 LOSSES = {fastnn_losses[i].name.decode(): i for i in range(FASTNN_N_LOSSES)}

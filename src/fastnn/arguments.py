@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 
 from fastnn import labels as labels_module
-from fastnn.backends import check_keeps, check_takes, get_backend
+from fastnn.backends import check_has, check_keeps, check_takes, get_backend
 from fastnn.checks import check_count, check_flag, check_name, check_number, check_rows, check_sample_weight
 from fastnn.class_weights import check_class_weight, row_weights
 from fastnn.frames import check_column_names, column_names
 from fastnn.initial import Draws, check_init
 from fastnn.layers import form_of
-from fastnn.objective import Objective, check_loss, check_pair
+from fastnn.objective import Objective, check_n_out, check_objective, check_output
 from fastnn.progress import Bar
 from fastnn.rates import check_length, check_rate
 from fastnn.schedules import Schedule
 from fastnn.spec import (
+    ActivationLike,
     NetworkSpec,
     TrainingSpec,
     check_batch_size,
@@ -31,6 +32,7 @@ from fastnn.spec import (
     check_output_activation,
     check_training,
     check_weights,
+    is_one_activation,
 )
 from fastnn.training.batches import ORDERS
 from fastnn.training.levenberg_marquardt import check_problem
@@ -44,34 +46,45 @@ class Shape:
     ----------
     sizes : tuple of int
     dtype : numpy.dtype
-    hidden : tuple of str
+    hidden : tuple of str or (str, float)
         The activations of the hidden layers.
-    named : tuple of str
+    named : tuple of str or (str, float)
         Likewise; without hidden layers the name given still says which network is meant.
-    loss : str
-    output_activation : str or None
+    objective : Objective
+    output_activation : str, (str, float) or None
         None: it follows from the loss and the targets.
     """
 
     sizes: tuple[int, ...]
     dtype: np.dtype
-    hidden: tuple[str, ...]
-    named: tuple[str, ...]
-    loss: str
-    output_activation: str | None
+    hidden: tuple[ActivationLike, ...]
+    named: tuple[ActivationLike, ...]
+    objective: Objective
+    output_activation: ActivationLike | None
+
+    @property
+    def loss(self):
+        """The name of the loss."""
+        return self.objective.loss
+
+    @property
+    def n_targets(self):
+        """The number of targets of a row."""
+        return self.sizes[-1] // self.objective.outputs_a_target
 
 
-def check_shape(nn_structure, dtype, activation, loss, output_activation):
-    """Return the Shape that these arguments of ``train`` say."""
+def check_shape(nn_structure, dtype, activation, loss, output_activation, loss_options):
+    """Return the Shape that these arguments of ``train`` say; `loss_options` are those of `check_objective`."""
     sizes = check_layer_sizes(nn_structure)
     dtype = check_dtype(dtype)
     hidden = check_hidden_activations(activation, len(sizes) - 2)
-    named = check_hidden_activations(activation, 1) if isinstance(activation, str) else hidden
-    loss = check_loss(loss)
+    named = check_hidden_activations(activation, 1) if is_one_activation(activation) else hidden
+    objective = check_objective(loss, **loss_options)
     if output_activation is not None:
         output_activation = check_output_activation(output_activation)
-        check_pair(loss, output_activation)
-    return Shape(sizes, dtype, hidden, named, loss, output_activation)
+        output_activation = check_output(objective, output_activation)
+    check_n_out(objective, sizes[-1], "nn_structure")
+    return Shape(sizes, dtype, hidden, named, objective, output_activation)
 
 
 @dataclass(frozen=True)
@@ -117,8 +130,9 @@ def check_course(
     alpha = check_rate("alpha", alpha)
     if isinstance(alpha, Schedule):
         check_length(alpha, iter_num, "iter_num")
-    training = check_training(objective=Objective(shape.loss), dtype=shape.dtype, **solver_options)
+    training = check_training(objective=shape.objective, dtype=shape.dtype, **solver_options)
     compute = get_backend(backend, training.solver)
+    check_has(backend, shape.objective)
     _check_rules(backend, training, solver_options["weight_decay"], bias)
     start = _check_start(shape.sizes, init, init_scale, shape.dtype, bias)
     l2 = check_number("l2", l2, low=0.0)
@@ -180,12 +194,19 @@ def check_data(
         check_problem(loss, sizes, X)
     X = check_rows("X", X, dtype, sizes[0])
     check_batch_size(solver, batch_size, X.shape[0])
-    targets, classes = labels_module.encode("y", y, X.shape[0], sizes[-1], loss, dtype)
+    if shape.objective.function is not None:
+        targets, classes = labels_module.columns("y", y, X.shape[0], None, dtype), None
+    else:
+        targets, classes = labels_module.encode("y", y, X.shape[0], shape.n_targets, loss, dtype)
     if is_implied := output_activation is None:
-        output_activation = labels_module.default_output_activation(loss, shape.named, targets)
+        output_activation = shape.objective.output_activation
+        output_activation = output_activation or labels_module.default_output_activation(loss, shape.named, targets)
     labels_module.check_targets("y", targets, loss, output_activation)
     labels_module.check_reach("y", targets, output_activation, is_implied)
-    labels = labels_module.labels_of(targets, classes, loss, output_activation)
+    labels = labels_module.joint_labels(loss, len(shape.objective.quantiles))
+    labels = labels_module.Labels("values") if shape.objective.function is not None else labels
+    labels = labels or labels_module.labels_of(targets, classes, loss, output_activation)
+    targets = shape.objective.spread(targets)
     if sample_weight is not None:
         sample_weight = check_sample_weight(sample_weight, X.shape[0], dtype if class_weight is None else np.float64)
     if class_weight is not None:
@@ -193,7 +214,7 @@ def check_data(
         sample_weight = check_sample_weight(of_rows, X.shape[0], dtype, "class_weight, with sample_weight,")
     shape, validation = replace(shape, output_activation=output_activation), None
     if validation_data is not None:
-        validation = _check_validation(validation_data, shape, feature_names, classes, backend)
+        validation = _check_validation(validation_data, shape, feature_names, classes, backend, targets.shape[1])
         X_held_back, y_held_back, weight = validation
         validation = X_held_back, labels_module.smooth(y_held_back, label_smoothing, output_activation), weight
     targets = labels_module.smooth(targets, label_smoothing, output_activation)
@@ -206,10 +227,11 @@ def check_belonging(W, b, spec, feature_names):
     form = form_of(W, b)
     if form is None:
         return
-    if form.activations != spec.activation_names:
+    if form.activations != spec.activations_as_given:
         raise ValueError(
-            f"the start weights belong to a network with activations {form.activations}, not {spec.activation_names}; "
-            "pass activation and output_activation as it has them, or plain dicts: init=(dict(W), dict(b))"
+            f"the start weights belong to a network with activations {form.activations}, not "
+            f"{spec.activations_as_given}; pass activation and output_activation as it has them, or plain dicts: "
+            "init=(dict(W), dict(b))"
         )
     if None not in (form.feature_names, feature_names) and form.feature_names != feature_names:
         raise ValueError(
@@ -218,7 +240,7 @@ def check_belonging(W, b, spec, feature_names):
         )
 
 
-def _check_validation(validation_data, shape, feature_names, classes, backend):
+def _check_validation(validation_data, shape, feature_names, classes, backend, n_columns):
     sizes, dtype = shape.sizes, shape.dtype
     if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
         raise TypeError(
@@ -229,8 +251,12 @@ def _check_validation(validation_data, shape, feature_names, classes, backend):
     check_column_names("validation X", X, feature_names)
     check_takes(backend, "validation X", X)
     X = check_rows("validation X", X, dtype, sizes[0])
-    y = labels_module.encode_like("validation y", y, X.shape[0], sizes[-1], classes, dtype)
+    if shape.objective.function is not None:
+        y = labels_module.columns("validation y", y, X.shape[0], n_columns, dtype)
+    else:
+        y = labels_module.encode_like("validation y", y, X.shape[0], shape.n_targets, classes, shape.loss, dtype)
     labels_module.check_targets("validation y", y, shape.loss, shape.output_activation)
+    y = shape.objective.spread(y)
     if not weight or weight[0] is None:
         return X, y, None
     return X, y, check_sample_weight(weight[0], X.shape[0], dtype, "validation sample_weight")

@@ -51,6 +51,19 @@ def check_keeps(name, rule):
         raise ValueError(f"{rule} is not available on backend={name!r}; use {choices}")
 
 
+def check_has(name, objective):
+    """Refuse what the backend called `name` cannot make small."""
+    if objective.function is not None and name not in ("auto", "numpy"):
+        raise ValueError(
+            f"a loss that is a function is not available on backend={name!r}; use backend='numpy' or backend='auto'"
+        )
+    if objective.quantiles and name in ("python", "cython"):
+        raise ValueError(
+            f"several quantiles are not available on backend={name!r}; use backend='simd' or backend='numpy' or "
+            "backend='auto'"
+        )
+
+
 def check_takes(name, argument, X):
     """Refuse sparse rows where the backend called `name` takes dense ones alone."""
     if is_sparse(X) and name not in TAKE_CSR:

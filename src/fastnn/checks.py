@@ -220,3 +220,11 @@ def refuse_sklearn(objective, backend):
         raise ValueError(
             f"backend={backend!r} does not report what scikit-learn does; use backend='numpy' or backend='simd'"
         )
+
+
+def refuse_several(objective, backend):
+    """Say that a backend does not have several quantiles."""
+    if objective.quantiles:
+        raise ValueError(
+            f"backend={backend!r} has no loss of several quantiles; use backend='numpy', backend='simd' or 'auto'"
+        )

@@ -100,14 +100,14 @@ def draw_weights(network, init, init_scale, draws, out, bias=True):
             biases[l][:] = 0.0
 
 
-def draw_with_biases(network, factor, random_state, out, bias=True):
+def draw_with_biases(network, factors, random_state, out, bias=True):
     """Draw start weights and biases as scikit-learn's networks have them, into the flat parameters `out`.
 
-    Layer by layer W (n_in, n_out), then b, uniform within ± sqrt(factor / (n_in + n_out)), from a RandomState; without
-    `bias` no b is drawn: it is 0.
+    Layer by layer W (n_in, n_out), then b, uniform within ± sqrt(factor / (n_in + n_out)), from a RandomState; there is
+    a factor for each layer of weights. Without `bias` no b is drawn: it is 0.
     """
     weights, biases = network.views(out)
-    for l, (n_in, n_out) in enumerate(network.shapes, start=1):
+    for l, ((n_in, n_out), factor) in enumerate(zip(network.shapes, factors, strict=True), start=1):
         bound = math.sqrt(factor / (n_in + n_out))
         weights[l][:] = random_state.uniform(-bound, bound, (n_in, n_out)).T
         biases[l][:] = random_state.uniform(-bound, bound, n_out) if bias else 0.0

@@ -4,16 +4,42 @@ Arrays of float32 are computed in float32, all others in float64. Inputs are nev
 """
 
 from collections.abc import Sequence
-from inspect import cleandoc
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fastnn import _loops, labels
 from fastnn.checks import as_numbers, check_matrix, check_number, check_sample_weight
+from fastnn.elementwise import (
+    derivative,
+    dtype_of,
+    elu,
+    exp,
+    floats,
+    gelu,
+    hard_sigmoid,
+    hard_swish,
+    identity,
+    leaky_relu,
+    mish,
+    relu,
+    relu_derivative,
+    selu,
+    sigmoid,
+    sigmoid_derivative,
+    silu,
+    sin,
+    softmax,
+    softplus,
+    softsign,
+    step,
+    tanh,
+    tanh_derivative,
+)
 from fastnn.layers import activations_for, form_of
-from fastnn.objective import Objective, check_loss, check_pair
+from fastnn.objective import Objective, check_objective, check_pair
 from fastnn.spec import (
+    ActivationLike,
     Layers,
     NetworkSpec,
     check_training,
@@ -22,14 +48,26 @@ from fastnn.spec import (
 
 __all__ = [
     "backward",
+    "derivative",
+    "elu",
     "exp",
     "forward",
+    "gelu",
+    "hard_sigmoid",
+    "hard_swish",
     "identity",
+    "leaky_relu",
+    "mish",
     "relu",
     "relu_derivative",
+    "selu",
     "sigmoid",
     "sigmoid_derivative",
+    "silu",
+    "sin",
     "softmax",
+    "softplus",
+    "softsign",
     "step",
     "tanh",
     "tanh_derivative",
@@ -41,130 +79,13 @@ def __dir__():
     return __all__
 
 
-#: What stands in the docstring of each function of one array, after what it returns.
-ELEMENTWISE = """Parameters
-----------
-z : array-like of any shape
-
-Returns
--------
-h : ndarray of the same shape
-    float32 where z is, else float64.
-
-Raises
-------
-TypeError
-    If z does not hold real numbers."""
-
-
-def _elementwise(function):
-    """Put it there, without indentation, as CPython 3.13 leaves docstrings; under -OO there is none."""
-    if function.__doc__ is None:
-        return function
-    summary, *examples = cleandoc(function.__doc__).split("\n\n", 1)
-    function.__doc__ = "\n\n".join([summary, ELEMENTWISE, *examples])
-    return function
-
-
-@_elementwise
-def sigmoid(z: ArrayLike) -> np.ndarray:
-    """Return 1 / (1 + e^-z) of each entry.
-
-    Examples
-    --------
-    >>> from fastnn import kernels
-    >>> kernels.sigmoid([-1000.0, 0.0, 5.0]).round(4)
-    array([0.    , 0.5   , 0.9933])
-    """
-    return _activation("logistic", z)
-
-
-@_elementwise
-def relu(z: ArrayLike) -> np.ndarray:
-    """Return max(0, z) of each entry; NaN stays NaN."""
-    return _activation("relu", z)
-
-
-@_elementwise
-def identity(z: ArrayLike) -> np.ndarray:
-    """Return a copy of z."""
-    return _activation("identity", z)
-
-
-@_elementwise
-def tanh(z: ArrayLike) -> np.ndarray:
-    """Return the hyperbolic tangent of each entry."""
-    return _activation("tanh", z)
-
-
-@_elementwise
-def exp(z: ArrayLike) -> np.ndarray:
-    """Return e^z of each entry."""
-    return _activation("exp", z)
-
-
-@_elementwise
-def step(z: ArrayLike) -> np.ndarray:
-    """Return 1 where z >= 0, else 0."""
-    return _activation("step", z)
-
-
-@_elementwise
-def sigmoid_derivative(z: ArrayLike) -> np.ndarray:
-    """Return f(z) (1 - f(z)) of each entry, f the sigmoid."""
-    return _derivative("logistic", z)
-
-
-@_elementwise
-def relu_derivative(z: ArrayLike) -> np.ndarray:
-    """Return 1 where z > 0, else 0 (at 0 too)."""
-    return _derivative("relu", z)
-
-
-@_elementwise
-def tanh_derivative(z: ArrayLike) -> np.ndarray:
-    """Return 1 - tanh²(z) of each entry."""
-    return _derivative("tanh", z)
-
-
-def softmax(z: ArrayLike) -> np.ndarray:
-    """Return e^z / Σ e^z along the last axis.
-
-    Parameters
-    ----------
-    z : array-like of shape (..., n)
-
-    Returns
-    -------
-    h : ndarray of the same shape
-
-    Raises
-    ------
-    TypeError, ValueError
-        If z does not hold real numbers, or is a single one.
-
-    Examples
-    --------
-    >>> from fastnn import kernels
-    >>> kernels.softmax([[1.0, 1.0], [1000.0, 0.0]])
-    array([[0.5, 0.5],
-           [1. , 0. ]])
-    """
-    z = _floats("z", z)
-    if z.ndim == 0 or z.shape[-1] == 0:
-        raise ValueError(f"softmax needs rows of at least one number, got shape {z.shape}")
-    out = np.empty_like(z)
-    _loops.activate_rows("softmax", z.reshape(-1, z.shape[-1]), out.reshape(-1, z.shape[-1]))
-    return out
-
-
 def forward(
     W: Layers,
     b: Layers | None,
     X: ArrayLike,
     *,
-    activation: str | Sequence[str] | None = None,
-    output_activation: str | None = None,
+    activation: ActivationLike | Sequence[ActivationLike] | None = None,
+    output_activation: ActivationLike | None = None,
 ) -> np.ndarray:
     """Return the outputs of a network, by the looped per-sample forward pass.
 
@@ -173,9 +94,9 @@ def forward(
     W, b : dict or list
         Weights (n_out, n_in) and biases (n_out,) of each layer, keyed from 1; b of None is zeros.
     X : array-like of shape (n_samples, n_in)
-    activation : str or list of str, optional
+    activation : str, (str, float) or list of these, optional
         Of the hidden layers. None: as W and b know it, where they are those of a `TrainResult`, else "logistic".
-    output_activation : str, optional
+    output_activation : str or (str, float), optional
         Likewise.
 
     Returns
@@ -205,9 +126,12 @@ def backward(
     X: ArrayLike,
     y: ArrayLike,
     *,
-    activation: str | Sequence[str] | None = None,
-    output_activation: str | None = None,
+    activation: ActivationLike | Sequence[ActivationLike] | None = None,
+    output_activation: ActivationLike | None = None,
     loss: str = "squared_error",
+    huber_delta: float = 1.0,
+    quantile: float = 0.5,
+    focal_gamma: float = 2.0,
     l2: float = 0.0,
     sample_weight: ArrayLike | None = None,
 ) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
@@ -220,12 +144,14 @@ def backward(
     X : array-like of shape (n_samples, n_in)
     y : array-like of shape (n_samples, n_out)
         Targets.
-    activation : str or list of str, optional
+    activation : str, (str, float) or list of these, optional
         Of the hidden layers. None: as W and b know it, where they are those of a `TrainResult`, else "logistic".
-    output_activation : str, optional
+    output_activation : str or (str, float), optional
         Likewise.
-    loss : {"squared_error", "log_loss", "poisson", "perceptron"}, default "squared_error"
-        Summed over outputs, averaged over samples, as `fastnn.train` has it.
+    loss : str, default "squared_error"
+        Summed over outputs, averaged over samples: one of those of `fastnn.train`, which has the formulas.
+    huber_delta, quantile, focal_gamma : float
+        Of the losses huber, quantile and focal, likewise.
     l2 : float, default 0
         λ of the penalty ½ λ Σ ||W||², on the weights alone.
     sample_weight : array-like of shape (n_samples,), optional
@@ -253,7 +179,8 @@ def backward(
     (array([[1., 0.]]), array([1.]))
     """
     network, parameters, X = _network(W, b, X, activation, output_activation)
-    loss = check_loss(loss)
+    objective = check_objective(loss, huber_delta, quantile, focal_gamma)
+    loss = objective.loss
     check_pair(loss, network.activation_names[-1])
     y = check_matrix("y", y, network.dtype, n_columns=network.n_out, columns_are="the last layer")
     if len(y) != len(X):
@@ -263,7 +190,7 @@ def backward(
         sample_weight = check_sample_weight(sample_weight, len(X), network.dtype)
     l2 = check_number("l2", l2, low=0.0)
     gradient = np.empty_like(parameters)
-    _loops.loss_and_gradient(network, Objective(loss), parameters, X, y, sample_weight, l2, gradient)
+    _loops.loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, gradient)
     return network.views(gradient)
 
 
@@ -307,7 +234,7 @@ def update(
     (array([0., 3.]), array([-1.,  1.]))
     """
     learning_rate = check_number("learning_rate", learning_rate, above=0.0)
-    new = _floats("parameters", parameters).copy()
+    new = floats("parameters", parameters).copy()
     descent = {"objective": Objective("squared_error"), "solver": "sgd", "momentum": momentum, "nesterov": nesterov}
     training = check_training(**descent, dtype=new.dtype)
     gradient = _like("gradient", gradient, new)
@@ -316,23 +243,8 @@ def update(
     return new, new_velocity
 
 
-def _activation(name, z):
-    z = _floats("z", z)
-    out = np.empty_like(z)
-    _loops.activate_rows(name, z.reshape(1, -1), out.reshape(1, -1))
-    return out
-
-
-def _derivative(name, z):
-    z = _floats("z", z)
-    h = _activation(name, z)
-    out = np.empty_like(h)
-    _loops.slopes(name, z.reshape(-1), h.reshape(-1), out.reshape(-1))
-    return out
-
-
 def _network(W, b, X, activation, output_activation):
-    dtype = _dtype_of(as_numbers("X", X))
+    dtype = dtype_of(as_numbers("X", X))
     weights, biases, sizes = check_weights(W, b, dtype)
     network = NetworkSpec(sizes, activations_for(form_of(W, b), len(sizes) - 1, activation, output_activation), dtype)
     parameters = np.empty(network.n_parameters, dtype)
@@ -340,18 +252,8 @@ def _network(W, b, X, activation, output_activation):
     return network, parameters, check_matrix("X", X, dtype, n_columns=sizes[0], columns_are="the first layer")
 
 
-def _floats(argument, value):
-    """Return a C-contiguous array of float32 or float64, of the shape of `value`."""
-    array = as_numbers(argument, value)
-    return np.require(array, _dtype_of(array), "CA")
-
-
 def _like(argument, value, other):
     array = np.require(as_numbers(argument, value), other.dtype, "CA")
     if array.shape != other.shape:
         raise ValueError(f"{argument} must have the shape of parameters, {other.shape}; got {array.shape}")
     return array
-
-
-def _dtype_of(array):
-    return np.dtype(np.float32 if array.dtype.newbyteorder("=") == np.float32 else np.float64)

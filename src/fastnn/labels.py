@@ -17,6 +17,8 @@ TARGETS = {
     "any": (None, ""),
     "fractions": (lambda y: (y >= 0) & (y <= 1), "between 0 and 1"),
     "nonnegative": (lambda y: y >= 0, "at least 0"),
+    "positive": (lambda y: y > 0, "greater than 0"),
+    "signs": (lambda y: (y == -1) | (y == 1), "-1 or 1"),
     "indicators": (lambda y: (y == 0) | (y == 1), "0 or 1"),
 }
 
@@ -26,6 +28,15 @@ REACH = {
     "tanh": (-1, 1, "between -1 and 1"),
     "relu": (0, np.inf, "at least 0"),
     "exp": (0, np.inf, "greater than 0"),
+    "selu": (-1.7581, np.inf, "greater than -1.7581"),
+    "gelu": (-0.17, np.inf, "at least -0.17"),
+    "silu": (-0.2785, np.inf, "at least -0.2785"),
+    "mish": (-0.3089, np.inf, "at least -0.3089"),
+    "softplus": (0, np.inf, "greater than 0"),
+    "hard_sigmoid": (0, 1, "between 0 and 1"),
+    "hard_swish": (-0.375, np.inf, "at least -0.375"),
+    "sin": (-1, 1, "between -1 and 1"),
+    "softsign": (-1, 1, "between -1 and 1"),
 }
 
 #: How far beyond the reach rounding puts targets that were scaled to it.
@@ -38,16 +49,27 @@ class Labels:
 
     Parameters
     ----------
-    kind : {"values", "binary", "multiclass", "multilabel"}
+    kind : {"values", "binary", "multiclass", "multilabel", "means", "quantiles"}
+        "means": the first half of the outputs; "quantiles": groups of them, one a target.
     classes : ndarray or None
         The labels in sorted order, for "binary" and "multiclass".
+    threshold : float, default 0.5
+        Beyond which an output says yes, for "binary" and "multilabel".
+    group : int, default 0
+        How many quantiles there are of a target.
     """
 
     kind: str
     classes: np.ndarray | None = None
+    threshold: float = 0.5
+    group: int = 0
 
     def __eq__(self, other):
-        return isinstance(other, Labels) and self.kind == other.kind and np.array_equal(self.classes, other.classes)
+        if not isinstance(other, Labels):
+            return False
+        if (self.kind, self.threshold, self.group) != (other.kind, other.threshold, other.group):
+            return False
+        return np.array_equal(self.classes, other.classes)
 
     __hash__ = None
 
@@ -59,13 +81,18 @@ class Labels:
     @property
     def are_classes(self):
         """Whether an accuracy makes sense."""
-        return self.kind != "values"
+        return self.kind in ("binary", "multiclass", "multilabel")
 
     def decode(self, outputs):
         """Labels (or values) of the rows of `outputs` (n_samples, n_out)."""
-        if self.kind == "values":
+        if self.kind == "quantiles":
+            groups = outputs.reshape(len(outputs), -1, self.group)
+            return groups[:, 0] if groups.shape[1] == 1 else groups
+        if self.kind == "means":
+            outputs = outputs[:, : outputs.shape[1] // 2]
+        if not self.are_classes:
             return outputs[:, 0] if outputs.shape[1] == 1 else outputs
-        return decode(self.kind, outputs, self.classes)
+        return decode(self.kind, outputs, self.classes, self.threshold)
 
     def accuracy(self, outputs, targets):
         """The fraction of rows whose label is right; a multi-label row is right when all its labels are."""
@@ -73,34 +100,52 @@ class Labels:
         return float(right.all(axis=1).mean() if right.ndim == 2 else right.mean())
 
 
-def decode(kind, outputs, classes):
+def decode(kind, outputs, classes, threshold=0.5):
     """Return the labels of the rows of `outputs` (n_samples, n_out): the one rule of all faces.
 
-    "binary": the second class where the (last) output is > 0.5; "multiclass": the class of the largest; "multilabel": 1
-    where an output is > 0.5, else 0.
+    "binary": the second class where the (last) output is > threshold; "multiclass": the class of the largest;
+    "multilabel": 1 where an output is > threshold, else 0.
     """
     if kind == "multilabel":
-        return (outputs > 0.5).astype(np.intp)
+        return (outputs > threshold).astype(np.intp)
     if kind == "multiclass":
         return classes.take(outputs.argmax(axis=1))
-    return classes.take(outputs[:, -1] > 0.5, mode="clip")  # there may be a single class
+    return classes.take(outputs[:, -1] > threshold, mode="clip")  # there may be a single class
+
+
+def columns(argument, y, n_samples, n_columns, dtype):
+    """Return targets for a loss that is a function: numbers, a vector or as many columns as it has; None: any."""
+    array = as_array(argument, y)
+    _check_length(argument, array, n_samples)
+    array = array.reshape(-1, 1) if array.ndim == 1 else array
+    return check_matrix(argument, array, dtype, n_columns=n_columns, columns_are="y")
+
+
+def takes_signs(loss):
+    """Whether the targets of a loss are -1 and 1, and its outputs so are labels by their sign."""
+    return LOSS_TARGETS.get(loss) == "signs"
+
+
+def threshold_of(loss):
+    """Return beyond which an output says yes."""
+    return 0.0 if takes_signs(loss) else 0.5
 
 
 def encode(argument, y, n_samples, n_out, loss, dtype):
     """Return targets (n_samples, n_out) of `dtype`, and the classes if y was a vector of labels, else None.
 
-    A vector holds class labels where there are several outputs or the loss is log_loss or perceptron; otherwise it is
+    A vector holds class labels where there are several outputs or the loss is one of LABEL_LOSSES; otherwise it is
     one column of targets.
     """
     array = as_array(argument, y)
     _check_length(argument, array, n_samples)
     if array.ndim == 1 and (n_out > 1 or loss in LABEL_LOSSES):
         classes = find_classes(argument, array, n_out)
-        return one_hot(argument, array, classes, n_out, dtype), classes
+        return _coded(argument, array, classes, n_out, loss, dtype), classes
     return _as_targets(argument, array, n_out, dtype), None
 
 
-def encode_like(argument, y, n_samples, n_out, classes, dtype):
+def encode_like(argument, y, n_samples, n_out, classes, loss, dtype):
     """Return targets for y in the form that training had: labels among `classes`, or, with None, targets."""
     array = as_array(argument, y)
     _check_length(argument, array, n_samples)
@@ -111,7 +156,13 @@ def encode_like(argument, y, n_samples, n_out, classes, dtype):
     if array.ndim != 1:
         advice = f"; use {argument.split()[-1]}.ravel()" if array.ndim == 2 and array.shape[1] == 1 else ""
         raise ValueError(f"{argument} must be a vector of class labels, as y is; its shape is {array.shape}{advice}")
-    return one_hot(argument, array, classes, n_out, dtype)
+    return _coded(argument, array, classes, n_out, loss, dtype)
+
+
+def _coded(argument, labels, classes, n_out, loss, dtype):
+    """Labels as the targets of a loss: 1 for yes, and 0 or -1 for no."""
+    targets = one_hot(argument, labels, classes, n_out, dtype)
+    return 2 * targets - 1 if takes_signs(loss) else targets
 
 
 def find_classes(argument, labels, n_out):
@@ -172,7 +223,7 @@ def smooth(targets, amount, output_activation):
 
 def check_targets(argument, targets, loss, output_activation):
     """Refuse targets that the loss is not defined for."""
-    test, expected = TARGETS[LOSS_TARGETS[loss]]
+    test, expected = TARGETS[LOSS_TARGETS.get(loss, "any")]  # any: of a function
     if test is not None and not (fits := test(targets)).all():
         row, column = map(int, np.argwhere(~fits)[0])
         raise ValueError(
@@ -189,22 +240,37 @@ def check_targets(argument, targets, loss, output_activation):
 
 def check_reach(argument, targets, output_activation, was_implied):
     """Refuse targets that the output activation cannot come near, or warn where it was asked for by name."""
-    low, high, reach = REACH.get(output_activation, (-np.inf, np.inf, ""))
-    if low - ROUNDING <= targets.min() and targets.max() <= high + ROUNDING:
+    text = beyond_reach(argument, targets, output_activation, was_implied)
+    if text is None:
         return
+    if was_implied:
+        raise ValueError(text)
+    warnings.warn(text, stacklevel=4)  # the caller of train
+
+
+def _reach(output_activation):
+    name, *parameter = (output_activation,) if isinstance(output_activation, str) else output_activation
+    if name == "elu":
+        (alpha,) = parameter or (1.0,)
+        return (-alpha, np.inf, f"greater than {-alpha:g}") if alpha > 0 else (0, np.inf, "at least 0")
+    return REACH.get(name, (-np.inf, np.inf, ""))
+
+
+def beyond_reach(argument, targets, output_activation, was_implied=False):
+    """Say which targets an output activation, a name or a pair of this and its parameter, cannot come near, or None."""
+    low, high, reach = _reach(output_activation)
+    if low - ROUNDING <= targets.min() and targets.max() <= high + ROUNDING:
+        return None
     from_where = " (which squared_error implies after logistic hidden layers)" if was_implied else ""
     advice = "use output_activation='identity', or scale y"
     n_classes = _classes_it_looks_like(targets[:, 0]) if targets.shape[1] == 1 else 0
     if n_classes:
         advice += f"; if y holds {n_classes} classes, loss='log_loss'"
         advice += f" and a last layer of {n_classes}" if n_classes > 2 else ""
-    text = (
+    return (
         f"{argument} lies between {targets.min():g} and {targets.max():g}, but outputs of activation "
         f"{output_activation!r}{from_where} are {reach}: {advice}"
     )
-    if was_implied:
-        raise ValueError(text)
-    warnings.warn(text, stacklevel=4)  # the caller of train
 
 
 def _classes_it_looks_like(y):
@@ -215,29 +281,36 @@ def _classes_it_looks_like(y):
 
 
 def default_output_activation(loss, hidden_activations, targets):
-    """Return the output activation that follows from the loss, and for log_loss from the targets."""
-    if loss == "log_loss":
+    """Return the output activation that follows from the loss, and for log_loss and focal from the targets."""
+    if loss in ("log_loss", "focal"):
         is_multilabel = is_indicator(targets) and not sums_to_1(targets).all()
         return "logistic" if targets.shape[1] == 1 or is_multilabel else "softmax"
     if loss == "squared_error":
         return "logistic" if all(name == "logistic" for name in hidden_activations) else "identity"
-    (only,) = LOSS_OUTPUTS[loss]
-    return only
+    return LOSS_OUTPUTS.get(loss, ("identity",))[0]
+
+
+def joint_labels(loss, n_quantiles):
+    """Return how outputs are read that have a target together, or None."""
+    if n_quantiles:
+        return Labels("quantiles", group=n_quantiles)
+    return Labels("means") if loss == "gaussian_nll" else None
 
 
 def labels_of(targets, classes, loss, output_activation):
     """Return how outputs are to be read, from the training targets and, where y was a vector of labels, its classes."""
-    n_out = targets.shape[1]
+    n_out, threshold = targets.shape[1], threshold_of(loss)
     if classes is None:
         reads_as_class = output_activation == "logistic" and (is_indicator(targets) or says_yes_or_no(targets))
         if loss not in LABEL_LOSSES and not reads_as_class:
             return Labels("values")
-        is_one_of_n = sums_to_1(targets) | ((targets > 0.5).sum(axis=1) == 1 if reads_as_class else False)
+        counts = reads_as_class or takes_signs(loss)
+        is_one_of_n = sums_to_1(targets) | ((targets > threshold).sum(axis=1) == 1 if counts else False)
         if n_out > 1 and not is_one_of_n.all():
-            return Labels("multilabel")
-        classes = np.arange(max(n_out, 2))
+            return Labels("multilabel", threshold=threshold)
+        classes = np.array([-1, 1]) if n_out == 1 and takes_signs(loss) else np.arange(max(n_out, 2))
         classes.flags.writeable = False
-    return Labels("binary" if n_out == 1 else "multiclass", classes)
+    return Labels("binary" if n_out == 1 else "multiclass", classes, threshold)
 
 
 def _as_targets(argument, array, n_out, dtype):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from fastnn.labels import Labels
-from fastnn.spec import check_hidden_activations, check_output_activation
+from fastnn.spec import ActivationLike, check_hidden_activations, check_output_activation, is_one_activation
 
 LOGISTIC = "logistic"
 
@@ -22,7 +22,7 @@ class Form:
 
     Parameters
     ----------
-    activations : tuple of str
+    activations : tuple of str or (str, float)
         Of each layer of weights.
     dtype : numpy.dtype
     labels : Labels
@@ -30,7 +30,7 @@ class Form:
         Of the columns that it learned from.
     """
 
-    activations: tuple[str, ...]
+    activations: tuple[ActivationLike, ...]
     dtype: np.dtype
     labels: Labels
     feature_names: tuple[str, ...] | None = None
@@ -100,7 +100,7 @@ def activations_for(form, n_layers, activation, output_activation):
     if len(known) != n_layers:
         raise ValueError(f"W has {n_layers} layers, but belongs to a network of {len(known)}; pass dict(W) and dict(b)")
     output = None if output_activation is None else check_output_activation(output_activation)
-    if not isinstance(activation, str) and np.iterable(activation):
+    if np.iterable(activation) and not is_one_activation(activation):
         activation = tuple(activation)
         if len(activation) == n_layers and output in (None, check_output_activation(activation[-1])):
             activation, output = activation[:-1], check_output_activation(activation[-1])

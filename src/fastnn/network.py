@@ -7,6 +7,7 @@ computed the backends'; the call itself is inherited from the compiled ``_engine
 
 import copyreg
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -19,7 +20,7 @@ from fastnn.frames import check_column_names
 from fastnn.layers import Form, LayerViews, activations_for, form_of
 from fastnn.portable import from_plain, to_plain
 from fastnn.sparse import SparseMatrix, is_sparse
-from fastnn.spec import Layers, NetworkSpec, check_dtype, check_weights
+from fastnn.spec import ActivationLike, Layers, NetworkSpec, check_dtype, check_weights
 from fastnn.state import aligned_zeros
 from fastnn.summary import Summary
 
@@ -34,10 +35,10 @@ class Network(Predictor):
         from the first layer on; b of None is zeros. They are copied. Those of a `TrainResult` and of a network know
         activations, dtype and classes, which need not be told again, and must not be contradicted; ``dict(W)`` is a
         plain dict.
-    activation : str or list of str, optional
-        Of the hidden layers: a name for all, or one per hidden layer; or one per layer, as `activations` has them.
-        None: as W and b know it, else "logistic".
-    output_activation : str, optional
+    activation : str, (str, float) or list of these, optional
+        Of the hidden layers: a name for all, or one per hidden layer; or one per layer, as `activations` has them; in
+        place of a name a pair of it and its parameter, see `fastnn.train`. None: as W and b know it, else "logistic".
+    output_activation : str or (str, float), optional
         None: as W and b know it, else "logistic".
     dtype : {"float64", "float32"}, optional
         The dtype of the parameters; inputs are cast to it and outputs are of it. None: as W and b know it, else
@@ -52,8 +53,8 @@ class Network(Predictor):
     ----------
     layer_sizes : tuple of int
         Units of each layer, the inputs first.
-    activations : tuple of str
-        The activation of each layer but the inputs.
+    activations : tuple of str or (str, float)
+        The activation of each layer but the inputs; with its parameter where that is not the default.
     dtype : numpy.dtype
     parameters : ndarray
         All weights, layer by layer, then all biases, in one flat array.
@@ -93,8 +94,8 @@ class Network(Predictor):
         W: Layers,
         b: Layers | None,
         *,
-        activation: str | Sequence[str] | None = None,
-        output_activation: str | None = None,
+        activation: ActivationLike | Sequence[ActivationLike] | None = None,
+        output_activation: ActivationLike | None = None,
         dtype: DTypeLike | None = None,
         classes: ArrayLike | None = None,
         backend: str = "auto",
@@ -146,8 +147,8 @@ class Network(Predictor):
         return self._spec.layer_sizes
 
     @property
-    def activations(self) -> tuple[str, ...]:
-        return self._spec.activation_names
+    def activations(self) -> tuple[ActivationLike, ...]:
+        return self._spec.activations_as_given
 
     @property
     def dtype(self) -> np.dtype:
@@ -175,7 +176,7 @@ class Network(Predictor):
 
     @property
     def _form(self):
-        return Form(self._spec.activation_names, self._spec.dtype, self._labels, self._feature_names)
+        return Form(self._spec.activations_as_given, self._spec.dtype, self._labels, self._feature_names)
 
     def _outputs(self, X):
         """The call, for whatever needs checking or explaining, or another backend to compute."""
@@ -204,8 +205,11 @@ class Network(Predictor):
     def predict(self, X: ArrayLike | SparseMatrix) -> np.ndarray:
         """Return class labels for a classifier, values for a regression.
 
-        With one output the second class is where it is > 0.5, with several the class is that of the largest output;
-        a multi-label network gives an array of 0 and 1. A regression with one output gives a vector.
+        With one output the second class is where it is > 0.5 (> 0 after hinge and squared_hinge), with several the
+        class is that of the largest output; a multi-label network gives an array of 0 and 1. A regression with one
+        output gives a vector. After gaussian_nll it gives the means; the call has them in the first half of its
+        columns, and the variances in the second. After several quantiles it gives these in the last axis, in their
+        order, which they keep in each row.
 
         Parameters
         ----------
@@ -319,7 +323,8 @@ class Network(Predictor):
 
     def __repr__(self):
         sizes = "-".join(map(str, self.layer_sizes))
-        return f"<Network {sizes}, {', '.join(self.activations)}, {self.dtype}, {self.n_parameters} parameters>"
+        activations = ", ".join(map(str, self._spec.activations))
+        return f"<Network {sizes}, {activations}, {self.dtype}, {self.n_parameters} parameters>"
 
     def _repr_html_(self):
         return self.summary()._repr_html_()
@@ -341,6 +346,8 @@ def _labels_for(form, classes, n_out):
     if classes is None:
         return labels_module.Labels("values") if form is None else form.labels
     labels = _labels_from_classes(classes, n_out)
+    if form is not None:
+        labels = replace(labels, threshold=form.labels.threshold)
     if form is None or form.labels.kind == "values" or form.labels.are_numbers or labels == form.labels:
         return labels
     known = form.labels.kind if form.labels.classes is None else form.labels.classes.tolist()

@@ -7,7 +7,8 @@ that ``Network`` puts together. It knows neither backends, whose names it passes
 
 import numpy as np
 
-from fastnn.checks import check_name
+from fastnn._tables import ACTIVATION_PARAMETERS
+from fastnn.checks import check_name, check_number
 from fastnn.labels import Labels
 from fastnn.spec import NetworkSpec, check_dtype, check_hidden_activations, check_layer_sizes, check_output_activation
 
@@ -28,17 +29,19 @@ def to_plain(network):
     -------
     plain : dict
         ``version`` (int); ``layer_sizes`` (list of int); ``activations`` (list of dict, one a layer of weights:
-        ``{"name": "relu"}``, and beside the name its parameters, once there are activations that have some); ``dtype``
-        ("float64" or "float32"); ``labels`` (``{"kind": "multiclass", "classes": ndarray}``); ``feature_names`` (list
-        of str, or None); ``backend`` (str); ``parameters`` (the flat array: weights layer by layer, each (n_out, n_in)
-        row by row, then the biases). The arrays are the network's own, not copies.
+        ``{"name": "relu"}``, and beside the name its parameter, if it has one: ``{"name": "elu", "alpha": 1.0}``);
+        ``dtype`` ("float64" or "float32"); ``labels`` (``{"kind": "multiclass", "classes": ndarray}``, and
+        ``threshold`` where an output says yes beyond another number than 0.5, ``group`` where there are several
+        quantiles of a target); ``feature_names`` (list of str, or None); ``backend`` (str); ``parameters`` (the flat
+        array: weights layer by layer, each (n_out, n_in) row by row, then the biases). The arrays are the network's
+        own, not copies.
     """
     return {
         "version": VERSION,
         "layer_sizes": list(network.layer_sizes),
-        "activations": [{"name": name} for name in network.activations],
+        "activations": [_activation_to_plain(activation) for activation in network._spec.activations],
         "dtype": network.dtype.name,
-        "labels": {"kind": network._labels.kind, "classes": network.classes},
+        "labels": _labels_to_plain(network._labels),
         "feature_names": None if network.feature_names is None else list(network.feature_names),
         "backend": network.backend,
         "parameters": network.parameters,
@@ -100,15 +103,30 @@ def check_entries(what, plain, entries):
             raise ValueError(f"{what} {problem} {_listed(names)}; it is damaged, or of a newer fastnn: save it again")
 
 
+def _activation_to_plain(activation):
+    plain = {"name": activation.name}
+    if activation.name in ACTIVATION_PARAMETERS:
+        (plain[ACTIVATION_PARAMETERS[activation.name][0]],) = activation.parameters
+    return plain
+
+
+def _activation(name, *parameter):
+    return (name, *parameter) if parameter else name
+
+
 def _activations(plain, n_layers):
     if not isinstance(plain, list):
         raise TypeError(f"activations must be a list of dicts, one a layer of weights, got {plain!r:.60}")
     for l, activation in enumerate(plain):
-        check_entries(f"activations[{l}]", activation, ("name",))
+        name = activation.get("name") if isinstance(activation, dict) else None
+        parameter = ACTIVATION_PARAMETERS.get(name) if isinstance(name, str) else None
+        check_entries(f"activations[{l}]", activation, ("name",) if parameter is None else ("name", parameter[0]))
     if len(plain) != n_layers:
         raise ValueError(f"there are {len(plain)} activations, but {n_layers} layer(s) of weights: it is damaged")
-    names = [activation["name"] for activation in plain]
-    return (*check_hidden_activations(names[:-1], n_layers - 1), check_output_activation(names[-1]))
+    given = [
+        _activation(entries["name"], *(entries[entry] for entry in entries if entry != "name")) for entries in plain
+    ]
+    return (*check_hidden_activations(given[:-1], n_layers - 1), check_output_activation(given[-1]))
 
 
 def _check_parameters(parameters, spec):
@@ -122,9 +140,16 @@ def _check_parameters(parameters, spec):
     )
 
 
+def _labels_to_plain(labels):
+    plain = {"kind": labels.kind, "classes": labels.classes}
+    own = {"threshold": (labels.threshold, 0.5), "group": (labels.group, 0)}
+    return {**plain, **{name: value for name, (value, default) in own.items() if value != default}}
+
+
 def _labels(plain, n_out):
-    check_entries("labels", plain, ("kind", "classes"))
-    expected = {"values": 0, "binary": 2, "multiclass": n_out, "multilabel": 0}
+    others = [name for name in ("threshold", "group") if isinstance(plain, dict) and name in plain]
+    check_entries("labels", plain, ("kind", "classes", *others))
+    expected = {"means": 0, "quantiles": 0, "values": 0, "binary": 2, "multiclass": n_out, "multilabel": 0}
     kind, classes = check_name("kind of labels", plain["kind"], expected), plain["classes"]
     if kind == "binary" and n_out != 1:
         raise ValueError(f"'binary' labels need a single output, but the network has {n_out}: it is damaged")
@@ -137,7 +162,11 @@ def _labels(plain, n_out):
         )
     if classes is not None:
         classes.flags.writeable = False  # networks hand it out
-    return Labels(kind, classes)
+    threshold = check_number("threshold of labels", plain.get("threshold", 0.5))
+    group = plain.get("group", 0)
+    if kind == "quantiles" and (type(group) is not int or group < 1 or n_out % group):
+        raise ValueError(f"{n_out} outputs are no groups of {group!r} quantiles: it is damaged")
+    return Labels(kind, classes, threshold, group)
 
 
 def _feature_names(plain, n_in):

@@ -25,7 +25,7 @@ from fastnn.result import TrainResult
 from fastnn.saturation import warn_if_saturated
 from fastnn.schedules import Schedule, plateau
 from fastnn.sparse import SparseMatrix
-from fastnn.spec import Layers
+from fastnn.spec import ActivationLike, Layers
 from fastnn.state import OTHER_SOLVERS, TrainingState
 from fastnn.step_rules import check_rates
 from fastnn.training.batches import tutorial_batches
@@ -50,9 +50,12 @@ def train(
     iter_num: int = 3000,
     alpha: float | Schedule | Callable[[float], float] | ArrayLike = 0.25,
     *,
-    activation: str | Sequence[str] = "logistic",
-    output_activation: str | None = None,
-    loss: str = "squared_error",
+    activation: ActivationLike | Sequence[ActivationLike] = "logistic",
+    output_activation: ActivationLike | None = None,
+    loss: str | Callable[[np.ndarray, np.ndarray], tuple[ArrayLike, ArrayLike]] = "squared_error",
+    huber_delta: float = 1.0,
+    quantile: float | Sequence[float] = 0.5,
+    focal_gamma: float = 2.0,
     l2: float = 0.0,
     label_smoothing: float = 0.0,
     dropout: float | Sequence[float] = 0.0,
@@ -106,22 +109,40 @@ def train(
         whole; the backend must be "auto" or "simd".
     y : array-like of shape (n_samples, n_out) or (n_samples,)
         Targets, one-hot or any that the outputs can come near. A vector holds class labels, encoded in sorted order,
-        where there are several outputs or the loss is log_loss or perceptron (one output: two classes); otherwise it is
-        one column of targets.
+        where there are several outputs or the loss is log_loss, perceptron, hinge, squared_hinge or focal (one output:
+        two classes); otherwise it is one column of targets.
     iter_num : int, default 3000
         Parameter updates to make.
     alpha : float, schedule, callable or array-like, default 0.25
         The learning rate, greater than 0; or how it changes from update to update: one of `fastnn.schedules`, a
         function of the progress, the share of the updates that have been made, or an array of `iter_num` rates.
-    activation : str or list of str, default "logistic"
-        Of the hidden layers: "identity", "logistic" (or "sigmoid"), "tanh", "relu" or "step"; a list has one per layer.
-    output_activation : str, optional
-        Any of these, "softmax" or "exp", as the loss allows. None follows from the loss: log_loss takes softmax, or
-        logistic with one output or several labels a row; poisson exp; perceptron step; squared_error logistic if all
-        hidden layers are logistic, else identity.
-    loss : {"squared_error", "log_loss", "poisson", "perceptron"}, default "squared_error"
-        Summed over outputs, averaged over samples. squared_error is ½ ||y - h||²; poisson is half the deviance,
-        y log(y / h) - y + h; perceptron is the perceptron rule, delta h - y, with the objective (h - y) z.
+    activation : str, (str, float) or list of these, default "logistic"
+        Of the hidden layers: "identity", "logistic" (or "sigmoid"), "tanh", "relu", "step", "leaky_relu", "elu",
+        "selu", "gelu", "silu", "mish", "softplus", "hard_sigmoid", "hard_swish", "sin" or "softsign"; the notes have
+        the formulas. "leaky_relu" and "elu" have a parameter, and a pair such as ``("leaky_relu", 0.2)`` another than
+        the default; a list has one per layer.
+    output_activation : str or (str, float), optional
+        Any of these, "softmax" or "exp", as the loss allows: squared_error all but softmax and step. None follows from
+        the loss: log_loss and focal take softmax, or logistic with one output or several labels a row; poisson and
+        gamma exp; perceptron step; squared_error logistic if all hidden layers are logistic, else identity; all others
+        identity.
+    loss : str or callable, default "squared_error"
+        "squared_error", "absolute_error", "huber", "quantile", "gaussian_nll", "poisson", "gamma", "log_loss", "focal",
+        "hinge", "squared_hinge" or "perceptron"; the notes have the formulas. Summed over outputs, averaged over
+        samples. Or a function of outputs (n_rows, n_out) and targets (n_rows, n_columns) of a batch, both NumPy arrays
+        that it must not change, which returns the loss of each row, (n_rows,), and its derivatives by the outputs,
+        (n_rows, n_out). Called at each update, by the "numpy" backend, which "auto" then is: it takes many times as
+        long as a loss by name. y may then have any number of columns, holds numbers alone, and where it is not of the
+        outputs' shape the cost is the mean loss; the output activation is identity unless told otherwise, and any that
+        squared_error goes with, or softmax.
+    huber_delta : float, default 1
+        Greater than 0: the error up to which huber is half its square. huber only.
+    quantile : float in (0, 1) or list of float, default 0.5
+        The share of targets that are to lie below the outputs. A list, which rises, has an output for each, and the
+        last layer so many units for each target: they do not cross, whatever the weights, as the first is a weighted
+        sum z as it is, and each other the one before plus log(1 + e^z). Not on "cython" and "python". quantile only.
+    focal_gamma : float, default 2
+        At least 0: the larger, the less rows count that are right already. focal only.
     l2 : float, default 0
         λ of the penalty ½ λ Σ ||W||², on the weights alone; part of the gradient whatever the solver.
     label_smoothing : float in [0, 1), default 0
@@ -254,6 +275,24 @@ def train(
     -----
     Arrays that another thread changes meanwhile cannot crash it; what it learns from them then is anybody's guess.
 
+    With targets y, outputs h and their weighted sums z, the loss is the sum over outputs of
+
+    - squared_error: ½ (y - h)²; absolute_error: |y - h|; huber (Huber, 1964): ½ (y - h)² up to an error of δ, beyond it
+      δ (|y - h| - ½ δ).
+    - quantile (Koenker and Bassett, 1978), the pinball loss of scikit-learn: q (y - h) where y is larger, else
+      (1 - q) (h - y).
+    - gaussian_nll (Nix and Weigend, 1994), as PyTorch's GaussianNLLLoss: ½ (log v + (y - h)² / v), of a mean h and a
+      variance v for each target. The last layer has twice as many units as there are targets: the means, then as many
+      that make the variances, log(1 + e^z) + 1e-6. The cost is that of the means.
+    - poisson: half the deviance, y log(y / h) - y + h, of targets of at least 0; gamma: half the deviance, y / h -
+      log(y / h) - 1, of targets greater than 0.
+    - log_loss: the cross-entropy; focal (Lin et al., 2017): -(1 - p)^focal_gamma log p of the probability p that is
+      given to the target.
+    - hinge: max(0, 1 - y h), and squared_hinge its square, of targets -1 and 1, which a vector of labels becomes.
+    - perceptron: the perceptron rule, delta h - y, with the objective (h - y) z.
+
+    Where a loss has a kink, its derivative there is 0.
+
     With the gradient g, the learning rate η and t, the number of this update, counted from 1:
 
     - sgd: v = μ v - η g, step v; with Nesterov's momentum the step is μ v - η g. As scikit-learn.
@@ -279,8 +318,23 @@ def train(
 
     The rules come in this order: penalties into the gradient, clipping, decay, the solver's step, `max_norm`.
 
+    With the weighted sum z of a unit, the activations beside scikit-learn's four are
+
+    - leaky_relu: z, or `negative_slope` z where z < 0; the parameter, by default 0.01.
+    - elu (Clevert, Unterthiner and Hochreiter, 2016): z, or `alpha` (e^z - 1) where z < 0; the parameter, by default 1.
+    - selu (Klambauer, Unterthiner, Mayr and Hochreiter, 2017): 1.0507 times elu with alpha 1.6733.
+    - gelu (Hendrycks and Gimpel, 2016): z Φ(z), Φ the standard normal distribution; exact, as PyTorch's and Keras'.
+    - silu, or swish: z / (1 + e^-z). mish (Misra, 2020): z tanh(softplus(z)). softplus: log(1 + e^z).
+    - hard_sigmoid: z / 6 + ½ between 0 and 1, as PyTorch's. hard_swish: z hard_sigmoid(z).
+    - sin; softsign: z / (1 + |z|); step: 1 where z >= 0, else 0, which no gradient comes through.
+
+    Of the starts, "he_uniform" and "he_normal" go with relu and what bends like it (leaky_relu, elu, gelu, silu, mish,
+    hard_swish), "lecun_normal" with selu, "glorot_uniform" and "glorot_normal" with the others; "he_uniform" with sin,
+    after a first layer whose weights are larger (Sitzmann et al., 2020).
+
     Examples
     --------
+    >>> import numpy as np
     >>> import fastnn
     >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 0, 0, 1]
     >>> result = fastnn.train([2, 1], X, y, 100, 0.2, loss="perceptron", batch_size=1, order="random", random_state=0)
@@ -325,8 +379,41 @@ def train(
     ... )
     >>> bool(np.sqrt(np.mean((result.network(x) - np.sin(x)) ** 2)) < 1e-4)
     True
+
+    Each hidden layer may have an activation of its own, with its parameter:
+
+    >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 0, 0, 1]
+    >>> result = fastnn.train(
+    ...     [2, 8, 8, 1], X, y, 200, 0.1, activation=["gelu", ("leaky_relu", 0.2)], loss="log_loss", init="he_normal",
+    ...     random_state=0,
+    ... )
+    >>> result.network
+    <Network 2-8-8-1, gelu, leaky_relu(0.2), logistic, float64, 105 parameters>
+
+    The quantile 0.8 of four numbers, which an input of zeros learns by its bias:
+
+    >>> result = fastnn.train([1, 1], [[0], [0], [0], [0]], [1, 2, 3, 9], 500, 0.1, loss="quantile", quantile=0.8)
+    >>> bool(3 < result.network.predict([0]) <= 9.1)
+    True
+
+    Mean and variance of the same numbers:
+
+    >>> result = fastnn.train([1, 2], [[0], [0], [0], [0]], [1, 2, 3, 9], 5000, 0.3, loss="gaussian_nll", init="zeros")
+    >>> result.network.predict([0]).round(2), result.network([0]).round(2)
+    (np.float64(3.75), array([3.75, 9.69]))
+
+    A loss of one's own, the logarithm of the hyperbolic cosine:
+
+    >>> def log_cosh(outputs, targets):
+    ...     errors = outputs - targets
+    ...     return np.log(np.cosh(errors)).sum(axis=1), np.tanh(errors)
+    >>> result = fastnn.train([1, 1], [[0], [0], [0], [0]], [1, 2, 3, 9], 2000, 0.3, loss=log_cosh, init="zeros")
+    >>> result.network.predict([0]).round(2)
+    np.float64(2.5)
     """
-    shape = check_shape(nn_structure, dtype, activation, loss, output_activation)
+    loss_options = {"huber_delta": huber_delta, "quantile": quantile, "focal_gamma": focal_gamma}
+    trained_on = "numpy" if callable(loss) and backend == "auto" else backend
+    shape = check_shape(nn_structure, dtype, activation, loss, output_activation, loss_options)
     solver_options = {
         "solver": solver, "momentum": momentum, "nesterov": nesterov, "beta_1": beta_1, "beta_2": beta_2,
         "epsilon": epsilon, "weight_decay": weight_decay, "tol": tol, "l1": l1, "max_grad_norm": max_grad_norm,
@@ -337,14 +424,14 @@ def train(
     if drops is not None:
         check_keeps(backend, "dropout")
     course = check_course(
-        shape, iter_num, alpha, solver_options, backend, init, init_scale, l2, batch_size, order, n_threads,
+        shape, iter_num, alpha, solver_options, trained_on, init, init_scale, l2, batch_size, order, n_threads,
         report_every, callback, verbose, progress, early_stopping, validation_data is not None, n_iter_no_change,
         random_state, bias,
     )  # fmt: skip
     check_drops(drops, course.training.solver, OTHER_SOLVERS, X)
     data = check_data(
-        shape, X, y, sample_weight, validation_data, backend, course.training.solver, course.batch_size, class_weight,
-        label_smoothing,
+        shape, X, y, sample_weight, validation_data, trained_on, course.training.solver, course.batch_size,
+        class_weight, label_smoothing,
     )  # fmt: skip
     source = tutorial_batches(len(data.targets), course.batch_size, course.order, course.draws)
     training = replace(course.training, updates_per_pass=source.updates_per_pass)
@@ -400,7 +487,7 @@ def _run(course, data, source, job, network):
     with bar or nullcontext():
         outcome = run(job, source, schedule, listeners, Raises(job.state, rate), course.iter_num)
     best_iteration = None if stopping is None else stopping.best_iteration
-    form = Form(data.spec.activation_names, data.spec.dtype, data.labels, data.feature_names)
+    form = Form(data.spec.activations_as_given, data.spec.dtype, data.labels, data.feature_names)
     W, b = (LayerDict(arrays, form) for arrays in data.spec.views(job.state.parameters))
     cost, loss_curve = outcome.cost.tolist(), outcome.objective.tolist()
     result = TrainResult(W, b, cost, network, loss_curve, values, best_iteration)
@@ -417,7 +504,7 @@ def predict(
     X: ArrayLike | SparseMatrix,
     n_layers: int | None = None,
     *,
-    activation: str | None = None,
+    activation: ActivationLike | None = None,
 ) -> np.ndarray:
     """Return what a network predicts, from its weights: the tutorials' ``predict_y``.
 
@@ -431,7 +518,7 @@ def predict(
     X : array-like or sparse matrix of shape (n_samples, n_in)
     n_layers : int, optional
         The number of layers, the inputs counted; it must be that of W.
-    activation : str, optional
+    activation : str or (str, float), optional
         Of every layer. None: as W and b know it, else "logistic".
 
     Returns

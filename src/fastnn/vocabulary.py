@@ -18,6 +18,11 @@ SAME = {
     "threshold": "step",
     "hardlim": "step",
     "exponential": "exp",
+    "lrelu": "leaky_relu",
+    "swish": "silu",
+    "hardsilu": "hard_swish",
+    "sine": "sin",
+    "smoothrelu": "softplus",
     # losses
     "mse": "squared_error",
     "meansquarederror": "squared_error",
@@ -38,6 +43,14 @@ SAME = {
     "softmax": "log_loss",
     "deviance": "log_loss",
     "poissonnll": "poisson",
+    "mae": "absolute_error",
+    "l1": "absolute_error",
+    "meanabsoluteerror": "absolute_error",
+    "smoothl1": "huber",
+    "pinball": "quantile",
+    "focalcrossentropy": "focal",
+    "binaryfocalcrossentropy": "focal",
+    "categoricalfocalcrossentropy": "focal",
     # solvers
     "gd": "sgd",
     "momentum": "sgd",
@@ -79,10 +92,9 @@ SAME = {
 
 #: Names that mean something else than anything here, however near they are spelled.
 OTHERS = {
-    *("gelu", "elu", "selu", "celu", "leakyrelu", "prelu", "relu6", "silu", "swish", "mish", "softplus", "softsign"),
-    *("hardsigmoid", "hardswish", "hardtanh", "logsoftmax", "sin", "maxout"),
-    *("mae", "l1", "meanabsoluteerror", "absoluteerror", "huber", "hinge", "squaredhinge", "quantile", "pinball"),
-    *("kldivergence", "kl", "cosinesimilarity", "focal", "mape", "msle", "gamma", "tweedie"),
+    *("celu", "prelu", "rrelu", "relu6", "hardtanh", "hardshrink", "softshrink", "tanhshrink", "logsigmoid"),
+    *("logsoftmax", "maxout", "glu", "cos", "gaussian"),
+    *("kldivergence", "kl", "cosinesimilarity", "mape", "msle", "tweedie", "logcosh", "triplet", "ctc"),
     *("adadelta", "adamax", "radam", "lamb", "ftrl"),
     *("ones", "constant", "identity", "sparse"),
 }

@@ -19,10 +19,13 @@ static network_shape shape_of(const int *sizes, int n_layers, int hidden, int ou
     }
     ptrdiff_t weights = 0, biases = p.n_weights;
     for (int l = 0; l < n_layers; l++) {
-        p.layers[l] =
-            (fastnn_layer){sizes[l], sizes[l + 1], weights, biases, 0, 0, l < n_layers - 1 ? hidden : output, 0};
+        p.layers[l] = (fastnn_layer){
+            sizes[l], sizes[l + 1], weights, biases, 0, 0, l < n_layers - 1 ? hidden : output, 0.25 + 0.25 * l};
         weights += sizes[l] * sizes[l + 1];
         biases += sizes[l + 1];
+    }
+    if (output == FASTNN_ACTIVATION_increasing) {
+        p.layers[n_layers - 1].parameter = 3;
     }
     p.n = biases;
     return p;
@@ -36,7 +39,7 @@ typedef struct {
     ptrdiff_t *starts;
 } samples;
 
-static samples samples_of(const network_shape *p, int n) {
+static samples samples_of(const network_shape *p, int n, fastnn_loss loss) {
     samples s = {.X = numbers(n * p->n_in), .y = zeros(n * p->n_out), .weight = numbers(n)};
     ptrdiff_t n_entries = 0;
     for (int i = 0; i < n * p->n_in; i++) {
@@ -50,6 +53,9 @@ static samples samples_of(const network_shape *p, int n) {
     for (int r = 0; r < n; r++) {
         s.starts[r] = n_entries;
         s.y[r * p->n_out + below(p->n_out)] = 1;
+        for (int i = r * p->n_out; loss == FASTNN_LOSS_gamma && i < (r + 1) * p->n_out; i++) {
+            s.y[i] += (real)0.5;
+        }
         s.weight[r] = (real)(1.5 + s.weight[r]);
         for (int j = 0; j < p->n_in; j++) {
             if (s.X[r * p->n_in + j] != 0) {
@@ -137,7 +143,7 @@ static void test_forward(const network_shape *p, const samples *s, int n, const 
             x[j] = s->X[r * p->n_in + j];
         }
         plain_row(p->layers, p->n_layers, 0, exact, x, NULL, 1, z, NULL);
-        plain_outputs((int)p->layers[p->n_layers - 1].activation, p->n_out, z, h);
+        plain_outputs((int)p->layers[p->n_layers - 1].activation, p->layers[p->n_layers - 1].parameter, p->n_out, z, h);
         for (int i = 0; i < p->n_out; i++) {
             close_to(together[r * p->n_out + i], h[i], 1, 200);
         }
@@ -170,7 +176,7 @@ static void test_gradient(const network_shape *p, const samples *s, int n, fastn
     };
     for (int how = 0; how < 5; how++) { /* one thread; CSR; a team; CSR in order; this by a team */
         int n_threads = how == 2 || how == 4 ? TEAM : 1;
-        fastnn_objective what = {.loss = loss};
+        fastnn_objective what = {.loss = loss, .parameter = PERCENT / 100.0, .quantiles = LEVELS};
         fastnn_data data = how % 2 || how == 4 ? s->csr : s->dense;
         data.csr_in_order = how >= 3;
         work_area work = work_begins(gradient_work_size(p->layers, p->n_layers, &data, n_threads));
@@ -307,17 +313,23 @@ static void test_run(const network_shape *p, const samples *s, int n, fastnn_los
 }
 
 static void test_entries(void) {
-    static const int HIDDEN[] = {FASTNN_ACTIVATION_tanh, FASTNN_ACTIVATION_logistic, FASTNN_ACTIVATION_identity};
+    static const int HIDDEN[] = {
+        FASTNN_ACTIVATION_tanh,     FASTNN_ACTIVATION_gelu,     FASTNN_ACTIVATION_logistic, FASTNN_ACTIVATION_silu,
+        FASTNN_ACTIVATION_identity, FASTNN_ACTIVATION_mish,     FASTNN_ACTIVATION_elu,      FASTNN_ACTIVATION_softplus,
+        FASTNN_ACTIVATION_sin,      FASTNN_ACTIVATION_softsign,
+    };
+    enum { N_HIDDEN = sizeof HIDDEN / sizeof *HIDDEN };
     int shape = 0;
     for (int pair = 0; pair < FASTNN_N_PAIRS; pair++) {
         fastnn_loss loss = fastnn_pairs[pair].loss;
         int a = (int)fastnn_pairs[pair].output_activation;
+        seed = 88172645463325252u + (uint64_t)pair; /* whatever the number of pairs */
         for (int i = 0; i < N_SIZES; i++, shape++) {
             int sizes[MOST_LAYERS + 1] = {SIZES[i], SIZES[(i * 5 + a) % N_SIZES], SIZES[(i * 3 + 2) % N_SIZES], 0, 0};
             int n_layers = 1 + shape % 3, n = SIZES[(i * 7 + (int)loss) % N_SIZES] + 1;
-            sizes[n_layers] = shape % 4 == 3 ? 1 : SIZES[(i * 11 + a) % N_SIZES];
-            network_shape p = shape_of(sizes, n_layers, HIDDEN[shape % 3], a);
-            samples s = samples_of(&p, n);
+            sizes[n_layers] = joint_size(a, shape % 4 == 3 ? 1 : SIZES[(i * 11 + a) % N_SIZES]);
+            network_shape p = shape_of(sizes, n_layers, HIDDEN[shape / 3 % N_HIDDEN], a);
+            samples s = samples_of(&p, n, loss);
             real *parameters = numbers(p.n);
             for (ptrdiff_t k = 0; k < p.n; k++) {
                 parameters[k] *= (real)0.2;
@@ -327,8 +339,20 @@ static void test_entries(void) {
             test_forward(&p, &s, n, parameters);
             test_gradient(&p, &s, n, loss, parameters);
             fastnn_solver solver = (fastnn_solver)(shape % FASTNN_N_SOLVERS);
-            fastnn_training how = {
-                {.loss = loss}, solver, shape % 2, shape % 3 * 0.4, 0.8, 0.9, 0.1, 0.2, 0, 1000, 0, 0, 0, NULL};
+            fastnn_training how = {{.loss = loss, .parameter = PERCENT / 100.0, .quantiles = LEVELS},
+                                   solver,
+                                   shape % 2,
+                                   shape % 3 * 0.4,
+                                   0.8,
+                                   0.9,
+                                   0.1,
+                                   0.2,
+                                   0,
+                                   1000,
+                                   0,
+                                   0,
+                                   0,
+                                   NULL};
             test_run(&p, &s, n, loss, parameters, how, shape % 5 == 0 ? 1 : n);
             static const double RATES[MOST_LAYERS][2] = {{1, 0}, {0.5, 2}, {0, 1}, {1, 1}};
             how.l1 = shape % 3 == 0 ? 0.02 : 0;

@@ -7,7 +7,13 @@
 
 enum { MOST_LAYERS = 4, MOST_UNITS = 128 };
 
-static double plain_activation(fastnn_activation activation, double z) {
+/* P(X < z) of a standard normal X, and its density. */
+static double normal(double z) { return 0.5 * erfc(-z / sqrt(2)); }
+static double normal_density(double z) { return exp(-z * z / 2) / 2.5066282746310005; }
+
+static double between(double low, double z, double high) { return z < low ? low : z > high ? high : z; }
+
+static double plain_activation(fastnn_activation activation, double parameter, double z) {
     switch (activation) {
     case FASTNN_ACTIVATION_logistic: return 1 / (1 + exp(-z));
     case FASTNN_ACTIVATION_tanh: return tanh(z);
@@ -15,14 +21,27 @@ static double plain_activation(fastnn_activation activation, double z) {
     case FASTNN_ACTIVATION_step: return z >= 0;
     case FASTNN_ACTIVATION_exp: return exp(z);
     case FASTNN_ACTIVATION_identity: return z;
-    case FASTNN_ACTIVATION_softmax: break;
+    case FASTNN_ACTIVATION_leaky_relu: return z > 0 ? z : parameter * z;
+    case FASTNN_ACTIVATION_elu: return z > 0 ? z : parameter * expm1(z);
+    case FASTNN_ACTIVATION_selu: return 1.0507009873554805 * (z > 0 ? z : 1.6732632423543772 * expm1(z));
+    case FASTNN_ACTIVATION_gelu: return z * normal(z);
+    case FASTNN_ACTIVATION_silu: return z / (1 + exp(-z));
+    case FASTNN_ACTIVATION_mish: return z * tanh(log1p(exp(z)));
+    case FASTNN_ACTIVATION_softplus: return log1p(exp(z));
+    case FASTNN_ACTIVATION_hard_sigmoid: return between(0, z / 6 + 0.5, 1);
+    case FASTNN_ACTIVATION_hard_swish: return z * between(0, z / 6 + 0.5, 1);
+    case FASTNN_ACTIVATION_sin: return sin(z);
+    case FASTNN_ACTIVATION_softsign: return z / (1 + fabs(z));
+    case FASTNN_ACTIVATION_softmax:
+    case FASTNN_ACTIVATION_mean_variance:
+    case FASTNN_ACTIVATION_increasing: break;
     }
     return NAN;
 }
 
 /* The derivative by z, of the input z itself. */
-static double plain_slope(fastnn_activation activation, double z) {
-    double h = plain_activation(activation, z);
+static double plain_slope(fastnn_activation activation, double parameter, double z) {
+    double h = plain_activation(activation, parameter, z), t = tanh(log1p(exp(z))), p = 1 / (1 + exp(-z));
     switch (activation) {
     case FASTNN_ACTIVATION_logistic: return exp(-z) / ((1 + exp(-z)) * (1 + exp(-z)));
     case FASTNN_ACTIVATION_tanh: return 1 / (cosh(z) * cosh(z));
@@ -30,15 +49,44 @@ static double plain_slope(fastnn_activation activation, double z) {
     case FASTNN_ACTIVATION_step: return 0;
     case FASTNN_ACTIVATION_exp: return h;
     case FASTNN_ACTIVATION_identity: return 1;
-    case FASTNN_ACTIVATION_softmax: break;
+    case FASTNN_ACTIVATION_leaky_relu: return z > 0 ? 1 : parameter;
+    case FASTNN_ACTIVATION_elu: return z > 0 ? 1 : parameter * exp(z);
+    case FASTNN_ACTIVATION_selu: return 1.0507009873554805 * (z > 0 ? 1 : 1.6732632423543772 * exp(z));
+    case FASTNN_ACTIVATION_gelu: return normal(z) + z * normal_density(z);
+    case FASTNN_ACTIVATION_silu: return p + h * (1 - p);
+    case FASTNN_ACTIVATION_mish: return t + z * (1 - t * t) * p;
+    case FASTNN_ACTIVATION_softplus: return p;
+    case FASTNN_ACTIVATION_hard_sigmoid: return fabs(z) < 3 ? 1.0 / 6 : 0;
+    case FASTNN_ACTIVATION_hard_swish: return fabs(z) < 3 ? z / 3 + 0.5 : z > 0;
+    case FASTNN_ACTIVATION_sin: return cos(z);
+    case FASTNN_ACTIVATION_softsign: return 1 / ((1 + fabs(z)) * (1 + fabs(z)));
+    case FASTNN_ACTIVATION_softmax:
+    case FASTNN_ACTIVATION_mean_variance:
+    case FASTNN_ACTIVATION_increasing: break;
     }
     return NAN;
 }
 
-static void plain_outputs(fastnn_activation activation, int n, const double *z, double *h) {
+/* A number of outputs that a joint activation takes: near that which is asked for. */
+static int joint_size(int activation, int n) {
+    return activation == FASTNN_ACTIVATION_mean_variance ? (n + 1) / 2 * 2
+           : activation == FASTNN_ACTIVATION_increasing  ? (n + 2) / 3 * 3
+                                                         : n;
+}
+
+static void plain_outputs(fastnn_activation activation, double parameter, int n, const double *z, double *h) {
     double sum = 0;
+    if (activation == FASTNN_ACTIVATION_mean_variance || activation == FASTNN_ACTIVATION_increasing) {
+        for (int i = 0; i < n; i++) {
+            int rises = activation == FASTNN_ACTIVATION_increasing && i % 3;
+            int spreads = activation == FASTNN_ACTIVATION_mean_variance && i >= n / 2;
+            double power = log1p(exp(z[i]));
+            h[i] = rises ? h[i - 1] + power : spreads ? power + 1e-6 : z[i];
+        }
+        return;
+    }
     for (int i = 0; i < n; i++) {
-        h[i] = activation == FASTNN_ACTIVATION_softmax ? exp(z[i]) : plain_activation(activation, z[i]);
+        h[i] = activation == FASTNN_ACTIVATION_softmax ? exp(z[i]) : plain_activation(activation, parameter, z[i]);
         sum += h[i];
     }
     for (int i = 0; activation == FASTNN_ACTIVATION_softmax && i < n; i++) {
@@ -46,24 +94,84 @@ static void plain_outputs(fastnn_activation activation, int n, const double *z, 
     }
 }
 
-/* Loss of one row, and its derivative by z in delta. */
-static double plain_loss(fastnn_loss loss, fastnn_activation activation, int n, const double *z, const double *y,
+enum { PERCENT = 70 }; /* the parameter, in hundredths, of the losses that have one */
+
+/* -log p of p = logistic(z). */
+static double plain_surprise(double z) { return z > 0 ? log1p(exp(-z)) : log1p(exp(z)) - z; }
+
+/* Loss of one output, and in delta its derivative by z; the focal loss of softmax has its in plain_loss. */
+static double plain_term(fastnn_loss loss, fastnn_activation activation, double parameter, double z, double h, double y,
                          double *delta) {
+    double p = PERCENT / 100.0, slope = plain_slope(activation, parameter, z), margin = 1 - y * z;
+    *delta = h - y;
+    switch (loss) {
+    case FASTNN_LOSS_squared_error: *delta *= slope; return 0.5 * (h - y) * (h - y);
+    case FASTNN_LOSS_poisson: return (y > 0 ? y * log(y / h) : 0) - y + h;
+    case FASTNN_LOSS_perceptron: return (h - y) * z;
+    case FASTNN_LOSS_log_loss:
+        return (y > 0 ? -y * log(h) : 0) -
+               (activation == FASTNN_ACTIVATION_logistic && y < 1 ? (1 - y) * log(1 - h) : 0);
+    case FASTNN_LOSS_absolute_error: *delta = (h > y ? 1 : -1) * slope; return fabs(h - y);
+    case FASTNN_LOSS_huber:
+        *delta = fabs(h - y) < p ? (h - y) * slope : (h > y ? p : -p) * slope;
+        return fabs(h - y) < p ? 0.5 * (h - y) * (h - y) : p * fabs(h - y) - 0.5 * p * p;
+    case FASTNN_LOSS_quantile: *delta = (h > y ? 1 - p : -p) * slope; return h > y ? (1 - p) * (h - y) : p * (y - h);
+    case FASTNN_LOSS_gamma: *delta = 1 - y / h; return y / h - log(y / h) - 1;
+    case FASTNN_LOSS_hinge: *delta = margin > 0 ? -y : 0; return margin > 0 ? margin : 0;
+    case FASTNN_LOSS_squared_hinge: *delta = margin > 0 ? -2 * y * margin : 0; return margin > 0 ? margin * margin : 0;
+    case FASTNN_LOSS_gaussian_nll: break; /* see plain_joint */
+    case FASTNN_LOSS_focal:
+        if (activation == FASTNN_ACTIVATION_logistic) {
+            double of_one = pow(1 - h, p) * plain_surprise(z), of_zero = pow(h, p) * plain_surprise(-z);
+            *delta = y * (-p * h * of_one - pow(1 - h, p + 1)) + (1 - y) * (p * (1 - h) * of_zero + pow(h, p + 1));
+            return y * of_one + (1 - y) * of_zero;
+        }
+        return -y * pow(1 - h, p) * log(h);
+    }
+    return NAN;
+}
+
+/* The levels of three quantiles, under the activation increasing by groups of three. */
+static const double LEVELS[] = {0.1, 0.5, 0.8};
+
+/* The same of means and variances, or of quantiles that do not cross. */
+static double plain_joint(fastnn_loss loss, int n, const double *z, const double *h, const double *y, double *delta) {
+    double total = 0;
+    for (int i = 0; loss == FASTNN_LOSS_gaussian_nll && i < n / 2; i++) {
+        double v = h[n / 2 + i], e = h[i] - y[i];
+        total += 0.5 * (log(v) + e * e / v);
+        delta[i] = e / v;
+        delta[n / 2 + i] = 0.5 * (1 / v - e * e / (v * v)) / (1 + exp(-z[n / 2 + i]));
+    }
+    for (int i = n - 1; loss == FASTNN_LOSS_quantile && i >= 0; i--) {
+        double q = LEVELS[i % 3], by_h = h[i] > y[i] ? 1 - q : -q;
+        total += by_h * (h[i] - y[i]);
+        delta[i] = by_h; /* and those of the outputs after it, which it moves as much */
+        delta[i] += i % 3 < 2 ? delta[i + 1] : 0;
+    }
+    for (int i = 0; loss == FASTNN_LOSS_quantile && i < n; i++) {
+        delta[i] *= i % 3 ? 1 / (1 + exp(-z[i])) : 1;
+    }
+    return total;
+}
+
+/* Loss of one row, and its derivative by z in delta. */
+static double plain_loss(fastnn_loss loss, fastnn_activation activation, double parameter, int n, const double *z,
+                         const double *y, double *delta) {
     double h[MOST_UNITS], total = 0;
-    plain_outputs(activation, n, z, h);
+    plain_outputs(activation, parameter, n, z, h);
+    if (activation == FASTNN_ACTIVATION_mean_variance || activation == FASTNN_ACTIVATION_increasing) {
+        return plain_joint(loss, n, z, h, y, delta);
+    }
     for (int i = 0; i < n; i++) {
-        delta[i] = h[i] - y[i];
-        switch (loss) {
-        case FASTNN_LOSS_squared_error:
-            total += 0.5 * (h[i] - y[i]) * (h[i] - y[i]);
-            delta[i] *= plain_slope(activation, z[i]);
-            break;
-        case FASTNN_LOSS_poisson: total += (y[i] > 0 ? y[i] * log(y[i] / h[i]) : 0) - y[i] + h[i]; break;
-        case FASTNN_LOSS_perceptron: total += (h[i] - y[i]) * z[i]; break;
-        case FASTNN_LOSS_log_loss:
-            total -= y[i] > 0 ? y[i] * log(h[i]) : 0;
-            total -= activation == FASTNN_ACTIVATION_logistic && y[i] < 1 ? (1 - y[i]) * log(1 - h[i]) : 0;
-            break;
+        total += plain_term(loss, activation, parameter, z[i], h[i], y[i], &delta[i]);
+    }
+    for (int k = 0; loss == FASTNN_LOSS_focal && activation == FASTNN_ACTIVATION_softmax && k < n; k++) {
+        double p = PERCENT / 100.0;
+        delta[k] = 0;
+        for (int i = 0; i < n; i++) { /* by way of the derivative by each probability */
+            double by_h = y[i] * (p * pow(1 - h[i], p - 1) * log(h[i]) - pow(1 - h[i], p) / h[i]);
+            delta[k] += n > 1 ? by_h * h[i] * ((i == k) - h[k]) : 0;
         }
     }
     return total;
@@ -82,14 +190,15 @@ static double plain_row(const fastnn_layer *layers, int n_layers, fastnn_loss lo
                 z[l][i] += parameters[layer->weights + i * layer->n_in + j] * h[l][j];
             }
         }
-        plain_outputs((fastnn_activation)layer->activation, (int)layer->n_out, z[l], h[l + 1]);
+        plain_outputs((fastnn_activation)layer->activation, layer->parameter, (int)layer->n_out, z[l], h[l + 1]);
     }
     int last = n_layers - 1, n_out = (int)layers[last].n_out;
     memcpy(z_last, z[last], (size_t)n_out * sizeof(double));
     if (!y) {
         return 0;
     }
-    double value = plain_loss(loss, (fastnn_activation)layers[last].activation, n_out, z[last], y, delta[last]);
+    double value = plain_loss(loss, (fastnn_activation)layers[last].activation, layers[last].parameter, n_out, z[last],
+                              y, delta[last]);
     for (int l = last; gradient && l >= 0; l--) {
         const fastnn_layer *layer = &layers[l];
         for (int j = 0; l > 0 && j < layer->n_in; j++) {
@@ -97,7 +206,8 @@ static double plain_row(const fastnn_layer *layers, int n_layers, fastnn_loss lo
             for (int i = 0; i < layer->n_out; i++) {
                 sum += delta[l][i] * parameters[layer->weights + i * layer->n_in + j];
             }
-            delta[l - 1][j] = sum * plain_slope((fastnn_activation)layers[l - 1].activation, z[l - 1][j]);
+            const fastnn_layer *before = &layers[l - 1];
+            delta[l - 1][j] = sum * plain_slope((fastnn_activation)before->activation, before->parameter, z[l - 1][j]);
         }
         for (int i = 0; i < layer->n_out; i++) {
             gradient[layer->biases + i] += weight * delta[l][i];

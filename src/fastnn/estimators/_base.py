@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastnn.backends import BACKENDS
 from fastnn.estimators import _held_back, _lbfgs
+from fastnn.estimators._activations import output_activation, start_factors
 from fastnn.estimators._checks import (
     as_data,
     check_n_inputs,
@@ -36,7 +37,8 @@ from fastnn.estimators._warnings import tell_of_overflow, warn
 from fastnn.estimators._weights import Weights
 from fastnn.initial import draw_with_biases
 from fastnn.network import Network
-from fastnn.objective import Objective
+from fastnn.objective import PARAMETERS, check_objective
+from fastnn.spec import check_hidden_activations
 from fastnn.training import passes
 
 ENGINE = BACKENDS["simd"]
@@ -140,6 +142,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         self._refuse_hooks()
         refuse_hooks(f"this {type(self).__name__}", vars(self))
         hidden = self._check_hidden_layer_sizes()
+        check_hidden_activations(self.activation, len(hidden))
         is_first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, targets_of = self._check_targets(X, y, incremental, reset=is_first)
         weight, unit = check_sample_weight(sample_weight, X)
@@ -155,6 +158,8 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         if not is_first:
             self._go_on(dtype, X.shape[1], targets.shape[1])
         self.n_outputs_ = targets.shape[1]
+        if is_first or self.output_activation is not None:
+            self.out_activation_ = output_activation(self, targets)
         self._random_state = check_random_state(self.random_state)
         samples = passes.Samples(as_data(X, dtype), self._smooth(targets), weight, weight_unit=unit)
         try:
@@ -186,11 +191,10 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         """Draw the weights that training starts from."""
         self.n_iter_ = self.t_ = 0
         self.n_layers_ = len(layer_sizes)
-        self.out_activation_ = self._output_activation()
         weights = Weights.zeros(layer_sizes, self.activation, self.out_activation_, self._labels(), dtype)
         network = weights.network
-        factor = 2.0 if self.activation == "logistic" else 6.0
-        draw_with_biases(network._spec, factor, self._random_state, network.parameters, self.bias)
+        factors = start_factors(self.activation, network._spec)
+        draw_with_biases(network._spec, factors, self._random_state, network.parameters, self.bias)
         self._show(weights)
         if self.solver != "lbfgs":
             self._show_progress(passes.Progress())
@@ -268,7 +272,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         if not incremental or optimizer is None:
             self._optimizer = optimizer_of(self, training, network._spec, plan)
         elif is_moved:
-            self._optimizer = optimizer_from(optimizer, self.loss, network._spec)
+            self._optimizer = optimizer_from(optimizer, training.objective, network._spec)
         dropout = training.dropout and training.dropout.seeded(partial(self._random_state.randint, 0))
         self._optimizer.training = replace(self._optimizer.training, objective=training.objective, dropout=dropout)
         if self.early_stopping and incremental:
@@ -307,6 +311,12 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
                 ConvergenceWarning,
             )
         tell_of_overflow(self, n_before)
+
+    def _objective(self):
+        """What is made small; a loss's parameter has its default where an older fastnn pickled the estimator."""
+        keyword, default = PARAMETERS.get(self.loss, ("", 0.0))
+        given = {keyword: getattr(self, keyword, default)} if keyword else {}
+        return replace(check_objective(self.loss, **given), as_sklearn=True)
 
     def _hold_back(self, samples):
         """Split rows off the samples; return a function that scores the network on them."""

@@ -10,16 +10,29 @@ from sklearn.base import ClassifierMixin, _fit_context
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import validate_data
 
 from fastnn.class_weights import row_weights
 from fastnn.estimators._base import MultilayerPerceptron, by_batches
 from fastnn.estimators._checks import as_vector, check_labels, check_sample_weight
-from fastnn.estimators._parameters import CONSTRAINTS, documented
+from fastnn.estimators._parameters import CLASSIFIER_LOSSES, CONSTRAINTS, documented
 from fastnn.estimators._scores import accuracy_of
 from fastnn.estimators._warnings import floating_point
-from fastnn.labels import Labels, decode, smooth
+from fastnn.labels import Labels, decode, smooth, takes_signs, threshold_of
+
+
+def _has_margins(estimator):
+    return takes_signs(estimator.loss)
+
+
+def _has_probabilities(estimator):
+    if takes_signs(estimator.loss):
+        raise AttributeError(
+            f"loss={estimator.loss!r} gives no probabilities; use decision_function, or loss='log_loss' or 'focal'"
+        )
+    return True
 
 
 @documented
@@ -27,8 +40,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     """A multi-layer perceptron classifier: scikit-learn's, many times faster.
 
     It minimizes the log-loss, under softmax outputs for three classes or more, a logistic output for two, and one per
-    label where y is an indicator matrix. Parameters, attributes and, for the same `random_state`, the numbers are those
-    of ``sklearn.neural_network.MLPClassifier``.
+    label where y is an indicator matrix; or another loss where one is asked for. Parameters, attributes and, for the
+    same `random_state`, the numbers are those of ``sklearn.neural_network.MLPClassifier``.
 
     Parameters
     ----------
@@ -38,6 +51,12 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         "balanced": n_samples over the number of classes times the rows of the class. Where y has one label a row.
     label_smoothing : float, default=0.0
         With s for it, of K classes the targets are y (1 - s) + s / K; K is 2 where a label is a yes or no.
+    loss : {"log_loss", "hinge", "squared_hinge", "focal"}, default="log_loss"
+        "hinge" is max(0, 1 - y h) of targets -1 and 1 and an identity output, or one for each of three classes or more
+        against the rest; "squared_hinge" its square. They give no probabilities, but a `decision_function`. "focal" is
+        the log-loss times (1 - p) ** focal_gamma, p the probability of the true class (Lin et al., 2017).
+    focal_gamma : float, default=2.0
+        At least 0. Of "focal": the larger, the less rows count that are right already.
 
     Attributes
     ----------
@@ -65,12 +84,14 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     True
     """
 
-    loss = "log_loss"
     _parameter_constraints: ClassVar = {
         **CONSTRAINTS,
+        **CLASSIFIER_LOSSES,
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
     }
+
+    loss = "log_loss"  # of an estimator that an older fastnn pickled
 
     def __init__(
         self,
@@ -112,8 +133,12 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         bias=True,
         class_weight=None,
         label_smoothing=0.0,
+        output_activation=None,
+        loss="log_loss",
+        focal_gamma=2.0,
     ):
-        super().__init__(
+        MultilayerPerceptron.__init__(  # by name: of a subclass of this and scikit-learn's, `super` is the latter
+            self,
             hidden_layer_sizes=hidden_layer_sizes,
             activation=activation,
             solver=solver,
@@ -151,6 +176,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             bias=bias,
             class_weight=class_weight,
             label_smoothing=label_smoothing,
+            output_activation=output_activation,
+            loss=loss,
+            focal_gamma=focal_gamma,
         )
 
     @by_batches
@@ -244,8 +272,25 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
                 f"this {type(self).__name__} has weights, but no labels: set classes_ or _label_binarizer, or use "
                 "predict_proba"
             )
-        return decode(kind, outputs, labels)
+        return decode(kind, outputs, labels, threshold_of(self.loss))
 
+    @available_if(_has_margins)
+    def decision_function(self, X):
+        """Return the outputs for the rows of X, for the losses "hinge" and "squared_hinge".
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        outputs : ndarray of shape (n_samples,), or (n_samples, n_classes)
+            Of two classes: greater than 0 for the second.
+        """
+        outputs = self._outputs(X)
+        return outputs.ravel() if outputs.shape[1] == 1 else outputs
+
+    @available_if(_has_probabilities)
     def predict_proba(self, X):
         """Return the probabilities of the labels for the rows of X.
 
@@ -260,6 +305,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         outputs = self._outputs(X)
         return np.concatenate([1 - outputs, outputs], axis=1) if outputs.shape[1] == 1 else outputs
 
+    @available_if(_has_probabilities)
     def predict_log_proba(self, X):
         """Return the logarithms of `predict_proba`.
 
@@ -315,28 +361,35 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         kind = self._label_binarizer.y_type_
         if kind.startswith("multilabel"):
             y = y.toarray() if scipy.sparse.issparse(y) else y
-            return np.ascontiguousarray(y != 0, dtype)
+            return self._coded(np.ascontiguousarray(y != 0, dtype))
         classes = self._label_binarizer.classes_
         position = np.searchsorted(classes, y)
         if kind == "binary":
-            return position.astype(dtype).reshape(-1, 1)
+            return self._coded(position.astype(dtype).reshape(-1, 1))
         targets = np.zeros((len(y), len(classes)), dtype)
         targets[np.arange(len(y)), position] = 1
-        return targets
+        return self._coded(targets)
+
+    def _coded(self, targets):
+        """Indicators as the targets of the loss."""
+        return 2 * targets - 1 if takes_signs(self.loss) else targets
 
     def _output_activation(self):
+        if takes_signs(self.loss):
+            return "identity"
         return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
 
     def _labels(self):
         n_outputs = self.n_outputs_ if hasattr(self, "n_outputs_") else len(self.intercepts_[-1])
         kind, classes = self._reading(n_outputs)
+        threshold = threshold_of(self.loss)
         if classes is None:
             return Labels("values")
         if kind == "multilabel":
-            return Labels(kind)
+            return Labels(kind, threshold=threshold)
         if kind == "multiclass" or n_outputs > 1:
-            return Labels("multiclass", classes)
-        return Labels("binary", classes if len(classes) == 2 else classes.repeat(2))
+            return Labels("multiclass", classes, threshold)
+        return Labels("binary", classes if len(classes) == 2 else classes.repeat(2), threshold)
 
     def _weigh_classes(self, X, targets, weight, unit, incremental):
         if self.class_weight is None:
@@ -361,7 +414,7 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     def _scorer(self, targets, sample_weight):
         kind, labels = self._reading(targets.shape[1])
-        return accuracy_of(kind, len(labels), targets, sample_weight)
+        return accuracy_of(kind, len(labels), targets, sample_weight, threshold_of(self.loss))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

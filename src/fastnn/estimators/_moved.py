@@ -4,18 +4,17 @@ from itertools import chain
 
 import numpy as np
 
-from fastnn.objective import Objective
 from fastnn.spec import TrainingSpec
 from fastnn.training.passes import Optimizer
 
 
-def optimizer_from(theirs, loss, network):
+def optimizer_from(theirs, objective, network):
     """Return an `Optimizer` that goes on where an AdamOptimizer or SGDOptimizer of scikit-learn is.
 
     Parameters
     ----------
     theirs : object
-    loss : str
+    objective : Objective
     network : NetworkSpec
         Which has the parameters that it was made for.
     """
@@ -32,7 +31,7 @@ def optimizer_from(theirs, loss, network):
             f"_optimizer is a {type(theirs).__name__}, which is none of fastnn's or scikit-learn's; del it, and "
             "training goes on from the weights alone"
         )
-    training = TrainingSpec(Objective(loss, as_sklearn=True), **constants)
+    training = TrainingSpec(objective, **constants)
     ours = Optimizer(training, network, theirs.learning_rate_init, *schedule)
     shapes = [*network.shapes, *((n_out,) for n_out in network.layer_sizes[1:])]
     if any([array.shape for array in kind] != shapes for kind in moments):

@@ -7,10 +7,11 @@ import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from fastnn import schedules
+from fastnn._tables import HIDDEN_ACTIVATIONS, OUTPUT_ACTIVATIONS
 
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
-    "activation": [StrOptions({"identity", "logistic", "tanh", "relu"})],
+    "activation": [StrOptions(set(HIDDEN_ACTIVATIONS)), tuple, list],
     "solver": [
         StrOptions(
             {"lbfgs", "sgd", "adam", "adamw", "rmsprop", "nadam", "adagrad", "lion", "rprop", "levenberg_marquardt"}
@@ -48,13 +49,28 @@ CONSTRAINTS = {
     "dropout": [Interval(Real, 0, 1, closed="left"), "array-like"],
     "input_dropout": [Interval(Real, 0, 1, closed="left")],
     "bias": ["boolean"],
+    "output_activation": [StrOptions(set(OUTPUT_ACTIVATIONS)), tuple, list, None],
+}
+
+#: Those of the classifier's losses, and of the regressor's.
+CLASSIFIER_LOSSES = {
+    "loss": [StrOptions({"log_loss", "hinge", "squared_hinge", "focal"})],
+    "focal_gamma": [Interval(Real, 0, None, closed="left")],
+}
+REGRESSOR_LOSSES = {
+    "loss": [StrOptions({"squared_error", "poisson", "absolute_error", "huber", "quantile", "gamma", "gaussian_nll"})],
+    "huber_delta": [Interval(Real, 0, None, closed="neither")],
+    "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
 }
 
 #: What stands in the docstring of each estimator, under Parameters.
 DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
         Units of each hidden layer.
-    activation : {"identity", "logistic", "tanh", "relu"}, default="relu"
-        Of the hidden layers.
+    activation : str, (str, float) or list of these, default="relu"
+        Of the hidden layers: scikit-learn's "identity", "logistic", "tanh" and "relu", and fastnn's own "leaky_relu",
+        "elu", "selu", "gelu", "silu", "mish", "softplus", "hard_sigmoid", "hard_swish", "sin", "softsign" and "step";
+        ``("leaky_relu", 0.2)`` and ``("elu", 0.5)`` have another parameter; a list has one per hidden layer. See
+        `fastnn.train`.
     solver : str, default="adam"
         "adam" and "sgd" take a batch at a time, and compute in float32 if X is of that. "lbfgs" takes all rows at once,
         in float64, and often is the better choice for less than a thousand rows. Beyond scikit-learn's: "adamw",
@@ -130,7 +146,11 @@ DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
     input_dropout : float, default=0.0
         Likewise of the inputs; X must be dense.
     bias : bool, default=True
-        Whether units have biases. Without, none is drawn, and ``intercepts_`` are zeros."""
+        Whether units have biases. Without, none is drawn, and ``intercepts_`` are zeros.
+    output_activation : str or (str, float), default=None
+        Of the outputs, as the loss allows: "softmax" or "logistic" under the log-loss, where the logistic probabilities
+        of several classes need not sum to 1; under the squared error any activation of a hidden layer but "step", and
+        "exp". None: as scikit-learn, see above."""
 
 #: And under Attributes.
 ATTRIBUTES = """loss_ : float
@@ -160,7 +180,7 @@ ATTRIBUTES = """loss_ : float
     n_layers_ : int
         Layers, with the inputs.
     n_outputs_ : int
-    out_activation_ : str"""
+    out_activation_ : str or (str, float)"""
 
 
 def documented(estimator):

@@ -3,14 +3,14 @@
 Called by the base of the estimators, whose state so holds no class that a loader would have to be told to trust.
 """
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from numbers import Real
 
 import numpy as np
 
 from fastnn._tables import SOLVERS
 from fastnn.checks import check_name
-from fastnn.objective import Objective, check_loss
+from fastnn.objective import PARAMETERS, Objective, check_loss, check_objective
 from fastnn.portable import check_entries, check_version
 from fastnn.spec import TrainingSpec
 from fastnn.state import COUNTERS, OTHER_SOLVERS
@@ -77,22 +77,30 @@ def _plain(value):
 
 
 def _training_to_plain(training):
-    """A TrainingSpec with the entries of its objective among its own; no loss has a parameter."""
+    """A TrainingSpec with the entries of its objective among its own, the parameter where the loss has one."""
     own = asdict(training)
     objective = own.pop("objective")
     del own["dropout"]  # whose seed is drawn anew in each call
-    return {"loss": objective["loss"], **own, "as_sklearn": objective["as_sklearn"]}
+    parameter = {"loss_parameter": objective["parameter"]} if objective["loss"] in PARAMETERS else {}
+    if objective["quantiles"]:
+        parameter["quantiles"] = list(objective["quantiles"])
+    return {"loss": objective["loss"], **parameter, **own, "as_sklearn": objective["as_sklearn"]}
 
 
 def _training(plain):
     own = [field.name for field in fields(TrainingSpec) if field.name not in ("objective", "dropout")]
-    check_entries("training", plain, ["loss", *own, "as_sklearn"])
+    others = ["loss_parameter"] if isinstance(plain, dict) and plain.get("loss") in PARAMETERS else []
+    others += ["quantiles"] if isinstance(plain, dict) and "quantiles" in plain else []
+    check_entries("training", plain, ["loss", *others, *own, "as_sklearn"])
     check_loss(plain["loss"])
     check_name("solver", plain["solver"], (*SOLVERS, *OTHER_SOLVERS))
-    for name in plain.keys() - {"loss", "solver", "rates"}:
+    for name in plain.keys() - {"loss", "solver", "rates", "quantiles"}:
         _number(name, plain)
+    objective = Objective(plain["loss"], plain["as_sklearn"], plain.get("loss_parameter"))
+    if "quantiles" in plain:
+        objective = replace(check_objective("quantile", quantile=plain["quantiles"]), as_sklearn=plain["as_sklearn"])
     given = {name: plain[name] for name in own} | {"rates": _rates(plain["rates"])}
-    return TrainingSpec(Objective(plain["loss"], plain["as_sklearn"]), **given)
+    return TrainingSpec(objective, **given)
 
 
 def _rates(rates):

@@ -4,15 +4,15 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import validate_data
 
+from fastnn._tables import LOSS_OUTPUTS
 from fastnn.checks import cast_finite
 from fastnn.estimators._base import MultilayerPerceptron, by_batches
 from fastnn.estimators._checks import as_vector
-from fastnn.estimators._parameters import CONSTRAINTS, documented
-from fastnn.estimators._scores import r2_of
-from fastnn.labels import Labels
+from fastnn.estimators._parameters import CONSTRAINTS, REGRESSOR_LOSSES, documented
+from fastnn.estimators._scores import pinball_of, r2_of
+from fastnn.labels import Labels, joint_labels
 
 
 @documented
@@ -25,9 +25,17 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     Parameters
     ----------
-    loss : {"squared_error", "poisson"}, default="squared_error"
-        "poisson" takes targets of at least 0.
+    loss : str, default="squared_error"
+        "squared_error" or "poisson", which takes targets of at least 0; or one of fastnn's own, which are summed over
+        outputs: "absolute_error", |y - h|; "huber", ½ (y - h)² up to an error of `huber_delta`, beyond it a line;
+        "quantile", the pinball loss; "gamma", half the gamma deviance, of targets greater than 0, under exponential
+        outputs; "gaussian_nll", ½ (log v + (y - h)² / v), which learns a variance v of each target too.
     <parameters>
+    huber_delta : float, default=1.0
+        Of "huber", greater than 0.
+    quantile : float or array-like, default=0.5
+        Of "quantile": the share of targets that are to lie below the prediction, between 0 and 1. Several, which rise,
+        are learned at once and do not cross.
 
     Attributes
     ----------
@@ -49,7 +57,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     array([209.])
     """
 
-    _parameter_constraints: ClassVar = {**CONSTRAINTS, "loss": [StrOptions({"squared_error", "poisson"})]}
+    _parameter_constraints: ClassVar = {**CONSTRAINTS, **REGRESSOR_LOSSES}
 
     def __init__(
         self,
@@ -90,8 +98,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         dropout=0.0,
         input_dropout=0.0,
         bias=True,
+        output_activation=None,
+        huber_delta=1.0,
+        quantile=0.5,
     ):
-        super().__init__(
+        MultilayerPerceptron.__init__(  # by name: of a subclass of this and scikit-learn's, `super` is the latter
+            self,
             loss=loss,
             hidden_layer_sizes=hidden_layer_sizes,
             activation=activation,
@@ -128,6 +140,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             dropout=dropout,
             input_dropout=input_dropout,
             bias=bias,
+            output_activation=output_activation,
+            huber_delta=huber_delta,
+            quantile=quantile,
         )
 
     @by_batches
@@ -154,19 +169,56 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         """
         return self._train(X, y, sample_weight, incremental=True)
 
-    def predict(self, X):
+    def predict(self, X, return_std=False):
         """Return the predictions for the rows of X.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
+        return_std : bool, default=False
+            Whether to return the standard deviations too, for the loss "gaussian_nll".
 
         Returns
         -------
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The means of "gaussian_nll". Of several quantiles (n_samples, n_quantiles), or for several targets
+            (n_samples, n_targets, n_quantiles).
+        y_std : ndarray of the same shape
+            Only with `return_std`.
+
+        Raises
+        ------
+        ValueError
+            For ``return_std=True`` with another loss.
         """
         outputs = self._outputs(X)
-        return outputs.ravel() if outputs.shape[1] == 1 else outputs
+        if return_std:
+            if self.loss != "gaussian_nll":
+                raise ValueError(f"return_std=True needs loss='gaussian_nll', which has a variance; got {self.loss!r}")
+            half = outputs.shape[1] // 2
+            means, deviations = outputs[:, :half], np.sqrt(outputs[:, half:])
+            return (means.ravel(), deviations.ravel()) if half == 1 else (means, deviations)
+        return self._labels().decode(outputs)
+
+    def score(self, X, y, sample_weight=None):
+        """Return R² of the predictions; for the loss "quantile" the share of the pinball loss that they explain.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        score : float
+            At most 1. For "quantile" the mean, over quantiles and targets, of scikit-learn's ``d2_pinball_score``.
+        """
+        if self.loss != "quantile":
+            return super().score(X, y, sample_weight)
+        outputs = self._outputs(X)
+        y = np.asarray(y, np.float64).reshape(len(outputs), -1)
+        return pinball_of(self._objective(), self._objective().spread(y), sample_weight)(outputs)
 
     def _check_targets(self, X, y, incremental, reset):
         X, y = validate_data(
@@ -184,19 +236,30 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             raise ValueError(
                 f"Some value(s) of y are negative, the smallest {y.min()}, which is not allowed for loss='poisson'."
             )
-        return X, lambda dtype: _as_targets(y, dtype)
+        if self.loss == "gamma" and (y <= 0).any():
+            raise ValueError(
+                f"Some value(s) of y are not positive, the smallest {y.min()}, which is not allowed for loss='gamma'."
+            )
+        objective = self._objective()
+        return X, lambda dtype: objective.spread(_as_targets(y, dtype))
 
     def _output_activation(self):
-        return "exp" if self.loss == "poisson" else "identity"
+        return self._objective().output_activation or LOSS_OUTPUTS[self.loss][0]
 
     def _labels(self):
-        return Labels("values")
+        return joint_labels(self.loss, len(self._objective().quantiles)) or Labels("values")
 
     def _strata(self, targets):
         return None
 
     def _scorer(self, targets, sample_weight):
-        return r2_of(targets, sample_weight)
+        if self.loss == "quantile":
+            return pinball_of(self._objective(), targets, sample_weight)
+        if self.loss != "gaussian_nll":
+            return r2_of(targets, sample_weight)
+        half = targets.shape[1] // 2
+        score = r2_of(np.ascontiguousarray(targets[:, :half]), sample_weight)
+        return lambda outputs: score(outputs[:, :half])
 
 
 def _as_targets(y, dtype):

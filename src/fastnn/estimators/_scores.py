@@ -5,6 +5,8 @@ long as a pass of a small network takes. Here what does not change is worked out
 arrays that have been checked: C-contiguous, of one float dtype, at least two rows.
 """
 
+from functools import partial
+
 import numpy as np
 
 from fastnn.estimators._warnings import floating_point
@@ -55,7 +57,36 @@ def r2_of(targets, sample_weight):
     return score
 
 
-def accuracy_of(kind, n_labels, targets, sample_weight):
+def pinball_of(objective, targets, sample_weight):
+    """Return a function that gives the share of the pinball loss that outputs explain; see ``d2_pinball_score``.
+
+    Parameters
+    ----------
+    objective : Objective
+        Of one quantile or several.
+    targets : ndarray of shape (n_samples, n_out)
+        For each output.
+    sample_weight : ndarray of shape (n_samples,), or None
+
+    Returns
+    -------
+    score : callable
+        Takes outputs (n_samples, n_out), and gives a mean over them: 1 - their loss over that of the quantile of the
+        targets themselves.
+    """
+    from sklearn.metrics import d2_pinball_score  # late: it takes long to load
+
+    levels = objective.quantiles or (objective.parameter,)
+    score_of = [partial(d2_pinball_score, sample_weight=sample_weight, alpha=q) for q in levels]
+
+    def score(outputs):
+        columns = range(targets.shape[1])
+        return float(np.mean([score_of[i % len(levels)](targets[:, i], outputs[:, i]) for i in columns]))
+
+    return score
+
+
+def accuracy_of(kind, n_labels, targets, sample_weight, threshold=0.5):
     """Return a function that gives the share of rows that are right; see ``sklearn.metrics.accuracy_score``.
 
     Parameters
@@ -65,6 +96,8 @@ def accuracy_of(kind, n_labels, targets, sample_weight):
     n_labels : int
     targets : ndarray of shape (n_samples, n_out)
     sample_weight : ndarray of shape (n_samples,), or None
+    threshold : float, default 0.5
+        Beyond which an output, and a target, says yes.
 
     Returns
     -------
@@ -72,10 +105,10 @@ def accuracy_of(kind, n_labels, targets, sample_weight):
         Takes outputs (n_samples, n_out).
     """
     numbers = np.arange(n_labels)  # labels by number, which compare quicker than words
-    expected = decode(kind, targets, numbers)
+    expected = decode(kind, targets, numbers, threshold)
 
     def score(outputs):
-        is_right = decode(kind, outputs, numbers) == expected
+        is_right = decode(kind, outputs, numbers, threshold) == expected
         return float(np.average(is_right if is_right.ndim == 1 else is_right.all(axis=1), weights=sample_weight))
 
     return score

@@ -7,6 +7,7 @@ be changed.
 """
 
 import sys
+from copy import deepcopy
 from dataclasses import replace
 from functools import cached_property
 from operator import is_
@@ -14,7 +15,7 @@ from operator import is_
 import numpy as np
 
 from fastnn.network import Network
-from fastnn.spec import NetworkSpec, check_output_activation
+from fastnn.spec import NetworkSpec, check_hidden_activations, check_output_activation
 from fastnn.state import aligned_zeros
 
 
@@ -37,12 +38,14 @@ class Weights:
         self.network = network
         self.coefs = tuple(weights.T for weights in network.W.values())
         self.intercepts = tuple(network.b.values())
-        self._activations = network.activations[0] if len(network.activations) > 1 else None, network.activations[-1]
+        *self._hidden, self._out = network.activations
+        self._seen = self._hidden[0] if len(set(self._hidden)) == 1 else None  # what an estimator says of them
 
     @classmethod
     def zeros(cls, layer_sizes, activation, out_activation, labels, dtype):
         """Of a network with no weights yet."""
-        activations = (activation,) * (len(layer_sizes) - 2) + (check_output_activation(out_activation),)
+        hidden = check_hidden_activations(activation, len(layer_sizes) - 2)
+        activations = (*hidden, check_output_activation(out_activation))
         spec = NetworkSpec(tuple(layer_sizes), activations, np.dtype(dtype))
         if spec.n_parameters > sys.maxsize // 8:  # before anything computes an offset
             raise MemoryError(f"{spec.n_parameters} parameters are more than this machine has addresses for")
@@ -82,11 +85,20 @@ class Weights:
     def are_of(self, estimator):
         """Whether this is what the estimator shows now: nobody has set weights or activations by hand."""
         coefs, intercepts = estimator.coefs_, estimator.intercepts_
-        hidden, out = self._activations
         return (
             len(coefs) == len(intercepts) == len(self.coefs)
             and all(map(is_, coefs, self.coefs))
             and all(map(is_, intercepts, self.intercepts))
-            and (hidden is None or hidden == estimator.activation)
-            and out == estimator.out_activation_
+            and (not self._hidden or self._seen == estimator.activation or self._has(estimator.activation))
+            and self._out == estimator.out_activation_
         )
+
+    def _has(self, activation):
+        """Whether these words mean the hidden layers' activations; then they are known the next time."""
+        try:
+            has = check_hidden_activations(activation, len(self._hidden)) == tuple(self._hidden)
+        except (TypeError, ValueError):
+            return False
+        if has:
+            self._seen = deepcopy(activation)  # of a list, which may be changed
+        return has

@@ -3,12 +3,14 @@
 Rows are samples throughout: H[l] is (n_samples, n_units of layer l), counted from 0, the inputs.
 """
 
+import math
 from functools import partial
 
 import numpy as np
 
-from fastnn.reference import descent
+from fastnn.reference import descent, losses
 from fastnn.reference.evaluation import Evaluation
+from fastnn.reference.losses import LEAST_VARIANCE, softplus
 from fastnn.reference.solvers import UPDATE, update
 
 
@@ -24,6 +26,53 @@ def softmax(Z):
     return powers / powers.sum(axis=1, keepdims=True)
 
 
+def normal(Z):
+    """P(X < z) of a standard normal X, by the complementary error function."""
+    return np.vectorize(math.erfc, otypes=[np.float64])(-Z * math.sqrt(0.5)).astype(Z.dtype) / 2
+
+
+def normal_density(Z):
+    """Of a standard normal X at z."""
+    return np.exp(-Z * Z / 2) / Z.dtype.type(math.sqrt(2 * math.pi))
+
+
+def mean_variance(Z):
+    """Means as they are, in the first half of the columns, and variances log(1 + e^z) + 1e-6 in the second."""
+    half = Z.shape[1] // 2
+    return np.hstack([Z[:, :half], softplus(Z[:, half:]) + Z.dtype.type(LEAST_VARIANCE)])
+
+
+def increasing(Z, group):
+    """Of each group of columns the first as it is, each other the one before plus log(1 + e^z); 0: all are a group."""
+    steps = Z.reshape(len(Z), -1, int(group) or Z.shape[1]).copy()
+    steps[:, :, 1:] = softplus(steps[:, :, 1:])
+    return steps.cumsum(axis=2).reshape(Z.shape)
+
+
+def hard_sigmoid(Z):
+    """Return z / 6 + ½ between 0 and 1."""
+    return np.clip((Z + 3) / 6, 0, 1)
+
+
+def exponential_unit(Z, alpha):
+    """Return z above 0, alpha (e^z - 1) below."""
+    return np.where(Z < 0, Z.dtype.type(alpha) * np.expm1(np.minimum(Z, 0)), Z)
+
+
+def exponential_unit_slope(Z, alpha):
+    """1 above 0, alpha e^z below."""
+    return np.where(Z > 0, 1, alpha * np.exp(np.minimum(Z, 0))).astype(Z.dtype)
+
+
+def mish_slope(Z):
+    """Return t + z (1 - t²) logistic(z) with t = tanh(log(1 + e^z))."""
+    tanh = np.tanh(softplus(Z))
+    return tanh + Z * (1 - tanh * tanh) * logistic(Z)
+
+
+#: Those of selu, of Klambauer, Unterthiner, Mayr and Hochreiter (2017).
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
 #: Each activation, and its derivative by its input Z, from that or its output H (softmax has no elementwise one and
 #: needs none).
 ACTIVATION = {
@@ -34,6 +83,19 @@ ACTIVATION = {
     "step": lambda Z: (Z >= 0).astype(Z.dtype),
     "softmax": softmax,
     "exp": np.exp,
+    "leaky_relu": lambda Z, negative_slope: np.where(Z < 0, Z.dtype.type(negative_slope) * Z, Z),
+    "elu": exponential_unit,
+    "selu": lambda Z: Z.dtype.type(SELU_SCALE) * exponential_unit(Z, SELU_ALPHA),
+    "gelu": lambda Z: Z * normal(Z),
+    "silu": lambda Z: Z * logistic(Z),
+    "mish": lambda Z: Z * np.tanh(softplus(Z)),
+    "softplus": softplus,
+    "hard_sigmoid": hard_sigmoid,
+    "hard_swish": lambda Z: Z * hard_sigmoid(Z),
+    "sin": np.sin,
+    "softsign": lambda Z: Z / (1 + np.abs(Z)),
+    "mean_variance": mean_variance,
+    "increasing": increasing,
 }
 SLOPE = {
     "identity": lambda Z, H: np.ones_like(H),
@@ -42,46 +104,17 @@ SLOPE = {
     "relu": lambda Z, H: (H > 0).astype(H.dtype),
     "step": lambda Z, H: np.zeros_like(H),
     "exp": lambda Z, H: H,
-}
-
-
-def squared_error(Y, Z, H):
-    """½ ||y - h||² of each row."""
-    return 0.5 * ((Y - H) ** 2).sum(axis=1)
-
-
-def softmax_log_loss(Y, Z, H):
-    """-sum of y log h of each row, with log h = z - log sum e^z."""
-    top = Z.max(axis=1, keepdims=True)
-    log_sum_exp = top + np.log(np.exp(Z - top).sum(axis=1, keepdims=True))
-    return (Y * (log_sum_exp - Z)).sum(axis=1)
-
-
-def logistic_log_loss(Y, Z, H):
-    """-sum of y log h + (1 - y) log(1 - h) of each row, which is log(1 + e^z) - y z.
-
-    The larger part, which y z may cancel, stands apart, so that a small loss keeps its digits.
-    """
-    return (np.maximum(Z, 0) - Y * Z + np.log1p(np.exp(-np.abs(Z)))).sum(axis=1)
-
-
-def poisson(Y, Z, H):
-    """Half the Poisson deviance of each row: y log(y / h) - y + h, with log h = z."""
-    y_log_y = Y * np.log(np.where(Y > 0, Y, 1))
-    return (y_log_y - Y * Z - Y + H).sum(axis=1)
-
-
-def perceptron(Y, Z, H):
-    """Sum of (h - y) z of each row, whose derivative by z at fixed h is the perceptron rule."""
-    return ((H - Y) * Z).sum(axis=1)
-
-
-#: (loss, output activation) -> the loss of each row; squared_error takes any activation.
-LOSS = {
-    ("log_loss", "softmax"): softmax_log_loss,
-    ("log_loss", "logistic"): logistic_log_loss,
-    ("poisson", "exp"): poisson,
-    ("perceptron", "step"): perceptron,
+    "leaky_relu": lambda Z, H, negative_slope: np.where(Z > 0, 1, negative_slope).astype(H.dtype),
+    "elu": lambda Z, H, alpha: exponential_unit_slope(Z, alpha),
+    "selu": lambda Z, H: Z.dtype.type(SELU_SCALE) * exponential_unit_slope(Z, SELU_ALPHA),
+    "gelu": lambda Z, H: normal(Z) + Z * normal_density(Z),
+    "silu": lambda Z, H: logistic(Z) * (1 + Z * logistic(-Z)),
+    "mish": lambda Z, H: mish_slope(Z),
+    "softplus": lambda Z, H: logistic(Z),
+    "hard_sigmoid": lambda Z, H: ((H > 0) & (H < 1)) / H.dtype.type(6),
+    "hard_swish": lambda Z, H: np.where(np.abs(Z) < 3, Z / 3 + H.dtype.type(0.5), Z > 0).astype(H.dtype),
+    "sin": lambda Z, H: np.cos(Z),
+    "softsign": lambda Z, H: 1 / (1 + np.abs(Z)) ** 2,
 }
 
 
@@ -115,22 +148,6 @@ def forward(network, parameters, X, out, n_threads=None):
     out[:] = H[-1]
 
 
-def _clipped(H):
-    """Probabilities as scikit-learn takes the logarithm of them."""
-    eps = np.finfo(H.dtype).eps
-    return H.clip(eps, 1 - eps)
-
-
-#: (loss, output activation) -> the loss of each row as scikit-learn reports it, where that is another.
-SKLEARN_LOSS = {
-    ("log_loss", "softmax"): lambda Y, Z, H: -(Y * np.log(_clipped(H))).sum(axis=1),
-    ("log_loss", "logistic"): lambda Y, Z, H: (
-        -(Y * np.log(_clipped(H)) + (1 - Y) * np.log(1 - _clipped(H))).sum(axis=1)
-    ),
-    ("squared_error", "identity"): lambda Y, Z, H: 0.5 * ((Y - H) ** 2).mean(axis=1),
-}
-
-
 def loss_and_gradient(
     network, objective, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None, factors=None
 ):  # fmt: skip
@@ -140,23 +157,27 @@ def loss_and_gradient(
     """
     W, b = network.views(parameters)
     Z, H = forward_batch(network, W, b, X, factors)
-    loss, output_activation = objective.loss, network.activations[-1]
-    losses_of = squared_error if loss == "squared_error" else LOSS[loss, output_activation.name]
-    if objective.as_sklearn and not objective.has_soft_targets:
-        losses_of = SKLEARN_LOSS.get((loss, output_activation.name), losses_of)
-    losses = losses_of(y, Z[-1], H[-1])
+    output_activation = network.activations[-1]
+    if objective.function is not None:
+        of_rows, delta = losses.ask(objective.function, y, H[-1])
+    else:
+        of_rows = losses.losses_of(objective, output_activation, y, Z[-1], H[-1])
     if sample_weight is None:
         sample_weight = np.ones(len(X), X.dtype)
     total_weight = sample_weight.sum()
     share = (sample_weight / total_weight if total_weight != 0 else sample_weight).astype(X.dtype)
     all_weights = parameters[: network.n_weights]
-    value = share @ losses + 0.5 * l2 * (all_weights @ all_weights)
-    cost = np.sqrt(((y - H[-1]) ** 2).sum(axis=1)).mean()
+    value = share @ of_rows + 0.5 * l2 * (all_weights @ all_weights)
+    has_errors = y.shape == H[-1].shape  # a user's own loss may take other targets
+    cost = np.sqrt((losses.errors_of(objective, y, H[-1]) ** 2).sum(axis=1)).mean() if has_errors else of_rows.mean()
 
     if gradient is not None:
         gradient_W, gradient_b = network.views(gradient)
-        delta = H[-1] - y
-        if loss == "squared_error":
+        if objective.function is None:
+            delta = losses.derivative_of(objective, output_activation, y, Z[-1], H[-1])
+        elif output_activation.name == "softmax":
+            delta = H[-1] * (delta - (delta * H[-1]).sum(axis=1, keepdims=True))
+        if objective.loss in losses.BY_OUTPUT and output_activation.name in SLOPE:
             delta = delta * slopes(output_activation, Z[-1], H[-1])
         delta = delta * share[:, None]
         for l in range(network.n_layers, 0, -1):
