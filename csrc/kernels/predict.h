@@ -61,7 +61,7 @@ static size_t lay_out_row(row_work *w, const fastnn_layer *layers, ptrdiff_t n_l
 /* Outputs of one row: of its inputs, or without these of its entries. Returns whether the sums behind them are finite:
    an activation may make a number of what is none. */
 static int forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t n_layers, const real *parameters,
-                        const real *inputs, const fastnn_data *data, ptrdiff_t row, real *out) {
+                       const real *inputs, const fastnn_data *data, ptrdiff_t row, real *out) {
     const real *h = inputs;
     int are_finite = 1;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
