@@ -111,7 +111,8 @@ cdef class Evaluation:
         cdef Problem problem = Problem(network, X)
         problem.take_targets(y, sample_weight, network.n_out)
         self.problem, self.of_call = problem, Arguments()
-        self.objective, self.l2, self.n_parameters = objective_of(objective, network, problem.arguments), l2, network.n_parameters
+        self.objective = objective_of(objective, network, problem.arguments)
+        self.l2, self.n_parameters = l2, network.n_parameters
         self.n_threads, self.ask = threads_allowed(n_threads), whom_to_ask()
         self.work = allocate(problem.kernels.gradient_work_size(
             problem.layers, problem.n_layers, &problem.data, self.n_threads

@@ -16,15 +16,13 @@ from fastnn.checks import refuse_several, refuse_sklearn
 from fastnn.reference.evaluation import Evaluation
 
 from fastnn._elementary cimport slope
+from fastnn._losses cimport error_norm, fastnn_layer, sample_loss
 from fastnn._sample cimport (
     CHUNK,
     accumulate,
     activate,
     backward_sample,
-    error_norm,
-    fastnn_layer,
     forward_sample,
-    sample_loss,
     transpose_weights,
 )
 
@@ -332,7 +330,8 @@ def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, g
     refuse_several(objective, "cython")
     out = np.empty(0, network.dtype) if gradient is None else gradient
     return _loss_and_gradient(
-        network.layers, LOSSES[objective.loss], objective.parameter, l2, parameters, X, y, _weights(sample_weight, X), NO_ROWS,
+        network.layers, LOSSES[objective.loss], objective.parameter, l2, parameters, X, y,
+        _weights(sample_weight, X), NO_ROWS,
         gradient is not None, out, *_work(network),
     )
 

@@ -174,7 +174,7 @@ def softsign(z: ArrayLike) -> np.ndarray:
 
 
 def derivative(activation: ActivationLike, z: ArrayLike) -> np.ndarray:
-    """Return the derivative of any activation but softmax at each entry.
+    """Return the derivative of any elementwise activation at each entry.
 
     Parameters
     ----------
@@ -190,7 +190,7 @@ def derivative(activation: ActivationLike, z: ArrayLike) -> np.ndarray:
     Raises
     ------
     TypeError, ValueError
-        If z does not hold real numbers, or the activation is unknown, or softmax, whose outputs hang together.
+        If z does not hold real numbers, or the activation is unknown, or one whose outputs hang together, as softmax's.
 
     Examples
     --------
@@ -200,8 +200,8 @@ def derivative(activation: ActivationLike, z: ArrayLike) -> np.ndarray:
     """
     given = check_output_activation(activation, "activation")
     name, *parameter = (given,) if isinstance(given, str) else given
-    if name == "softmax":
-        raise ValueError("softmax has no derivative by entry: each of its outputs depends on all of a row")
+    if name in ("softmax", "mean_variance", "increasing"):
+        raise ValueError(f"{name} has no derivative by entry: its outputs depend on several of a row")
     return _derivative(name, z, *parameter)
 
 

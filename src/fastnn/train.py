@@ -409,7 +409,7 @@ def train(
     ...     return np.log(np.cosh(errors)).sum(axis=1), np.tanh(errors)
     >>> result = fastnn.train([1, 1], [[0], [0], [0], [0]], [1, 2, 3, 9], 2000, 0.3, loss=log_cosh, init="zeros")
     >>> result.network.predict([0]).round(2)
-    np.float64(2.5)
+    np.float64(2.55)
     """
     loss_options = {"huber_delta": huber_delta, "quantile": quantile, "focal_gamma": focal_gamma}
     trained_on = "numpy" if callable(loss) and backend == "auto" else backend
