@@ -328,7 +328,8 @@ static void test_entries(void) {
             test_gradient(&p, &s, n, loss, parameters);
             fastnn_solver solver = (fastnn_solver)(shape % FASTNN_N_SOLVERS);
             fastnn_training how = {
-                {.loss = loss}, solver, shape % 2, shape % 3 * 0.4, 0.8, 0.9, 0.1, 0.2, 0, 1000, 0, 0, 0, NULL};
+                {.loss = loss}, solver, shape % 2, shape % 3 * 0.4, 0.8, 0.9, 0.1, 0.2, 0, 1000, 0, 0, 0,
+                NULL,           0,      NULL};
             test_run(&p, &s, n, loss, parameters, how, shape % 5 == 0 ? 1 : n);
             static const double RATES[MOST_LAYERS][2] = {{1, 0}, {0.5, 2}, {0, 1}, {1, 1}};
             how.l1 = shape % 3 == 0 ? 0.02 : 0;

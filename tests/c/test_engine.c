@@ -12,6 +12,7 @@
 #define HALF_A_PAGE 64 /* whose rows would fall together */
 #define FAR_BYTES 4096 /* and wide layers */
 #define COPIED_BYTES (4096 * REAL_BYTES)
+#include "drops.h"
 #include "entries.h"
 #include "kernels.h"
 #include "teams.h"
@@ -27,6 +28,7 @@ int test_engine(void) {
     test_rows();
     test_losses();
     test_softmax();
+    test_drops();
     test_entries();
     printf("%ld checks, vectors of %d bytes\n", n_checks, (int)(LANES * sizeof(real)));
     return n_checks > 100000 ? 0 : 1;
