@@ -100,7 +100,8 @@ enum fastnn_stop {
     FASTNN_CONVERGED = 1,   /* stopped by tol, after the update that completed a pass */
     FASTNN_DIVERGED = 2,    /* stopped before an update whose objective is not finite */
     FASTNN_INTERRUPTED = 3, /* stopped by poll: as after the last update made */
-    FASTNN_NOT_FINITE = 4   /* forward found NaN or infinity in X; outputs of other rows may be written */
+    FASTNN_NOT_FINITE = 4,  /* forward found NaN or infinity in X; outputs of other rows may be written */
+    FASTNN_OVERFLOWED = 5   /* forward wrote all outputs, but the sums behind some of them are not finite */
 };
 
 /* One layer of weights: where its numbers are. Offsets count numbers, not bytes. */

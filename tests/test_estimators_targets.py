@@ -181,6 +181,20 @@ def test_bagging_with_early_stopping_on_few_rows(name, bagging):
     assert np.isfinite(ensemble.predict(X).astype(float)).all()
 
 
+def test_too_few_members_of_a_class_among_the_rows_that_weigh_something_are_named():
+    """Each class has ten members, but one of them a single one of any weight, which no split can share out."""
+    y, weight = np.arange(20) % 2, np.zeros(20)
+    weight[[0, 2, 4, 6, 8, 11]] = 1.0
+    estimator = fastnn.MLPClassifier(**{**QUICK, "validation_fraction": 0.1}, early_stopping=True)
+
+    def fit_by_many_seeds():  # until rows without weight alone are held back
+        for seed in range(20):
+            estimator.set_params(random_state=seed).fit(X[:20], y, weight)
+
+    with pytest.raises(ValueError, match=r"only 1 member.*of the 6 rows whose weight is not 0, out of 20"):
+        fit_by_many_seeds()
+
+
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_too_few_rows_of_any_weight_are_named(name):
     weight = np.zeros(80)

@@ -118,6 +118,16 @@ def test_a_fit_in_a_thread_warns_too():
         pool.submit(regressor.fit, X, VALUES).result()
 
 
+@pytest.mark.parametrize("n_rows", [80, 3])
+def test_sums_that_overflow_behind_finite_outputs_are_told(n_rows):
+    """A logistic output makes 0 or 1 of an infinite sum, whose exact value may have the other sign."""
+    estimator = fastnn.MLPClassifier(**{**QUICK, "activation": "relu", "max_iter": 1000, "tol": 1.0}).fit(X, LABELS > 0)
+    estimator.coefs_ = [w * 1e100 for w in estimator.coefs_]
+    (words,) = overflows(lambda: estimator.predict_proba(X[:n_rows] * 1e10))
+    assert "sums of the last layer" in words
+    assert not overflows(lambda: estimator.predict_proba(X[:n_rows] * 1e-300))
+
+
 # -- overflow while training --------------------------------------------------------------------------------------
 
 

@@ -8,7 +8,8 @@
 #include "kernels/activations.h" /* slope_terms, v_slope */
 #include "kernels/poll.h"        /* poll */
 #include "kernels/tile.h"        /* dense_product, product_kind, tiles, ROWS_1, ROWS_2, ROWS_3, MAX_VECTORS */
-#include "simd/vector.h"         /* vec, v_load, v_store, v_all, v_mask, v_less, UNROLL */
+#include "simd/transpose.h"      /* load_square, load_rest */
+#include "simd/vector.h"         /* vec, words, v_load, v_store, v_all, v_mask, v_first, v_less, UNROLL */
 
 /* Steps of a chain before the sums go to memory and come back. */
 enum { STEPS = 256 };
@@ -75,6 +76,39 @@ INLINE void copy_panel(const int C, ptrdiff_t n, const real *from, ptrdiff_t str
     }
 }
 
+/* Copy a panel turned: n columns of C vectors of rows, of which the last n_rows - C * LANES at most are not there. */
+INLINE void turn_panel(const int C, ptrdiff_t n, ptrdiff_t n_rows, const real *from, ptrdiff_t stride, real *to) {
+    for (int c = 0; c < C; c++, to += LANES) {
+        const real *rows[LANES];
+        words valid = v_first(n_rows - c * LANES);
+        for (int r = 0; r < LANES; r++) {
+            rows[r] = from + (c * LANES + r < n_rows ? c * LANES + r : n_rows - 1) * stride;
+        }
+        for (ptrdiff_t k = 0; k < n; k += LANES) {
+            vec columns[LANES];
+            ptrdiff_t n_columns = n - k < LANES ? n - k : LANES;
+            if (n_columns == LANES) {
+                load_square(rows, k, columns);
+            } else {
+                load_rest(rows, n, n_columns, columns);
+            }
+            for (ptrdiff_t i = 0; i < n_columns; i++) {
+                v_store(to + (k + i) * C * LANES, v_mask(valid, columns[i]));
+            }
+        }
+    }
+}
+
+/* The panel of C vectors from `vector` on, for a far product. */
+INLINE void fetch_panel(const int C, const dense_product *p, ptrdiff_t vector) {
+    if (p->n_turned) {
+        turn_panel(C, p->n_steps, p->n_turned - vector * LANES, p->b + vector * LANES * p->b_stride, p->b_stride,
+                   p->copies);
+    } else {
+        copy_panel(C, p->n_steps, p->b + vector * LANES, p->b_stride, p->copies);
+    }
+}
+
 /* A block of steps of a far product: each panel of the second matrix is copied to where it stays in the L1 cache while
    all rows go by, and of a gradient as many rows of the first, which are columns there, as stay in the L2 cache.
    Returns whether it was stopped. */
@@ -95,11 +129,10 @@ static int far_product(enum product_kind kind, const dense_product *p) {
         }
         for (ptrdiff_t vector = 0, C; vector < p->n_vectors; vector += C) {
             C = vectors_of_panel(p, vector);
-            const real *from = p->b + vector * LANES;
             switch (C) {
-            case 1: copy_panel(1, p->n_steps, from, p->b_stride, p->copies); break;
-            case 2: copy_panel(2, p->n_steps, from, p->b_stride, p->copies); break;
-            default: copy_panel(3, p->n_steps, from, p->b_stride, p->copies); break;
+            case 1: fetch_panel(1, p, vector); break;
+            case 2: fetch_panel(2, p, vector); break;
+            default: fetch_panel(3, p, vector); break;
             }
             rows.b_stride = C * LANES;
             if (asks(p, rows.n_rows, C)) {
@@ -120,7 +153,7 @@ static void product(enum product_kind kind, const dense_product *p) {
     ptrdiff_t a_step = kind == GRADIENT ? p->a_stride : 1;
     /* As large as the weights is what comes out, or the second matrix, for which tiles of many rows need not wait. */
     int is_large = kind == GRADIENT ? is_far(p->n_rows, p->n_vectors) : ROWS_2 < 12 && is_far(p->n_steps, p->n_vectors);
-    int copies = p->copies && p->n_rows >= COPYING_ROWS && is_large;
+    int copies = p->n_turned || (p->copies && p->n_rows >= COPYING_ROWS && is_large);
     block.asks_early = copies;
     for (ptrdiff_t first = 0; first < p->n_steps; first += STEPS) {
         block.n_steps = p->n_steps - first < STEPS ? p->n_steps - first : STEPS;
@@ -131,7 +164,7 @@ static void product(enum product_kind kind, const dense_product *p) {
             return;
         }
         block.a += block.n_steps * a_step;
-        block.b += block.n_steps * p->b_stride;
+        block.b += block.n_steps * (p->n_turned ? 1 : p->b_stride);
     }
 }
 

@@ -29,6 +29,11 @@ enum {
 #define HALF_A_PAGE 2048
 #endif
 
+/* Bytes of a layer's weights from which on prediction does not pack them. */
+#ifndef UNPACKED_BYTES
+#define UNPACKED_BYTES (256 * 1024)
+#endif
+
 /* Units of a layer that can be counted in vectors, chunks and bytes. */
 #define COUNTABLE (PTRDIFF_MAX / 65536)
 
@@ -43,6 +48,7 @@ typedef struct {
     real scale;                          /* of the outputs that dropout lets stay */
     ptrdiff_t flat_weights, flat_biases; /* in the flat parameters */
     ptrdiff_t weights, biases;           /* in a packed block */
+    int stays_unpacked;                  /* weights that prediction reads as the user has them; see there */
     ptrdiff_t before;                    /* weights of the layers before, in whole vectors, without gaps */
     /* W (n_out, n_in to whole vectors), for the backward pass: a copy; not of the first layer, nor of a single output,
        whose weights are in this order already. */
@@ -69,17 +75,18 @@ typedef struct {
     ptrdiff_t n_gapless;           /* weights in whole vectors, without gaps */
     team_plan plan;
     packed_layer *layers;
-    packed_layer *views; /* (n_threads, n_layers): of view_of */
-    real *parameters;    /* packed blocks: one, */
-    real *gradient;      /* one, */
-    real *state;         /* and one per number of solver state */
-    real *partial;       /* packed blocks: the gradients of the chunks of a round, where threads take whole chunks */
-    real *inputs;        /* (n_slots, chunk, n_in): gathered rows; NULL: */
-    int takes_entries;   /* rows are CSR, and stay so */
-    int drops_inputs;    /* which are gathered in any case */
-    sparse_work sparse;  /* then, for their gradient */
-    real *copies;        /* (n_threads, COPIES): work of dense.h; NULL where no layer is wide */
-    real *lanes;         /* (n_threads, n_lanes): work of losses.h */
+    packed_layer *views;  /* (n_threads, n_layers): of view_of */
+    const real *unpacked; /* of a prediction: the flat parameters */
+    real *parameters;     /* packed blocks: one, */
+    real *gradient;       /* one, */
+    real *state;          /* and one per number of solver state */
+    real *partial;        /* packed blocks: the gradients of the chunks of a round, where threads take whole chunks */
+    real *inputs;         /* (n_slots, chunk, n_in): gathered rows; NULL: */
+    int takes_entries;    /* rows are CSR, and stay so */
+    int drops_inputs;     /* which are gathered in any case */
+    sparse_work sparse;   /* then, for their gradient */
+    real *copies;         /* (n_threads, COPIES): work of dense.h; NULL where no layer is wide */
+    real *lanes;          /* (n_threads, n_lanes): work of losses.h */
     ptrdiff_t n_lanes;
     loss_totals *totals; /* (n_chunks, chunk to whole vectors): of LANES rows each */
     double *squares;     /* of SQUARES weights each, */
@@ -133,6 +140,12 @@ static ptrdiff_t packed_rows(const fastnn_layer *flat, ptrdiff_t l) {
     return l ? whole_vectors(flat[l].n_in) * LANES : flat[l].n_in;
 }
 
+/* Whether prediction turns a layer's weights a panel at a time, for each chunk anew, rather than all of them before. */
+static int stays_unpacked(const packed_network *net, const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l) {
+    return !is_single(flat, n_layers, l) && !(l == 0 && net->takes_entries) &&
+           flat[l].n_in >= UNPACKED_BYTES / (ptrdiff_t)sizeof(real) / flat[l].n_out;
+}
+
 /* The gradient of CSR rows has its own room. */
 static void lay_out_sparse(packed_network *net, const fastnn_layer *flat, int trains, char *base, size_t *used) {
     memset(&net->sparse, 0, sizeof net->sparse);
@@ -170,8 +183,9 @@ static int lay_out_layer(packed_network *net, const fastnn_layer *flat, ptrdiff_
         .before = net->n_gapless,
     };
     layer->stride = layer->is_single ? 1 : stride_of(layer->n_vectors, l < n_layers - 1);
-    ptrdiff_t n_rows = packed_rows(flat, l);
-    if (layer->stride > (PTRDIFF_MAX / 2 - net->n_packed) / n_rows) {
+    layer->stays_unpacked = !trains && stays_unpacked(net, flat, n_layers, l);
+    ptrdiff_t n_rows = layer->stays_unpacked ? 0 : packed_rows(flat, l);
+    if (n_rows > 0 && layer->stride > (PTRDIFF_MAX / 2 - net->n_packed) / n_rows) {
         return 0;
     }
     net->n_packed += n_rows * layer->stride;
@@ -198,6 +212,7 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
     net->chunk = chunk_rows(flat, n_layers);
     net->takes_entries = takes_entries(data, flat[0].n_in);
     net->drops_inputs = dropped && dropped[0];
+    net->unpacked = NULL;
     net->layers = take(base, &used, n_layers, 1, sizeof(packed_layer));
     net->views = take(base, &used, n_layers, plan->n_threads, sizeof(packed_layer));
     net->n_packed = 0;
@@ -215,6 +230,7 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
         }
         int comes_back = trains && l > 0; /* there is a backward product */
         is_wide |= (l > 0 || !net->takes_entries) && is_far(layer->n_in, layer->n_vectors);
+        is_wide |= layer->stays_unpacked;
         is_wide |= comes_back && is_far(layer->n_out, whole_vectors(layer->n_in));
         widest = layer->n_vectors * LANES > widest ? layer->n_vectors * LANES : widest;
         n_rows += layer->n_in;
@@ -251,8 +267,10 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
             layer->back = take_reals(base, &used, whole_vectors(flat[l].n_out) * LANES, stride);
         }
     }
-    if (base) {
+    if (base && trains) {
         memset(base + zeros, 0, used - zeros);
+    } else if (base) { /* of the weights nobody reads the padding that `pack` leaves out */
+        memset(net->parameters + net->n_weights, 0, (size_t)(net->n_packed - net->n_weights) * sizeof(real));
     }
     return used;
 }
@@ -297,6 +315,9 @@ static void pack(const packed_network *net, const real *flat, real *packed) {
         const real *weights = flat + layer->flat_weights;
         ptrdiff_t stride = layer->stride;
         memcpy(packed + layer->biases, flat + layer->flat_biases, (size_t)layer->n_out * sizeof(real));
+        if (layer->stays_unpacked) {
+            continue;
+        }
         if (layer->is_single) {
             memcpy(packed + layer->weights, weights, (size_t)layer->n_in * sizeof(real));
             continue;

@@ -39,6 +39,7 @@ static void forward_chunk(const packed_network *net, const chunk_inputs *in, ptr
         const packed_layer *layer = &net->layers[l];
         const real *h = l ? layer[-1].h : in->dense;
         const real *weights = net->parameters + layer->weights, *biases = net->parameters + layer->biases;
+        int turns = layer->stays_unpacked;
         ptrdiff_t h_stride = l ? layer[-1].stride : layer->n_in;
         if (layer->is_single) {
             matrix_vector(n, layer->n_in, h, h_stride, weights, biases, 0, logits);
@@ -51,8 +52,9 @@ static void forward_chunk(const packed_network *net, const chunk_inputs *in, ptr
             .n_steps = layer->n_in,
             .a = h,
             .a_stride = h_stride,
-            .b = weights,
-            .b_stride = layer->stride,
+            .b = turns ? net->unpacked + layer->flat_weights : weights,
+            .b_stride = turns ? layer->n_in : layer->stride,
+            .n_turned = turns ? layer->n_out : 0,
             .start = biases,
             .lowest = is_relu ? 0 : -(real)INFINITY,
             .out = l < last ? layer->h : logits,

@@ -58,10 +58,12 @@ static size_t lay_out_row(row_work *w, const fastnn_layer *layers, ptrdiff_t n_l
     return used;
 }
 
-/* Outputs of one row: of its inputs, or without these of its entries. */
-static void forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t n_layers, const real *parameters,
-                        const real *inputs, const fastnn_data *data, ptrdiff_t row, real *out) {
+/* Outputs of one row: of its inputs, or without these of its entries. Returns whether the sums behind them are finite:
+   an activation may make a number of what is none. */
+static int forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t n_layers, const real *parameters,
+                       const real *inputs, const fastnn_data *data, ptrdiff_t row, real *out) {
     const real *h = inputs;
+    int are_finite = 1;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         const fastnn_layer *layer = &layers[l];
         real *z = w->h[l % 2];
@@ -72,6 +74,9 @@ static void forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t
         } else {
             sparse_row(data, row, layer->n_out, layer->n_in, weights, biases, z);
         }
+        if (l == n_layers - 1) {
+            are_finite = all_finite(z, layer->n_out);
+        }
         if (layer->activation == FASTNN_ACTIVATION_softmax) {
             softmax_rows(1, layer->n_out, n_vectors, z, w->lanes);
         } else {
@@ -80,6 +85,7 @@ static void forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t
         h = z;
     }
     memcpy(out, h, (size_t)layers[n_layers - 1].n_out * sizeof(real));
+    return are_finite;
 }
 
 /* Lay out the work area for many rows, and as many threads as pay for them; see lay_out and plan_of. */
@@ -118,7 +124,7 @@ static int forward_few(const fastnn_layer *layers, ptrdiff_t n_layers, const fas
     ptrdiff_t n_in = layers[0].n_in, n_out = layers[n_layers - 1].n_out;
     row_work w;
     lay_out_row(&w, layers, n_layers, work);
-    int sparse = takes_entries(data, n_in);
+    int sparse = takes_entries(data, n_in), stop = FASTNN_RAN;
     for (ptrdiff_t row = 0; row < data->n_samples; row++) {
         const real *inputs = sparse ? NULL : (const real *)data->X + row * n_in;
         if (data->csr_columns && !sparse) {
@@ -127,9 +133,11 @@ static int forward_few(const fastnn_layer *layers, ptrdiff_t n_layers, const fas
         } else if (inputs && checks && !all_finite(inputs, n_in)) {
             return FASTNN_NOT_FINITE;
         }
-        forward_row(&w, layers, n_layers, parameters, inputs, data, row, out + row * n_out);
+        if (!forward_row(&w, layers, n_layers, parameters, inputs, data, row, out + row * n_out)) {
+            stop = FASTNN_OVERFLOWED;
+        }
     }
-    return FASTNN_RAN;
+    return stop;
 }
 
 /* Outputs of many rows: what the threads share. */
@@ -140,16 +148,18 @@ typedef struct {
     int checks;
     fastnn_ask ask;
     volatile long is_interrupted, is_not_finite; /* one thread sets it, and all stop */
-    double done;                                 /* when thread 0 was; 0: it was stopped before */
+    volatile long has_overflowed;
+    double done; /* when thread 0 was; 0: it was stopped before */
 } prediction;
 
-/* The last layer's outputs from its sums, of n rows. */
-static void finish_outputs(const packed_network *net, ptrdiff_t n, real *out) {
+/* The last layer's outputs from its sums, of n rows. Returns whether these are finite. */
+static int finish_outputs(const packed_network *net, ptrdiff_t n, real *out) {
     const packed_layer *last = &net->layers[net->n_layers - 1];
+    int are_finite = all_finite(last->h, n * last->stride);
     if (last->is_single) { /* a column: to an elementwise activation, a row of n */
         activate(last->activation, last->parameter, 1, whole_vectors(n), last->h, 0, NULL);
         memcpy(out, last->h, (size_t)n * sizeof(real));
-        return;
+        return are_finite;
     }
     if (last->activation == FASTNN_ACTIVATION_softmax) {
         softmax_rows(n, last->n_out, last->n_vectors, last->h, net->lanes);
@@ -159,6 +169,7 @@ static void finish_outputs(const packed_network *net, ptrdiff_t n, real *out) {
     for (ptrdiff_t r = 0; r < n; r++) {
         copy_numbers(last->h + r * last->stride, last->n_out, out + r * last->n_out);
     }
+    return are_finite;
 }
 
 /* One thread's chunks of rows, in a slot of its own. */
@@ -186,7 +197,9 @@ static void forward_part(void *job, int thread, int n_threads) {
             atomic_write(&p->is_interrupted, 1);
             return;
         }
-        finish_outputs(&view, n, p->out + first * last->n_out);
+        if (!finish_outputs(&view, n, p->out + first * last->n_out)) {
+            atomic_write(&p->has_overflowed, 1);
+        }
     }
     if (thread == 0) {
         p->done = fastnn_seconds();
@@ -200,8 +213,9 @@ static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const 
     }
     packed_network net;
     lay_out_forward(&net, layers, n_layers, data, n_threads, work);
+    net.unpacked = parameters;
     pack(&net, parameters, net.parameters);
-    prediction job = {&net, data, out, checks, ask, 0, 0, 0};
+    prediction job = {&net, data, out, checks, ask, 0, 0, 0, 0};
     double began = 0;
     int has_team = 0;
     if (net.plan.n_threads > 1) {
@@ -220,6 +234,9 @@ static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const 
     if (net.plan.n_threads > 1) {
         fastnn_work_ends();
     }
-    return job.is_interrupted ? FASTNN_INTERRUPTED : job.is_not_finite ? FASTNN_NOT_FINITE : FASTNN_RAN;
+    return job.is_interrupted   ? FASTNN_INTERRUPTED
+           : job.is_not_finite  ? FASTNN_NOT_FINITE
+           : job.has_overflowed ? FASTNN_OVERFLOWED
+                                : FASTNN_RAN;
 }
 #endif

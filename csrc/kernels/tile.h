@@ -43,9 +43,10 @@ typedef struct {
     ptrdiff_t a_stride;
     const real *b; /* (n_steps, n_vectors) */
     ptrdiff_t b_stride;
-    const real *start; /* FORWARD: (n_vectors,) the biases */
-    real lowest;       /* FORWARD: outputs are no smaller: 0 for ReLU, else -inf */
-    const real *h;     /* BACKWARD: like out, the outputs of the layer before, or its slopes where they are kept */
+    ptrdiff_t n_turned; /* FORWARD: not 0: b is (n_turned, n_steps), and is turned as it is copied */
+    const real *start;  /* FORWARD: (n_vectors,) the biases */
+    real lowest;        /* FORWARD: outputs are no smaller: 0 for ReLU, else -inf */
+    const real *h;      /* BACKWARD: like out, the outputs of the layer before, or its slopes where they are kept */
     slope_terms slope_before; /* BACKWARD: of its activation */
     int adds;                 /* GRADIENT: to what is in out */
     real *out;

@@ -98,6 +98,7 @@ cdef extern from "fastnn.h" nogil:
     enum:
         INTERRUPTED "FASTNN_INTERRUPTED"
         NOT_FINITE "FASTNN_NOT_FINITE"
+        OVERFLOWED "FASTNN_OVERFLOWED"
         ALIGNMENT "FASTNN_ALIGNMENT"
 
     void *fastnn_allocate(size_t n)

@@ -56,7 +56,10 @@ include "_problem.pxi"
 
 
 def forward(network, parameters, X, out, n_threads=None):
-    """Fill `out` (n_samples, n_out) with the network's outputs for the rows of X: dense, or CSR with finite entries."""
+    """Fill `out` (n_samples, n_out) with the network's outputs for the rows of X: dense, or CSR with finite entries.
+
+    Return whether the sums behind all of them are finite: an activation may make a number of what is none.
+    """
     cdef Problem problem = Problem(network, X)
     cdef void *flat = problem.numbers(parameters, network.n_parameters, False)
     cdef ptrdiff_t n_samples = problem.data.n_samples
@@ -71,6 +74,7 @@ def forward(network, parameters, X, out, n_threads=None):
         fastnn_free(work)
     if stop == INTERRUPTED:
         propagate()
+    return stop != OVERFLOWED
 
 
 cdef fastnn_objective objective_of(objective) except *:

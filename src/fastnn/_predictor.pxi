@@ -67,7 +67,7 @@ cdef class Predictor:
     def _plain_outputs(self, X):
         """The outputs of finite numbers of the right width, of a dtype that the network's holds.
 
-        None for whatever is not plainly that; False if outputs or numbers are not finite.
+        None for whatever is not plainly that; False if outputs, the sums behind them, or numbers are not finite.
         """
         out = self.plain_outputs(X, True)
         if out is None:
@@ -109,8 +109,8 @@ cdef class Predictor:
                 propagate()
             try:
                 stop = self.predict_rows(rows.buf, n_rows, outputs.buf)
-                if are_finite and stop != NOT_FINITE and not self.all_finite(outputs.buf, n_rows * self.n_out):
-                    stop = NOT_FINITE
+                if are_finite and (stop == OVERFLOWED or not self.all_finite(outputs.buf, n_rows * self.n_out)):
+                    stop = NOT_FINITE if stop != INTERRUPTED else stop
             finally:
                 PyBuffer_Release(&outputs)
         finally:

@@ -79,6 +79,39 @@ static void test_copies(int kind, const dense_product *p) {
     free(copies), free(out), free(near.out);
 }
 
+/* Nor on whether the second matrix lies turned, and ends before a whole vector does: then zeros stand for its rest. */
+static void test_turned(const dense_product *p) {
+    ptrdiff_t n_columns = p->n_vectors * LANES, n = p->n_rows * p->out_stride;
+    dense_product near = *p, turned = *p;
+    near.out = zeros(n);
+    product(FORWARD, &near);
+    real *b = zeros(n_columns * p->n_steps), *copies = numbers(COPIES);
+    for (ptrdiff_t k = 0; k < p->n_steps; k++) {
+        for (ptrdiff_t c = 0; c < n_columns; c++) {
+            b[c * p->n_steps + k] = p->b[k * p->b_stride + c];
+        }
+    }
+    turned.b_stride = p->n_steps;
+    turned.copies = copies;
+    for (turned.n_turned = n_columns - LANES + 1; turned.n_turned <= n_columns; turned.n_turned++) {
+        real *part = zeros(turned.n_turned * p->n_steps); /* what is past its end is not read */
+        memcpy(part, b, (size_t)(turned.n_turned * p->n_steps) * sizeof(real));
+        turned.b = part;
+        turned.out = zeros(n);
+        product(FORWARD, &turned);
+        for (ptrdiff_t r = 0; r < p->n_rows; r++) {
+            const real *row = turned.out + r * p->out_stride;
+            same(near.out + r * p->out_stride, row, turned.n_turned, "other bits from what is turned");
+            for (ptrdiff_t c = turned.n_turned; c < n_columns; c++) {
+                real bias = p->start[c] > p->lowest ? p->start[c] : p->lowest;
+                same(&bias, row + c, 1, "something in the padding");
+            }
+        }
+        free(part), free(turned.out);
+    }
+    free(b), free(copies), free(near.out);
+}
+
 static void test_products(void) {
     static const int DEPTHS[] = {1, 3, 8, 33, 97, 256, 257, 530};
     for (int s = 0; s < N_SIZES; s++) {
@@ -107,6 +140,9 @@ static void test_products(void) {
                 if (kind < 2) {
                     kind == 0 ? dense_forward(&p) : dense_backward(&p);
                     test_copies(kind, &p);
+                    if (kind == 0) {
+                        test_turned(&p);
+                    }
                 } else {
                     for (int r = 0; r < n; r++) {
                         for (int k = 0; k < d; k++) {

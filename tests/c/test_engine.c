@@ -12,6 +12,7 @@
 #define HALF_A_PAGE 64 /* whose rows would fall together */
 #define FAR_BYTES 4096 /* and wide layers */
 #define COPIED_BYTES (4096 * REAL_BYTES)
+#define UNPACKED_BYTES 512 /* which prediction does not pack */
 #include "drops.h"
 #include "entries.h"
 #include "kernels.h"

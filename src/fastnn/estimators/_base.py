@@ -376,8 +376,8 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         check_n_inputs(X.shape[1], network)
         X = as_data(X, dtype)
         outputs = np.empty((X.shape[0], network.layer_sizes[-1]), dtype)
-        ENGINE.forward(network._spec, network.parameters, X, outputs)
-        return told_of_overflow(outputs, X, network)
+        sums_are_finite = ENGINE.forward(network._spec, network.parameters, X, outputs)
+        return told_of_overflow(outputs, X, network, sums_are_finite)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -35,18 +35,22 @@ def as_vector(y):
     return y
 
 
-def told_of_overflow(outputs, X, network):
-    """Return the outputs, with a warning if some of them are not finite though X and the weights are."""
-    if np.isfinite(outputs).all():
-        return outputs
+def told_of_overflow(outputs, X, network, sums_are_finite):
+    """Return the outputs, with a warning if they, or their sums, are not finite though X and the weights are."""
     is_bad = ~np.isfinite(outputs).all(axis=1)
-    inputs = X[is_bad]
+    if sums_are_finite and not is_bad.any():
+        return outputs
+    of_sums = not is_bad.any()  # which the activation has made 0 or 1
+    inputs = X if of_sums else X[is_bad]
     if scipy.sparse.issparse(inputs):
         inputs = inputs.data
     if np.isfinite(inputs).all() and np.isfinite(network.parameters).all():
+        what = f"outputs for {np.count_nonzero(is_bad)} of {len(is_bad)} rows"
+        if of_sums:
+            what = "sums of the last layer for some rows, whose outputs mean nothing,"
         floating_point(
-            f"The outputs for {np.count_nonzero(is_bad)} of {len(is_bad)} rows are beyond the range of "
-            f"{network.dtype}: X or the weights are too large; scale X as it was for fit",
+            f"The {what} are beyond the range of {network.dtype}: X or the weights are too large; scale X as it was "
+            "for fit",
             "over",
             "invalid",
         )

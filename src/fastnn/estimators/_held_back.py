@@ -29,7 +29,7 @@ def split(n_rows, weight, labels, fraction, random_state):
         classes, position = np.unique(labels, return_inverse=True)
         strata = np.where(position == 1, "True", "False")
 
-    def draw(rows, size):
+    def draw(rows, size, which=""):
         stratify = None if strata is None else strata[rows]
         try:
             return train_test_split(rows, random_state=random_state, test_size=size, stratify=stratify)
@@ -37,7 +37,7 @@ def split(n_rows, weight, labels, fraction, random_state):
             if strata is None or len(classes) < 2:
                 raise
             no, yes = classes.tolist()
-            raise ValueError(f"{error} ('False' is the label {no!r}, 'True' is {yes!r})") from None
+            raise ValueError(f"{error} ({which}'False' is the label {no!r}, 'True' is {yes!r})") from None
 
     rows = np.arange(n_rows, dtype=np.intp)
     training, held_back = draw(rows, fraction)
@@ -52,5 +52,6 @@ def split(n_rows, weight, labels, fraction, random_state):
             f"early_stopping=True holds back {len(held_back)} rows, but only {len(weighty)} of {n_rows} rows have a "
             "weight other than 0. Change 'validation_fraction', or use more rows."
         )
-    training, held_back = draw(weighty, len(held_back))
+    which = f"of the {len(weighty)} rows whose weight is not 0, out of {n_rows}; "
+    training, held_back = draw(weighty, len(held_back), which)
     return np.concatenate([training, others]), held_back
