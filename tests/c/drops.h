@@ -24,11 +24,11 @@ static void plain_threefry(const uint32_t key[2], uint32_t low, uint32_t high, u
 
 static double plain_factor(const drop_site *site, uint32_t l, int64_t row, int unit, int n_units) {
     int64_t slot = row * ((n_units + 15) / 16) + unit / 16, number = slot / 4 * 16 + unit % 16;
-    uint32_t key[2] = {(uint32_t)site->training->seed, (uint32_t)(site->training->seed >> 32)}, words[2];
+    uint32_t key[2] = {(uint32_t)site->training->seed, (uint32_t)(site->training->seed >> 32)}, out[2];
     plain_threefry(key, (uint32_t)site->update, (uint32_t)((uint64_t)site->update >> 32), key);
     plain_threefry(key, l, 0, key);
-    plain_threefry(key, (uint32_t)number, (uint32_t)((uint64_t)number >> 32), words);
-    uint32_t bits = words[slot % 4 / 2] >> slot % 2 * 16 & 0xFFFF;
+    plain_threefry(key, (uint32_t)number, (uint32_t)((uint64_t)number >> 32), out);
+    uint32_t bits = out[slot % 4 / 2] >> slot % 2 * 16 & 0xFFFF;
     int32_t dropped = site->training->dropped[l];
     return bits < (uint32_t)dropped ? 0 : (double)(real)(65536.0 / (65536.0 - dropped));
 }
