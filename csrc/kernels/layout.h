@@ -212,8 +212,8 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
     net->plan = *plan;
     net->chunk = chunk_rows(flat, n_layers);
     net->takes_entries = takes_entries(data, flat[0].n_in);
-    net->unpacked = NULL;
     net->drops_inputs = dropped && dropped[0];
+    net->unpacked = NULL;
     net->layers = take(base, &used, n_layers, 1, sizeof(packed_layer));
     net->views = take(base, &used, n_layers, plan->n_threads, sizeof(packed_layer));
     net->n_packed = 0;

@@ -365,6 +365,7 @@ def train(
 
     A rare class that counts as much as the other, and targets of 0.05 and 0.95:
 
+    >>> X = [[0, 0], [0, 1], [1, 0], [1, 1]]
     >>> rare = {"class_weight": "balanced", "label_smoothing": 0.1}
     >>> result = fastnn.train([2, 1], X, ["no", "no", "no", "yes"], 500, loss="log_loss", random_state=0, **rare)
     >>> result.network.predict([[1, 1], [0, 1]])

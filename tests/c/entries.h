@@ -352,6 +352,8 @@ static void test_entries(void) {
                                    0,
                                    0,
                                    0,
+                                   NULL,
+                                   0,
                                    NULL};
             test_run(&p, &s, n, loss, parameters, how, shape % 5 == 0 ? 1 : n);
             static const double RATES[MOST_LAYERS][2] = {{1, 0}, {0.5, 2}, {0, 1}, {1, 1}};

@@ -13,6 +13,7 @@
 #define FAR_BYTES 4096 /* and wide layers */
 #define COPIED_BYTES (4096 * REAL_BYTES)
 #define UNPACKED_BYTES 512 /* which prediction does not pack */
+#include "drops.h"
 #include "entries.h"
 #include "kernels.h"
 #include "teams.h"
@@ -28,6 +29,7 @@ int test_engine(void) {
     test_rows();
     test_losses();
     test_softmax();
+    test_drops();
     test_entries();
     printf("%ld checks, vectors of %d bytes\n", n_checks, (int)(LANES * sizeof(real)));
     return n_checks > 100000 ? 0 : 1;
