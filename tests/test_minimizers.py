@@ -83,7 +83,16 @@ def test_a_linear_network_with_a_penalty_is_ridge_regression():
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((30, 3)), rng.standard_normal((30, 2))
     result = fastnn.train(
-        [3, 2], x, y, 60, activation="identity", solver="levenberg_marquardt", init="zeros", l2=0.1, mu=1e-12
+        [3, 2],
+        x,
+        y,
+        60,
+        activation="identity",
+        solver="levenberg_marquardt",
+        init="normal_with_biases",
+        l2=0.1,
+        mu=1e-12,
+        random_state=0,
     )
     centred = x - x.mean(axis=0)
     W = np.linalg.solve(centred.T @ centred / 30 + 0.1 * np.eye(3), centred.T @ (y - y.mean(axis=0)) / 30).T
