@@ -101,9 +101,6 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         """The targets that are learned."""
         return targets
 
-    def _objective(self):
-        return Objective(self.loss, as_sklearn=True)
-
     # -- training ---------------------------------------------------------------------------------------------
 
     @_fit_context(prefer_skip_nested_validation=True)
