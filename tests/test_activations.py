@@ -13,10 +13,11 @@ from sklearn.metrics import log_loss
 import fastnn
 from fastnn import kernels
 from fastnn._tables import HIDDEN_ACTIVATIONS
+from fastnn.activations import Activation
 from fastnn.backends import get_backend
 from fastnn.objective import Objective
 from fastnn.portable import from_plain, to_plain
-from fastnn.spec import Activation, NetworkSpec
+from fastnn.spec import NetworkSpec
 
 #: What PyTorch prints of -1, 0.5 and 4, for its modules of these names with their defaults.
 TORCH = {

@@ -13,9 +13,10 @@ from test_c import COMPILER
 
 from fastnn import _engine, _loops
 from fastnn._tables import ACTIVATIONS, LOSS_OUTPUTS, LOSSES
+from fastnn.activations import Activation
 from fastnn.objective import Objective
 from fastnn.reference import loops
-from fastnn.spec import Activation, NetworkSpec
+from fastnn.spec import NetworkSpec
 
 ROOT = Path(__file__).parents[1]
 FLAGS = ["-std=c11", "-fsyntax-only", "-Werror=switch"]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fastnn import labels as labels_module
+from fastnn.activations import ActivationLike, check_hidden_activations, check_output_activation, is_one_activation
 from fastnn.backends import check_has, check_keeps, check_takes, get_backend
 from fastnn.checks import check_count, check_flag, check_name, check_number, check_rows, check_sample_weight
 from fastnn.class_weights import check_class_weight, row_weights
@@ -22,17 +23,13 @@ from fastnn.progress import Bar
 from fastnn.rates import check_length, check_rate
 from fastnn.schedules import Schedule
 from fastnn.spec import (
-    ActivationLike,
     NetworkSpec,
     TrainingSpec,
     check_batch_size,
     check_dtype,
-    check_hidden_activations,
     check_layer_sizes,
-    check_output_activation,
     check_training,
     check_weights,
-    is_one_activation,
 )
 from fastnn.training.batches import ORDERS
 from fastnn.training.levenberg_marquardt import check_problem

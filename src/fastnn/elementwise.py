@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from fastnn import _loops
 from fastnn._tables import ACTIVATION_PARAMETERS
+from fastnn.activations import Activation, ActivationLike, check_output_activation
 from fastnn.checks import as_numbers, check_number
-from fastnn.spec import Activation, ActivationLike, check_output_activation
 
 #: What stands in the docstring of each function of one array, after what it returns.
 ELEMENTWISE = """Parameters

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastnn import _loops, labels
+from fastnn.activations import ActivationLike
 from fastnn.checks import as_numbers, check_matrix, check_number, check_sample_weight
 from fastnn.elementwise import (
     derivative,
@@ -38,13 +39,7 @@ from fastnn.elementwise import (
 )
 from fastnn.layers import activations_for, form_of
 from fastnn.objective import Objective, check_objective, check_pair
-from fastnn.spec import (
-    ActivationLike,
-    Layers,
-    NetworkSpec,
-    check_training,
-    check_weights,
-)
+from fastnn.spec import Layers, NetworkSpec, check_training, check_weights
 
 __all__ = [
     "backward",

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastnn.activations import ActivationLike, check_hidden_activations, check_output_activation, is_one_activation
 from fastnn.labels import Labels
-from fastnn.spec import ActivationLike, check_hidden_activations, check_output_activation, is_one_activation
 
 LOGISTIC = "logistic"
 

@@ -14,13 +14,14 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from fastnn import labels as labels_module
 from fastnn._engine import Predictor
+from fastnn.activations import ActivationLike
 from fastnn.backends import BACKENDS, check_takes, get_backend
 from fastnn.checks import as_numbers, cast_finite, check_rows
 from fastnn.frames import check_column_names
 from fastnn.layers import Form, LayerViews, activations_for, form_of
 from fastnn.portable import from_plain, to_plain
 from fastnn.sparse import SparseMatrix, is_sparse
-from fastnn.spec import ActivationLike, Layers, NetworkSpec, check_dtype, check_weights
+from fastnn.spec import Layers, NetworkSpec, check_dtype, check_weights
 from fastnn.state import aligned_zeros
 from fastnn.summary import Summary
 

@@ -8,9 +8,10 @@ that ``Network`` puts together. It knows neither backends, whose names it passes
 import numpy as np
 
 from fastnn._tables import ACTIVATION_PARAMETERS
+from fastnn.activations import check_hidden_activations, check_output_activation
 from fastnn.checks import check_name, check_number
 from fastnn.labels import Labels
-from fastnn.spec import NetworkSpec, check_dtype, check_hidden_activations, check_layer_sizes, check_output_activation
+from fastnn.spec import NetworkSpec, check_dtype, check_layer_sizes
 
 #: Of what `to_plain` writes; it grows by one whenever an older fastnn would read that wrongly.
 VERSION = 1

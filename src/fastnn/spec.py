@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastnn._tables import ACTIVATION_PARAMETERS, ACTIVATIONS, HIDDEN_ACTIVATIONS, OUTPUT_ACTIVATIONS, SOLVERS
+from fastnn._tables import ACTIVATION_PARAMETERS, ACTIVATIONS, SOLVERS
+from fastnn.activations import Activation, as_activation
 from fastnn.checks import as_numbers, cast_finite, check_count, check_flag, check_matrix, check_name, check_number
 from fastnn.dropout import Dropout
 from fastnn.objective import Objective
@@ -32,9 +32,6 @@ LAYER = np.dtype(
 #: One array a layer of weights: a dict keyed from 1, or a list.
 Layers = Mapping[int, ArrayLike] | Sequence[ArrayLike]
 
-#: One activation as users write it: a name, or a name and its parameter.
-ActivationLike = str | tuple[str, float]
-
 #: beta_2 where it is not given, for solvers whose default is not that of `TrainingSpec`.
 DEFAULT_BETA_2 = {"rmsprop": 0.9, "lion": 0.99}
 
@@ -43,31 +40,6 @@ DEFAULT_WEIGHT_DECAY = {"adamw": 0.01}
 
 #: Solvers whose updates take all rows.
 TAKE_ALL_ROWS = ("rprop", *OTHER_SOLVERS)
-
-#: Other names that are accepted for a row of the activation table.
-ACTIVATION_ALIASES = {"sigmoid": "logistic"}
-
-
-@dataclass(frozen=True)
-class Activation:
-    """An activation by its name in the table, and the numbers that it takes, if any: by default the table's."""
-
-    name: str
-    parameters: tuple[float, ...] = ()
-
-    def __post_init__(self):
-        if not self.parameters and self.name in ACTIVATION_PARAMETERS:
-            object.__setattr__(self, "parameters", (ACTIVATION_PARAMETERS[self.name][1],))
-
-    @property
-    def as_given(self):
-        """As a user writes it: the name, with the parameter where that is not the default."""
-        is_default = self.parameters == Activation(self.name).parameters
-        return self.name if is_default else (self.name, *self.parameters)
-
-    def __str__(self):
-        is_default = self.parameters == Activation(self.name).parameters
-        return self.name if is_default else f"{self.name}({', '.join(f'{number:g}' for number in self.parameters)})"
 
 
 @dataclass(frozen=True)
@@ -83,7 +55,7 @@ class NetworkSpec:
     dtype: np.dtype
 
     def __post_init__(self):
-        specs = tuple(map(_as_activation, self.activations))
+        specs = tuple(map(as_activation, self.activations))
         for activation in specs:
             if len(activation.parameters) != (activation.name in ACTIVATION_PARAMETERS):  # nobody would read them
                 raise ValueError(f"activation {activation.name!r} takes no parameters, got {activation.parameters}")
@@ -260,42 +232,6 @@ def check_dtype(dtype):
     return np.dtype(name)
 
 
-def is_one_activation(given):
-    """Whether this is a name, or a pair of a name and a number: not a list of activations."""
-    if isinstance(given, str):
-        return True
-    is_pair = isinstance(given, tuple | list) and len(given) == 2 and isinstance(given[0], str)
-    return is_pair and isinstance(given[1], Real | bool | np.bool_)
-
-
-def check_hidden_activations(activation, n_hidden):
-    """Return one activation per hidden layer as users write it, from one for all of them or a list.
-
-    Each is a table name, or a pair of this and a parameter that is not the default.
-    """
-    if is_one_activation(activation):
-        return (_activation("activation", activation, HIDDEN_ACTIVATIONS),) * n_hidden
-    if not np.iterable(activation):
-        raise TypeError(
-            "activation must be a name or a list of names, or in place of a name a pair such as ('leaky_relu', 0.2), "
-            f"got {activation!r}"
-        )
-    names = tuple(activation)
-    if len(names) != n_hidden:
-        hint = ""
-        if len(names) == n_hidden + 1 and _may_be_output(names[-1]):
-            hint = f"; that of the last layer is output_activation={names[-1]!r}"
-        raise ValueError(
-            f"activation must have one name per hidden layer: {n_hidden} expected, {len(names)} given{hint}"
-        )
-    return tuple(_activation(f"activation[{l}]", name, HIDDEN_ACTIVATIONS) for l, name in enumerate(names))
-
-
-def check_output_activation(output_activation, argument="output_activation"):
-    """Return an output activation as users write it: a table name, or a pair of this and its parameter."""
-    return _activation(argument, output_activation, OUTPUT_ACTIVATIONS)
-
-
 def check_training(
     *,
     objective,
@@ -407,43 +343,6 @@ def check_batch_size(solver, batch_size, n_samples):
             f"solver={solver!r} takes all {n_samples} samples in each update, got batch_size={batch_size}; leave it "
             "out, or use another solver"
         )
-
-
-def _may_be_output(given):
-    name = given if isinstance(given, str) or not is_one_activation(given) else given[0]
-    return isinstance(name, str) and name in (*OUTPUT_ACTIVATIONS, *ACTIVATION_ALIASES)
-
-
-def _as_activation(given):
-    if isinstance(given, Activation):
-        return given
-    return Activation(given) if isinstance(given, str) else Activation(given[0], tuple(given[1:]))
-
-
-def _activation(argument, given, known):
-    """Return one activation as users write it, in the one way that says the same."""
-    is_pair = not isinstance(given, str) and is_one_activation(given)
-    name = _activation_name(argument, given[0] if is_pair else given, known)
-    if not is_pair:
-        return name
-    if name not in ACTIVATION_PARAMETERS:
-        able = " and ".join(map(repr, ACTIVATION_PARAMETERS))
-        raise ValueError(
-            f"{argument} {name!r} takes no parameter, got {given[1]!r}; write the name alone ({able} take one)"
-        )
-    parameter, _ = ACTIVATION_PARAMETERS[name]
-    return Activation(name, (check_number(f"the {parameter} of {argument} {name!r}", given[1]),)).as_given
-
-
-def _activation_name(argument, name, known):
-    if isinstance(name, str):
-        name = ACTIVATION_ALIASES.get(name, name)
-        if name in OUTPUT_ACTIVATIONS and name not in known:
-            raise ValueError(
-                f"unknown {argument} {name!r}: expected one of {', '.join(map(repr, known))}; for the last layer it is "
-                f"output_activation={name!r}"
-            )
-    return check_name(argument, name, known)
 
 
 def _keyed_from_1(argument, layers):

@@ -5,42 +5,30 @@ hands over to ``training``. Nothing is computed here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from fastnn.arguments import check_belonging, check_course, check_data, check_shape
+from fastnn.activations import ActivationLike
+from fastnn.arguments import check_course, check_data, check_shape
 from fastnn.backends import check_keeps
 from fastnn.checks import check_count, check_flag, check_rows
+from fastnn.course import carry_out, start
 from fastnn.dropout import check_dropout, check_drops
 from fastnn.frames import check_column_names
-from fastnn.initial import draw_weights
 from fastnn.labels import decode
-from fastnn.layers import Form, LayerDict, form_of
+from fastnn.layers import form_of
 from fastnn.network import Network
 from fastnn.result import TrainResult
-from fastnn.saturation import warn_if_saturated
-from fastnn.schedules import Schedule, plateau
+from fastnn.schedules import Schedule
 from fastnn.sparse import SparseMatrix
-from fastnn.spec import ActivationLike, Layers
+from fastnn.spec import Layers
 from fastnn.state import OTHER_SOLVERS, TrainingState
 from fastnn.step_rules import check_rates
 from fastnn.training.batches import tutorial_batches
-from fastnn.training.listeners import (
-    Callback,
-    EarlyStopping,
-    History,
-    Lines,
-    MeanObjective,
-    Plateau,
-    ProgressBar,
-)
-from fastnn.training.manners import Raises
-from fastnn.training.run import Job, run
-from fastnn.training.schedules import Constant, Planned
+from fastnn.training.run import Job
 
 
 def train(
@@ -437,66 +425,12 @@ def train(
     source = tutorial_batches(len(data.targets), course.batch_size, course.order, course.draws)
     training = replace(course.training, updates_per_pass=source.updates_per_pass)
     state = TrainingState(data.spec, training.solver)
-    _start(course, data, shape.loss, init, bias, state)
+    start(course, data, shape.loss, init, bias, state)
     if drops is not None:
         training = replace(training, dropout=drops.seeded(course.draws.integers))
     network = Network._from_parts(data.spec, state.parameters, data.labels, backend, data.feature_names)
     job = Job(course.compute, state, training, data.X, data.targets, data.sample_weight, course.n_threads)
-    return _run(course, data, source, job, network)
-
-
-def _start(course, data, loss, init, bias, state):
-    """Set the parameters that training starts from."""
-    if isinstance(course.start[0], str):
-        draw_weights(data.spec, *course.start, course.draws, state.parameters, bias)
-        warn_if_saturated(data.spec, state.parameters, data.X, loss, *course.start, course.n_threads)
-    else:
-        check_belonging(*init, data.spec, data.feature_names)
-        data.spec.flatten(*course.start, state.parameters)
-
-
-def _schedule_of(course):
-    """What gives each update its rate and penalty, and the rate to name where training diverges."""
-    if not isinstance(course.alpha, Schedule):
-        return Constant(course.alpha, course.l2), course.alpha
-    rate = course.alpha.largest
-    return Planned(course.alpha, course.iter_num, Constant(rate, course.l2)), rate
-
-
-def _run(course, data, source, job, network):
-    """Make the updates, and return what came of them."""
-    every = source.updates_per_pass if course.report_every is None else course.report_every
-    schedule, rate = _schedule_of(course)
-    history = stopping = slowing = None
-    if data.validation is not None:
-        history = History(every, job, data.labels, data.validation, rate)
-    values = {} if history is None else history.values
-    if isinstance(course.alpha, plateau):
-        slowing = Plateau(every, schedule, MeanObjective() if history is None else lambda _: values["val_loss"][-1])
-    if course.early_stopping:
-        stopping = EarlyStopping(every, job.state, values, course.n_iter_no_change)
-    bar = course.bar
-    listeners = [
-        history,
-        Lines(every, course.iter_num, values, print if bar is None else bar.write) if course.verbose else None,
-        None if course.callback is None else Callback(every, course.callback, network),
-        slowing,
-        stopping,
-        None if bar is None else ProgressBar(bar, values),
-    ]
-    listeners = [listener for listener in listeners if listener is not None]
-    with bar or nullcontext():
-        outcome = run(job, source, schedule, listeners, Raises(job.state, rate), course.iter_num)
-    best_iteration = None if stopping is None else stopping.best_iteration
-    form = Form(data.spec.activations_as_given, data.spec.dtype, data.labels, data.feature_names)
-    W, b = (LayerDict(arrays, form) for arrays in data.spec.views(job.state.parameters))
-    cost, loss_curve = outcome.cost.tolist(), outcome.objective.tolist()
-    result = TrainResult(W, b, cost, network, loss_curve, values, best_iteration)
-    if outcome.error is not None:
-        with suppress(AttributeError):  # of an exception that takes no attributes
-            outcome.error.result = result
-        raise outcome.error
-    return result
+    return carry_out(course, data, source, job, network)
 
 
 def predict(

@@ -3,10 +3,10 @@
 Called by the base of the estimators.
 """
 
+from fastnn.activations import check_hidden_activations, check_output_activation, is_one_activation
 from fastnn.estimators._warnings import warn
 from fastnn.labels import beyond_reach, check_targets
 from fastnn.objective import check_output
-from fastnn.spec import check_hidden_activations, check_output_activation, is_one_activation
 
 
 def output_activation(estimator, targets):

@@ -16,6 +16,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from fastnn.activations import check_hidden_activations
 from fastnn.backends import BACKENDS
 from fastnn.estimators import _held_back, _lbfgs
 from fastnn.estimators._activations import output_activation, start_factors
@@ -38,7 +39,6 @@ from fastnn.estimators._weights import Weights
 from fastnn.initial import draw_with_biases
 from fastnn.network import Network
 from fastnn.objective import PARAMETERS, check_objective
-from fastnn.spec import check_hidden_activations
 from fastnn.training import passes
 
 ENGINE = BACKENDS["simd"]

@@ -14,8 +14,9 @@ from operator import is_
 
 import numpy as np
 
+from fastnn.activations import check_hidden_activations, check_output_activation
 from fastnn.network import Network
-from fastnn.spec import NetworkSpec, check_hidden_activations, check_output_activation
+from fastnn.spec import NetworkSpec
 from fastnn.state import aligned_zeros
 
 
