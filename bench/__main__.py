@@ -18,6 +18,7 @@ OTHERS = {
     "scaling": "bench.scaling",
     "estimators": "bench.estimators",
     "shapes": "bench.shapes.command",
+    "features": "bench.features",
     "manners": "bench.manners",
 }
 
@@ -33,6 +34,7 @@ def main():
     what.add_argument("--scaling", action="store_true", help="fastnn by batch size, width and number of threads")
     what.add_argument("--estimators", action="store_true", help="fastnn's estimators against scikit-learn's")
     what.add_argument("--shapes", action="store_true", help="fastnn's estimators against others by shape")
+    what.add_argument("--features", action="store_true", help="what each rule, activation and schedule costs")
     what.add_argument("--manners", action="store_true", help="Ctrl-C, and two models side by side")
     parser.add_argument("--cases", metavar="REGEX", help="with --peers, --shapes: the cases whose name it fits")
     parser.add_argument("--only", metavar="NAME,NAME", help="with --peers: these libraries, such as fastnn,numba")

@@ -77,7 +77,7 @@ INLINE void copy_panel(const int C, ptrdiff_t n, const real *from, ptrdiff_t str
 }
 
 /* Copy a panel turned: n columns of C vectors of rows, of which the last n_rows - C * LANES at most are not there. */
-INLINE void turn_panel(const int C, ptrdiff_t n, ptrdiff_t n_rows, const real *from, ptrdiff_t stride, real *to) {
+OUTLINE void turn_panel(int C, ptrdiff_t n, ptrdiff_t n_rows, const real *from, ptrdiff_t stride, real *to) {
     for (int c = 0; c < C; c++, to += LANES) {
         const real *rows[LANES];
         words valid = v_first(n_rows - c * LANES);

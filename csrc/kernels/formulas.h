@@ -5,8 +5,8 @@
 
 #include <float.h>
 
-#include "fastnn.h" /* fastnn_objective, fastnn_loss, fastnn_losses, fastnn_activation, fastnn_activations */
-#include "kernels/activations.h" /* v_activate, v_kept_slope, slope_terms, v_slope, v_relu */
+#include "fastnn.h"              /* fastnn_objective, fastnn_loss, fastnn_losses, fastnn_activation */
+#include "kernels/activations.h" /* v_activate, slope_terms, v_slope, v_relu */
 #include "simd/vector.h"         /* vec, v_all, v_select, v_mask, v_less, v_max, v_min, v_fma, v_abs */
 #include "simd/vmath.h"          /* v_exp, v_log, v_log1p, v_exp_of_negative */
 
@@ -42,11 +42,27 @@ INLINE vec focal_term(vec gamma, vec z, vec *by_z) {
 /* Of a logistic output: log(1 + e^z) - y z; as scikit-learn has it, by the probability of the target, 0 or 1, and 1 - h
    loses the digits that it does there. */
 INLINE vec logistic_log_loss(const output_layer *of, vec z, vec y, vec h) {
-    if (of->objective->as_sklearn) {
+    if (of->objective->as_sklearn && !of->objective->has_soft_targets) {
         vec of_target = v_select(v_less(v_all((real)0.5), y), h, v_all(1) - h);
         return -v_log(clipped(of_target, v_all(LEAST_PROBABILITY), v_all(1 - LEAST_PROBABILITY)));
     }
     return v_relu(z) - y * z + v_log1p(v_exp_of_negative(-v_abs(z)));
+}
+
+/* A loss of the error h - y, and its derivative by h, of the rows of the table whose delta is that times a slope. */
+INLINE vec loss_of_error(const fastnn_loss loss, vec parameter, vec error, vec *derivative) {
+    *derivative = error;
+    switch ((int)loss) {
+    case FASTNN_LOSS_squared_error: return v_all((real)0.5) * error * error;
+    case FASTNN_LOSS_absolute_error: *derivative = by_sign(error, v_all(-1), v_all(1)); return *derivative * error;
+    case FASTNN_LOSS_huber:
+        *derivative = clipped(error, -parameter, parameter);
+        return *derivative * (error - v_all((real)0.5) * *derivative);
+    case FASTNN_LOSS_quantile:
+        *derivative = by_sign(error, -parameter, v_all(1) - parameter);
+        return *derivative * error;
+    default: return v_all(NAN);
+    }
 }
 
 /* The loss of one output of LANES rows from logit z, output h and target y, and its derivative: by h in a row of the
@@ -55,20 +71,16 @@ INLINE vec loss_term(const fastnn_loss loss, const output_layer *of, vec z, vec 
     vec error = h - y, parameter = v_all((real)of->objective->parameter);
     *derivative = error;
     switch (loss) {
-    case FASTNN_LOSS_squared_error: return v_all((real)0.5) * error * error;
+    case FASTNN_LOSS_squared_error:
+    case FASTNN_LOSS_absolute_error:
+    case FASTNN_LOSS_huber:
+    case FASTNN_LOSS_quantile: return loss_of_error(loss, parameter, error, derivative);
     case FASTNN_LOSS_poisson: {
         vec positive = v_select(v_less(v_all(0), y), y, v_all(1)); /* y log y is 0 at 0 */
         return y * v_log(positive) - y * z + error;
     }
     case FASTNN_LOSS_perceptron: return error * z;
     case FASTNN_LOSS_log_loss: return logistic_log_loss(of, z, y, h);
-    case FASTNN_LOSS_absolute_error: *derivative = by_sign(error, v_all(-1), v_all(1)); return *derivative * error;
-    case FASTNN_LOSS_huber:
-        *derivative = clipped(error, -parameter, parameter);
-        return *derivative * (error - v_all((real)0.5) * *derivative);
-    case FASTNN_LOSS_quantile:
-        *derivative = by_sign(error, -parameter, v_all(1) - parameter);
-        return *derivative * error;
     case FASTNN_LOSS_gamma: {
         vec ratio = y * v_exp(-z);
         *derivative = v_all(1) - ratio;
@@ -100,8 +112,7 @@ INLINE vec output_loss(const fastnn_loss loss, const fastnn_activation activatio
     *h = v_activate(activation, of->parameter, z);
     vec value = loss_term(loss, of, z, y, *h, delta);
     if (fastnn_losses[loss].times_slope) {
-        int keeps = fastnn_activations[activation].keeps_slope;
-        *delta = *delta * (keeps ? v_kept_slope(activation, of->parameter, z) : v_slope(slope, *h));
+        *delta = *delta * v_slope(slope, *h);
     }
     return value;
 }

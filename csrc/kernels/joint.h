@@ -51,7 +51,7 @@ INLINE vec softmax_log_loss(const output_layer *of, real *z, const real *y, vec 
         v_store(z + i, error * weight);
     }
     vec total = v_fma(targets, top + v_log(sum), -dot);
-    if (of->objective->as_sklearn) { /* of one target, which is 1 */
+    if (of->objective->as_sklearn && !of->objective->has_soft_targets) { /* of one target, which is 1 */
         total = clipped(total, v_all((real)-log1p(-LEAST_PROBABILITY)), v_all((real)-log(LEAST_PROBABILITY)));
     }
     return total;

@@ -7,8 +7,8 @@
 #define FASTNN_LOSSES_H
 
 #include "fastnn.h"              /* fastnn_loss, fastnn_activation, FASTNN_N_ACTIVATIONS */
-#include "kernels/activations.h" /* slope_of, is_joint */
-#include "kernels/formulas.h"    /* output_layer, output_loss */
+#include "kernels/activations.h" /* activate, slope_of, v_slope, is_joint */
+#include "kernels/formulas.h"    /* output_layer, output_loss, loss_of_error */
 #include "kernels/joint.h"       /* joint_lanes, joint_loss */
 #include "kernels/totals.h"      /* loss_totals */
 #include "simd/transpose.h"      /* v_transpose, load_square, load_rest */
@@ -28,6 +28,28 @@ INLINE void loss_lanes(const fastnn_loss loss, const fastnn_activation activatio
             total = total + of_output;
             square = v_fma(h - target, h - target, square);
             v_store(z + i, delta * weight);
+        }
+    }
+    *losses = total;
+    *squares = square;
+}
+
+/* The same of losses of the error alone, one function for all pairs that seldom are trained: outputs and kept slopes
+   first, of some columns at a time. As loops of their own they took 15 KB of each unit. */
+OUTLINE void shared_lanes(const output_layer *of, real *z, const real *y, vec weight, vec *losses, vec *squares) {
+    enum { AT_ONCE = 16 };
+    real slopes[AT_ONCE * LANES];
+    slope_terms terms = slope_of(of->activation);
+    int keeps = fastnn_activations[of->activation].keeps_slope;
+    vec total = v_all(0), square = v_all(0), parameter = v_all((real)of->objective->parameter);
+    for (ptrdiff_t left = of->n_out, n; left > 0; left -= n) {
+        n = left < AT_ONCE ? left : AT_ONCE;
+        activate(of->activation, of->parameter, 1, n, z, 0, slopes);
+        for (const real *slope = slopes; slope < slopes + n * LANES; slope += LANES, z += LANES, y += LANES) {
+            vec h = v_load(z), error = h - v_load(y), derivative;
+            total = total + loss_of_error(of->objective->loss, parameter, error, &derivative);
+            square = v_fma(error, error, square);
+            v_store(z, derivative * (keeps ? v_load(slope) : v_slope(&terms, h)) * weight);
         }
     }
     *losses = total;
@@ -59,12 +81,22 @@ INLINE void loss_lanes(const fastnn_loss loss, const fastnn_activation activatio
 #include "tables/losses.def"
 #undef FASTNN_PAIR
 
+/* Those that share a kernel: of losses of the error alone all but the squared error of the oldest activations. */
+#define SHARES_KERNEL(loss, activation)                                                                \
+    (fastnn_losses[loss].times_slope && !is_joint(activation) &&                                       \
+     ((loss) != FASTNN_LOSS_squared_error || !(IS(identity, activation) || IS(logistic, activation) || \
+                                               IS(tanh, activation) || IS(relu, activation) || IS(exp, activation))))
+
 /* loss_lanes with loss and activation as constants, so that the loops over the outputs have no choices left. */
 static void loss_of_block(const output_layer *of, real *z, real *y, vec weight, vec *losses, vec *squares) {
 #define NUMBER(loss, activation) ((int)(loss) * FASTNN_N_ACTIVATIONS + (int)(activation))
-#define FASTNN_PAIR(of_loss, of_activation)                                                                      \
-    case NUMBER(FASTNN_LOSS_##of_loss, FASTNN_ACTIVATION_##of_activation):                                       \
-        loss_lanes(FASTNN_LOSS_##of_loss, FASTNN_ACTIVATION_##of_activation, of, z, y, weight, losses, squares); \
+#define FASTNN_PAIR(of_loss, of_activation)                                                                          \
+    case NUMBER(FASTNN_LOSS_##of_loss, FASTNN_ACTIVATION_##of_activation):                                           \
+        if (SHARES_KERNEL(FASTNN_LOSS_##of_loss, FASTNN_ACTIVATION_##of_activation)) {                               \
+            shared_lanes(of, z, y, weight, losses, squares);                                                         \
+        } else {                                                                                                     \
+            loss_lanes(FASTNN_LOSS_##of_loss, FASTNN_ACTIVATION_##of_activation, of, z, y, weight, losses, squares); \
+        }                                                                                                            \
         break;
     switch (NUMBER(of->objective->loss, of->activation)) {
 #include "tables/losses.def"
