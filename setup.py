@@ -62,6 +62,8 @@ class BuildExtensions(build_ext):
         for extension in self.extensions:
             for name, values in flags.items():
                 getattr(extension, name).extend(values)
+            if extension.name == "fastnn._loops" and not is_msvc:  # whose functions GCC would copy for a constant
+                extension.extra_compile_args.append("-fno-ipa-cp-clone")
             wants_openmp = extension.name == "fastnn._engine" and os.environ.get("FASTNN_OPENMP") != "0"
             if wants_openmp and self.compiler_takes([openmp], links=True):
                 extension.extra_compile_args.append(openmp)

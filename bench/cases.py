@@ -10,7 +10,7 @@ import numpy as np
 from fastnn import Network, kernels, reference
 from fastnn.backends import BACKENDS
 from fastnn.objective import Objective
-from fastnn.reference import batched, loops
+from fastnn.reference import batched, elementary
 from fastnn.spec import NetworkSpec, TrainingSpec
 from fastnn.state import TrainingState
 
@@ -70,8 +70,8 @@ def all_cases():
     X, Y = digits()
     for dtype in ("float64", "float32"):
         x, y = X.astype(dtype), Y.astype(dtype)
-        yield elementwise("sigmoid of 10,000 numbers", dtype, loops.logistic, batched.logistic, kernels.sigmoid)
-        yield elementwise("ReLU of 10,000 numbers", dtype, loops.relu, reference.relu_activation, kernels.relu)
+        yield elementwise("sigmoid of 10,000 numbers", dtype, elementary.logistic, batched.logistic, kernels.sigmoid)
+        yield elementwise("ReLU of 10,000 numbers", dtype, elementary.relu, reference.relu_activation, kernels.relu)
         yield forward("forward, 64-30-10, 1078 rows", dtype, x)
         yield backward("backward, with the forward pass it needs, 64-30-10, 1078 rows", dtype, x, y)
         yield one_row("S1: forward of one row, 3-3-1", dtype, (3, 3, 1))

@@ -45,7 +45,7 @@ MUTANTS = [
     ("src/fastnn/_sample.pxd", "total2 += parameters[w + 2 * n_in + j] * x", "total2 += parameters[w + n_in + j] * x"),
     ("src/fastnn/_sample.pxd",
      "delta[c, j] *= slope(before.activation, before.parameter, z[c, j], h[c, j])", "delta[c, j] *= 1"),
-    ("src/fastnn/_sample.pxd", "total += exp(z[c, i] - top)", "total += exp(z[c, i])"),
+    ("src/fastnn/_losses.pxd", "total += exp(z[c, i] - top)", "total += exp(z[c, i])"),
 ]  # fmt: skip
 
 

@@ -68,6 +68,10 @@ ACTIVATION_ORACLES = {
 
 #: Those whose formula in floating point multiplies a rounding: activation -> by how much, of z.
 ILL_CONDITIONED = {
+    "increasing": lambda z: (  # a sum whose first term may be negative
+        (np.abs(z[:, :1]) + ACTIVATION_ORACLES["increasing"](np.hstack([0 * z[:, :1], z[:, 1:]])))
+        / np.maximum(np.abs(ACTIVATION_ORACLES["increasing"](z)), 1e-300)
+    ),
     "gelu": lambda z: 1 + z**2,  # the normal tail from z / sqrt(2)
     "hard_sigmoid": lambda z: 1 / (3 - np.minimum(np.abs(z), 3) + 1e-3),  # z + 3 by way of z / 6 + 1/2
     "hard_swish": lambda z: 1 / (3 - np.minimum(np.abs(z), 3) + 1e-3),

@@ -29,16 +29,23 @@ enum { COPYING_ROWS = 4 * ROWS_2 };
 /* Whether a matrix of n rows is far. */
 INLINE int is_far(ptrdiff_t n, ptrdiff_t n_vectors) { return n_vectors >= FAR_BYTES / (ptrdiff_t)sizeof(vec) / n; }
 
-/* n_rows rows of a panel of C vectors, in strips of equal height, or the first of them one row higher. */
+/* n_rows rows of a panel of C vectors, in strips of equal height, or the first of them two rows higher; and the last
+   row of an odd number. */
 static void panel(enum product_kind kind, int C, const dense_product *p, ptrdiff_t row, ptrdiff_t n_rows,
                   ptrdiff_t vector) {
     static const ptrdiff_t most[] = {0, ROWS_1, ROWS_2, ROWS_3};
-    ptrdiff_t n_strips = (n_rows + most[C] - 1) / most[C], height = n_rows / n_strips;
-    ptrdiff_t n_higher = n_rows % n_strips;
-    if (n_higher > 0) {
-        tiles[kind][C][height + 1](p, row, n_higher, vector);
+    ptrdiff_t n_pairs = n_rows / 2;
+    if (n_pairs > 0) {
+        ptrdiff_t n_strips = (2 * n_pairs + most[C] - 1) / most[C], height = n_pairs / n_strips * 2;
+        ptrdiff_t n_higher = n_pairs % n_strips;
+        if (n_higher > 0) {
+            tiles[kind][C][height + 2](p, row, n_higher, vector);
+        }
+        tiles[kind][C][height](p, row + n_higher * (height + 2), n_strips - n_higher, vector);
     }
-    tiles[kind][C][height](p, row + n_higher * (height + 1), n_strips - n_higher, vector);
+    if (n_rows % 2 > 0) {
+        tiles[kind][C][1](p, row + n_rows - 1, 1, vector);
+    }
 }
 
 /* Vectors of the next panel: two; one or three of the first where their number is odd. */

@@ -131,9 +131,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         dropout=0.0,
         input_dropout=0.0,
         bias=True,
+        output_activation=None,
         class_weight=None,
         label_smoothing=0.0,
-        output_activation=None,
         loss="log_loss",
         focal_gamma=2.0,
     ):

@@ -169,7 +169,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         """
         return self._train(X, y, sample_weight, incremental=True)
 
-    def predict(self, X, return_std=False):
+    def predict(self, X, *, return_std=False):
         """Return the predictions for the rows of X.
 
         Parameters
