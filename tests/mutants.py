@@ -33,7 +33,7 @@ MUTANTS = [
     ("csrc/simd/transpose.h", "n_columns - n + i", "n_columns - n"),
     ("csrc/kernels/joint.h", "v_fma(v_load(y + i), v_load(z + i), dot)", "v_fma(v_load(y + i), v_load(y + i), dot)"),
     ("csrc/kernels/formulas.h", "return y * v_log(positive) - y * z + error;", "return y * v_log(positive) - y * z;"),
-    ("csrc/kernels/formulas.h", "v_slope(slope, *h));", "v_all(1));"),
+    ("csrc/kernels/formulas.h", "*delta = *delta * v_slope(slope, *h);", ";"),
     ("csrc/kernels/losses.h", "v_mask(v_first(n), v_load(of_z))", "v_load(of_z)"),
     ("csrc/kernels/solvers.h", "(nesterov ? v_fma(v_all(s->momentum), v, step) : v)", "v"),
     ("csrc/kernels/solvers.h", "v_fma(-decay, v_load(p + i), v_load(p + i))", "v_load(p + i)"),
