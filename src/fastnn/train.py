@@ -163,8 +163,8 @@ def train(
     weight_decay : float, optional
         The weights, not the biases, shrink by its product with alpha at each update. None: 0.01 for adamw, else 0.
     l1 : float, default 0
-        λ of the penalty λ Σ |w|, on the weights alone; part of the gradient, as λ sign w, whatever the solver. With it
-        weights come near to 0 and swing around it; none stays there exactly.
+        λ of the penalty λ Σ abs(w), on the weights alone; part of the gradient, as λ sign w, whatever the solver. With
+        it weights come near to 0 and swing around it; none stays there exactly.
     max_grad_norm : float, optional
         A gradient, of all that moves and with its penalties, whose norm is larger is scaled down to it, as by PyTorch's
         ``clip_grad_norm_``.
@@ -265,8 +265,8 @@ def train(
 
     With targets y, outputs h and their weighted sums z, the loss is the sum over outputs of
 
-    - squared_error: ½ (y - h)²; absolute_error: |y - h|; huber (Huber, 1964): ½ (y - h)² up to an error of δ, beyond it
-      δ (|y - h| - ½ δ).
+    - squared_error: ½ (y - h)²; absolute_error: abs(y - h); huber (Huber, 1964): ½ (y - h)² up to an error of δ, beyond
+      it δ (abs(y - h) - ½ δ).
     - quantile (Koenker and Bassett, 1978), the pinball loss of scikit-learn: q (y - h) where y is larger, else
       (1 - q) (h - y).
     - gaussian_nll (Nix and Weigend, 1994), as PyTorch's GaussianNLLLoss: ½ (log v + (y - h)² / v), of a mean h and a
@@ -314,7 +314,7 @@ def train(
     - gelu (Hendrycks and Gimpel, 2016): z Φ(z), Φ the standard normal distribution; exact, as PyTorch's and Keras'.
     - silu, or swish: z / (1 + e^-z). mish (Misra, 2020): z tanh(softplus(z)). softplus: log(1 + e^z).
     - hard_sigmoid: z / 6 + ½ between 0 and 1, as PyTorch's. hard_swish: z hard_sigmoid(z).
-    - sin; softsign: z / (1 + |z|); step: 1 where z >= 0, else 0, which no gradient comes through.
+    - sin; softsign: z / (1 + abs(z)); step: 1 where z >= 0, else 0, which no gradient comes through.
 
     Of the starts, "he_uniform" and "he_normal" go with relu and what bends like it (leaky_relu, elu, gelu, silu, mish,
     hard_swish), "lecun_normal" with selu, "glorot_uniform" and "glorot_normal" with the others; "he_uniform" with sin,

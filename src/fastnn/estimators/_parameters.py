@@ -126,7 +126,7 @@ DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
     weight_decay : float, default=None
         The weights shrink by its product with the learning rate at each update. None: 0.01 for "adamw", else 0.
     l1 : float, default=0.0
-        Strength of the penalty l1 Σ |w|, which, unlike that of `alpha`, is not over the weight of the batch.
+        Strength of the penalty l1 Σ abs(w), which, unlike that of `alpha`, is not over the weight of the batch.
     max_grad_norm : float, default=None
         A gradient whose norm is larger is scaled down to it.
     max_norm : float, default=None

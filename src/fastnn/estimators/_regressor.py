@@ -27,7 +27,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     ----------
     loss : str, default="squared_error"
         "squared_error" or "poisson", which takes targets of at least 0; or one of fastnn's own, which are summed over
-        outputs: "absolute_error", |y - h|; "huber", ½ (y - h)² up to an error of `huber_delta`, beyond it a line;
+        outputs: "absolute_error", abs(y - h); "huber", ½ (y - h)² up to an error of `huber_delta`, beyond it a line;
         "quantile", the pinball loss; "gamma", half the gamma deviance, of targets greater than 0, under exponential
         outputs; "gaussian_nll", ½ (log v + (y - h)² / v), which learns a variance v of each target too.
     <parameters>
