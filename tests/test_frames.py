@@ -89,6 +89,7 @@ DATES = [datetime.date(2020, 1, day + 1) for day in range(23)]
         (pl.DataFrame({**MIXED, "c": GAP}), ValueError, "X has nan in row 0, column 'c'"),
         (pl.DataFrame({"a": X[:, 0], "b": DATES}), TypeError, "its column 'b' of dtype Date holds dates"),
         (pl.DataFrame({"a": X[:, 0], "b": DATES}).cast({"b": pl.Datetime}), TypeError, "'b' of dtype Datetime.* dates"),
+        (frame(c=pd.Series(DATES).astype("datetime64[ns]").dt.to_period("D")), TypeError, "dtype period.* holds dates"),
         (frame(c=pd.Series(DATES)), TypeError, "its column 'c' of dtype object holds dates: turn them into numbers"),
         (
             frame(c=pd.date_range("2020-01-01", periods=23, tz="UTC")),

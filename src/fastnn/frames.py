@@ -116,6 +116,8 @@ def _numbers_of_column(argument, name, column):
         for kinds, found in OF_OBJECTS:
             if any(isinstance(value, kinds) for value in array):
                 holds, cure = found
+        if any(hasattr(value, "to_timestamp") for value in array):  # pandas' periods
+            holds, cure = CURES["M"]
     raise TypeError(
         f"{argument} must hold real numbers, but its column {name!r} of dtype {column.dtype} holds {holds}: {cure}"
     )
