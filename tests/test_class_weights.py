@@ -208,3 +208,18 @@ def test_what_is_no_amount(amount):
 def test_it_is_for_the_log_loss():
     with pytest.raises(ValueError, match=r"label_smoothing=0\.1 needs loss='log_loss', got loss='squared_error'"):
         fastnn.train([4, 3], X, Y, 5, label_smoothing=0.1)
+
+
+@pytest.mark.parametrize("loss", ["hinge", "squared_hinge", "focal"])
+def test_the_classifier_smooths_no_other_losses_targets(loss):
+    X, y = np.arange(12.0).reshape(6, 2), [0, 1] * 3
+    with pytest.raises(ValueError, match=f"label_smoothing=0.2 needs loss='log_loss', got loss='{loss}'"):
+        fastnn.MLPClassifier((3,), loss=loss, label_smoothing=0.2).fit(X, y)
+
+
+def test_the_classifier_smooths_for_the_outputs_that_were_asked_for():
+    """Of three classes under logistic outputs each is a yes or no: 0.1 or 0.9, not a third of 0.2 or that and 0.8."""
+    X, y = np.eye(3).repeat(4, axis=0), np.arange(3).repeat(4)
+    settings = {"solver": "lbfgs", "alpha": 0.0, "max_iter": 2000, "random_state": 0, "output_activation": "logistic"}
+    model = fastnn.MLPClassifier((8,), activation="tanh", label_smoothing=0.2, **settings).fit(X, y)
+    np.testing.assert_allclose(model.network_(np.eye(3)), 0.1 + 0.8 * np.eye(3), atol=1e-3)

@@ -261,8 +261,7 @@ def _check_validation(validation_data, shape, feature_names, classes, backend, n
 
 def _check_smoothing(label_smoothing, loss):
     amount = check_number("label_smoothing", label_smoothing, low=0.0, below=1.0)
-    if amount and loss != "log_loss":
-        raise ValueError(f"label_smoothing={amount} needs loss='log_loss', got loss={loss!r}")
+    labels_module.check_smoothing(amount, loss)
     return amount
 
 

@@ -210,6 +210,12 @@ def sums_to_1(targets):
     return np.abs(targets.sum(axis=1, dtype=np.float64) - 1) <= 1e-5
 
 
+def check_smoothing(amount, loss):
+    """Refuse to smooth the targets of a loss that compares no probabilities, or has its own way with them."""
+    if amount > 0 and loss != "log_loss":
+        raise ValueError(f"label_smoothing={amount} needs loss='log_loss', got loss={loss!r}")
+
+
 def smooth(targets, amount, output_activation):
     """Return targets that mix each with the mean over its classes, y (1 - amount) + amount / K (Szegedy et al., 2016).
 

@@ -20,7 +20,7 @@ from fastnn.estimators._checks import as_vector, check_labels, check_sample_weig
 from fastnn.estimators._parameters import CLASSIFIER_LOSSES, CONSTRAINTS, documented
 from fastnn.estimators._scores import accuracy_of
 from fastnn.estimators._warnings import floating_point
-from fastnn.labels import Labels, decode, smooth, takes_signs, threshold_of
+from fastnn.labels import Labels, check_smoothing, decode, smooth, takes_signs, threshold_of
 
 
 def _has_margins(estimator):
@@ -404,7 +404,8 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         return weight, unit * own_unit
 
     def _smooth(self, targets):
-        return smooth(targets, self.label_smoothing, self._output_activation())
+        check_smoothing(self.label_smoothing, self.loss)
+        return smooth(targets, self.label_smoothing, self.out_activation_)
 
     def _objective(self):
         return replace(super()._objective(), has_soft_targets=self.label_smoothing > 0)
