@@ -234,6 +234,8 @@ typedef struct {
 /* Blocks aligned to FASTNN_ALIGNMENT, NULL where there is no memory; core/memory.c. */
 void *fastnn_allocate(size_t n);
 void fastnn_free(void *block); /* NULL is allowed */
+void fastnn_forget(void *start,
+                   size_t n); /* a part of one, whose contents nobody reads again: its memory, if it is much */
 
 /* A block kept for the next call. A thread that finds it taken gets one of its own. Starts as all zeros. */
 typedef struct {

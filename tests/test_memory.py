@@ -148,11 +148,11 @@ def peak(package, **settings):
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 @pytest.mark.parametrize(("dtype", "early_stopping"), [("float32", False), ("float64", True)])
-def test_wide_networks_on_sparse_rows_take_about_the_memory_of_scikit_learns_or_less(dtype, early_stopping):
+def test_wide_networks_on_sparse_rows_take_no_more_memory_than_scikit_learns(dtype, early_stopping):
     """15,000 columns to 100 units: what there is of each weight, its gradient and moments too, is most of it."""
     settings = {"n_rows": 3000, "n_in": 15_000, "units": 100, "dtype": dtype, "early_stopping": early_stopping}
     ours, theirs = (next(peak(package, **settings)) for package in ("fastnn", "sklearn.neural_network"))
-    assert ours < 1.05 * theirs
+    assert ours < theirs
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")

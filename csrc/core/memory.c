@@ -1,5 +1,5 @@
 /* memory.c: the engine's blocks of memory, aligned to 64 bytes, and the scratch that predictions use again and again.
-   Kernels get their work area ready. */
+   Kernels get their work area ready, and may say which part of it they no longer read. */
 #define _DEFAULT_SOURCE /* madvise */
 #include <stdlib.h>
 #ifdef __linux__
@@ -9,17 +9,23 @@
 #include "core/atomic.h" /* atomic_swap, atomic_write, atomic_read_pointer, atomic_write_pointer */
 #include "fastnn.h"      /* fastnn_scratch, FASTNN_ALIGNMENT */
 
-/* Ask for large pages, as NumPy does for its arrays: of a wide network's block, the faults of small ones take as long
-   as an update. It is a request: what comes of it does not matter. */
-static void ask_for_large_pages(char *block, size_t n) {
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+enum { LARGE_PAGES = MADV_HUGEPAGE, NOT_NEEDED = MADV_DONTNEED };
+#else
+enum { LARGE_PAGES, NOT_NEEDED };
+#endif
+
+/* Of a block from some bytes on, tell the system how its whole pages are used. It is a request: what comes of it does
+   not matter. */
+static void advise(char *block, size_t n, int advice) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
     enum { PAGE = 4096, LARGE = 4 << 20 };
+    size_t gap = (PAGE - (uintptr_t)block % PAGE) % PAGE;
     if (n >= LARGE) {
-        size_t gap = (PAGE - (uintptr_t)block % PAGE) % PAGE;
-        madvise(block + gap, n - gap, MADV_HUGEPAGE);
+        madvise(block + gap, (n - gap) / PAGE * PAGE, advice);
     }
 #else
-    (void)block, (void)n;
+    (void)block, (void)n, (void)advice;
 #endif
 }
 
@@ -32,11 +38,14 @@ void *fastnn_allocate(size_t n) {
     if (!block) {
         return NULL;
     }
-    ask_for_large_pages(block, n);
+    /* As NumPy does for its arrays: of a wide network's block, the faults of small pages take as long as an update. */
+    advise(block, n, LARGE_PAGES);
     uintptr_t start = ((uintptr_t)block + sizeof(void *) + FASTNN_ALIGNMENT - 1) / FASTNN_ALIGNMENT * FASTNN_ALIGNMENT;
     ((void **)start)[-1] = block;
     return (void *)start;
 }
+
+void fastnn_forget(void *start, size_t n) { advise(start, n, NOT_NEEDED); }
 
 void fastnn_free(void *start) {
     if (start) {

@@ -48,6 +48,17 @@ static void test_blocks(void) {
         fastnn_free(block);
     }
     fastnn_free(NULL);
+    enum { MANY = 12 << 20, FROM = 100, N = (8 << 20) - 200 }; /* bytes; a part of a block is forgotten */
+    unsigned char *block = fastnn_allocate(MANY);
+    memset(block, 1, MANY);
+    fastnn_forget(block + FROM, N);
+    size_t n_kept = 0;
+    for (size_t i = 0; i < MANY; i++) {
+        n_kept += (i < FROM || i >= FROM + N) && block[i] == 1;
+    }
+    expect(n_kept == MANY - N, "what stands beside the forgotten part is not kept");
+    fastnn_forget(block, 0);
+    fastnn_free(block);
     for (size_t less = 0; less < 200; less += 8) {
         expect(fastnn_allocate(SIZE_MAX - less) == NULL, "there are no such sizes");
     }
