@@ -238,20 +238,15 @@ INLINE void activate_with(const fastnn_activation activation, real parameter, pt
     }
 }
 
-/* The elementwise activation of h (n_rows, n_vectors), in place; identity and what is joint leave it as it is. slopes:
-   OUT, likewise, where they are kept and wanted; else NULL. */
-static void activate(fastnn_activation activation, real parameter, ptrdiff_t n_rows, ptrdiff_t n_vectors, real *h,
-                     ptrdiff_t stride, real *slopes) {
-    switch (activation) {
 #define CASE(name)                                                                                \
     case FASTNN_ACTIVATION_##name:                                                                \
         activate_with(FASTNN_ACTIVATION_##name, parameter, n_rows, n_vectors, h, stride, slopes); \
         break;
-        CASE(logistic)
-        CASE(tanh)
-        CASE(relu)
-        CASE(step)
-        CASE(exp)
+
+/* Those whose slope is kept: beside them, the others would save registers that they do not use. */
+OUTLINE void activate_keeping(fastnn_activation activation, real parameter, ptrdiff_t n_rows, ptrdiff_t n_vectors,
+                              real *h, ptrdiff_t stride, real *slopes) {
+    switch (activation) {
         CASE(leaky_relu)
         CASE(elu)
         CASE(selu)
@@ -263,18 +258,30 @@ static void activate(fastnn_activation activation, real parameter, ptrdiff_t n_r
         CASE(hard_swish)
         CASE(sin)
         CASE(softsign)
-#undef CASE
-    case FASTNN_ACTIVATION_identity:
-    case FASTNN_ACTIVATION_softmax:
-    case FASTNN_ACTIVATION_mean_variance:
-    case FASTNN_ACTIVATION_increasing: break;
+    default: break;
     }
 }
 
+/* The elementwise activation of h (n_rows, n_vectors), in place; identity and what is joint leave it as it is. slopes:
+   OUT, likewise, where they are kept and wanted; else NULL. */
+static void activate(fastnn_activation activation, real parameter, ptrdiff_t n_rows, ptrdiff_t n_vectors, real *h,
+                     ptrdiff_t stride, real *slopes) {
+    switch (activation) {
+        CASE(logistic)
+        CASE(tanh)
+        CASE(relu)
+        CASE(step)
+        CASE(exp)
+    default: activate_keeping(activation, parameter, n_rows, n_vectors, h, stride, slopes);
+    }
+}
+#undef CASE
+
 /* d (n_vectors) times the slopes of one row, in place. */
-static void times_slope_row(const slope_terms *s, ptrdiff_t n_vectors, const real *h, real *d) {
+static void times_slope_row(const slope_terms *terms, ptrdiff_t n_vectors, const real *h, real *d) {
+    slope_terms s = *terms; /* which what is written to d cannot change */
     for (ptrdiff_t i = 0; i < n_vectors * LANES; i += LANES) {
-        v_store(d + i, v_load(d + i) * v_slope(s, v_load(h + i)));
+        v_store(d + i, v_load(d + i) * v_slope(&s, v_load(h + i)));
     }
 }
 #endif

@@ -193,12 +193,13 @@ INLINE void backward_single_with(const int is_relu, const slope_terms *s, ptrdif
 
 /* backward from a single output: its deltas d (n_rows,), its weights w (n_vectors); h and out (n_rows, n_vectors).
    is_relu: whose slopes are 0 and 1. As products of one step this took twice as long. */
-OUTLINE void backward_single(const slope_terms *s, int is_relu, ptrdiff_t n_rows, ptrdiff_t n_vectors, ptrdiff_t stride,
-                             const real *d, const real *w, const real *h, real *out) {
+OUTLINE void backward_single(const slope_terms *terms, int is_relu, ptrdiff_t n_rows, ptrdiff_t n_vectors,
+                             ptrdiff_t stride, const real *d, const real *w, const real *h, real *out) {
+    slope_terms s = *terms; /* which what is written to `out` cannot change */
     if (is_relu) {
-        backward_single_with(1, s, n_rows, n_vectors, stride, d, w, h, out);
+        backward_single_with(1, &s, n_rows, n_vectors, stride, d, w, h, out);
     } else {
-        backward_single_with(0, s, n_rows, n_vectors, stride, d, w, h, out);
+        backward_single_with(0, &s, n_rows, n_vectors, stride, d, w, h, out);
     }
 }
 

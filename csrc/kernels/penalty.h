@@ -8,7 +8,7 @@
 
 /* The sum of the squares of the weights from `first` to before `end`, or of their absolute values; they are counted
    without gaps, a lane each. */
-INLINE vec sum_between(const packed_network *net, const int absolute, ptrdiff_t first, ptrdiff_t end) {
+INLINE vec sum_between(const packed_network *net, int absolute, ptrdiff_t first, ptrdiff_t end) {
     vec sum = v_all(0);
     ptrdiff_t l = 0;
     while (first < end) {
@@ -34,7 +34,7 @@ INLINE vec sum_between(const packed_network *net, const int absolute, ptrdiff_t 
 }
 
 /* The sums of every SQUARES weights: those that are a thread's. */
-INLINE void sums_between(const packed_network *net, const int absolute, int thread, int n_threads, double *sums) {
+OUTLINE void sums_between(const packed_network *net, int absolute, int thread, int n_threads, double *sums) {
     for (ptrdiff_t first = (ptrdiff_t)thread * SQUARES; first < net->n_gapless; first += n_threads * SQUARES) {
         ptrdiff_t end = net->n_gapless - first < SQUARES ? net->n_gapless : first + SQUARES;
         vec sum = sum_between(net, absolute, first, end);
@@ -47,7 +47,7 @@ INLINE void sums_between(const packed_network *net, const int absolute, int thre
 }
 
 /* A thread's part of what the penalties need. */
-static void sum_weights(const packed_network *net, double l1, double l2, int thread, int n_threads) {
+INLINE void sum_weights(const packed_network *net, double l1, double l2, int thread, int n_threads) {
     if (l2 != 0) {
         sums_between(net, 0, thread, n_threads, net->squares);
     }

@@ -45,23 +45,28 @@ static void see_what_prepares(const fastnn_training *training, step_constants *s
     s->prepares = s->l1 != 0 || s->scale != 1 || (s->decay != 0 && !has_decay(training));
 }
 
-static step_constants step_of(const fastnn_training *training, double learning_rate, double l2,
-                              int64_t n_updates_before) {
-    step_constants step = {
-        .l2 = (real)l2,
-        .rate = (real)learning_rate,
+/* What is the same in all updates of a run. */
+static step_constants constants_of(const fastnn_training *training) {
+    return (step_constants){
         .momentum = (real)training->momentum,
         .beta_1 = (real)training->beta_1,
         .beta_2 = (real)training->beta_2,
         .rest_1 = (real)(1 - training->beta_1),
         .rest_2 = (real)(1 - training->beta_2),
         .epsilon = (real)training->epsilon,
-        .decay = (real)(learning_rate * training->weight_decay),
         .l1 = (real)training->l1,
-        .scale = 1,
     };
-    see_what_prepares(training, &step);
+}
+
+/* And what is an update's own. */
+static void set_update(const fastnn_training *training, double learning_rate, double l2, int64_t n_updates_before,
+                       step_constants *step) {
     double t = (double)(n_updates_before + 1);
+    step->l2 = (real)l2;
+    step->rate = (real)learning_rate;
+    step->decay = (real)(learning_rate * training->weight_decay);
+    step->scale = 1;
+    see_what_prepares(training, step);
     switch (training->solver) {
     case FASTNN_SOLVER_sgd:
     case FASTNN_SOLVER_rmsprop:
@@ -71,18 +76,17 @@ static step_constants step_of(const fastnn_training *training, double learning_r
     case FASTNN_SOLVER_nadam: {
         double corrects = sqrt(1 - pow(training->beta_2, t)), b1 = training->beta_1, now = momentum_at(b1, t);
         double ahead = momentum_at(b1, t + 1), product = momenta_until(b1, t);
-        step.rate = (real)(learning_rate * corrects);
-        step.epsilon = (real)(training->epsilon * corrects);
-        step.of_gradient = (real)((1 - now) / (1 - product));
-        step.of_mean = (real)(ahead / (1 - product * ahead));
+        step->rate = (real)(learning_rate * corrects);
+        step->epsilon = (real)(training->epsilon * corrects);
+        step->of_gradient = (real)((1 - now) / (1 - product));
+        step->of_mean = (real)(ahead / (1 - product * ahead));
         break;
     }
     case FASTNN_SOLVER_adamw:
     case FASTNN_SOLVER_adam:
-        step.rate = (real)(learning_rate * sqrt(1 - pow(training->beta_2, t)) / (1 - pow(training->beta_1, t)));
+        step->rate = (real)(learning_rate * sqrt(1 - pow(training->beta_2, t)) / (1 - pow(training->beta_1, t)));
         break;
     }
-    return step;
 }
 
 /* The velocity does not matter without momentum, and is left alone. */

@@ -14,7 +14,7 @@
 #include "kernels/inputs.h"  /* chunk_inputs, inputs_of */
 #include "kernels/network.h" /* backward_one */
 #include "kernels/row.h"     /* rank_one_gradient, rank_one_step */
-#include "kernels/solvers.h" /* step_of, step_constants */
+#include "kernels/solvers.h" /* constants_of, set_update, step_constants */
 #include "kernels/sparse.h"  /* row_list, row_at */
 #include "kernels/step.h"    /* bound_weights, rate_of, step_between, step_weights, take_step */
 #include "kernels/team.h"    /* share_of, weight_share */
@@ -154,13 +154,14 @@ static void make_updates(void *job, int thread, int n_threads) {
     const fastnn_training *training = run->training;
     member me = member_of(shared, thread, n_threads, run->ask);
     fastnn_counters counters = *run->counters;
+    step_constants step = constants_of(training);
     int stop = FASTNN_RAN, changes = 0, is_copied = 0;
     ptrdiff_t k = shared->next;
     for (; k < updates->n && stop == FASTNN_RAN && !changes; k++) {
         sample_batch b = batch_of(run, updates, k, counters.n_updates);
         int is_row = b.n_rows == 1;
         double l2 = updates->l2[k], objective, cost;
-        step_constants step = step_of(training, updates->learning_rate[k], l2, counters.n_updates);
+        set_update(training, updates->learning_rate[k], l2, counters.n_updates, &step);
         if (!is_row && !is_copied) {
             copy_share(&me);
             meet(&me);

@@ -11,7 +11,7 @@ import threading
 import numpy as np
 
 cimport cython
-from libc.math cimport isfinite
+from libc.math cimport INFINITY, fabs
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport INT32_MAX, int32_t
 from libc.string cimport memset, strchr
@@ -161,6 +161,11 @@ def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, g
     return value, cost
 
 
+cdef inline double none_or(double bound) noexcept:
+    """A bound as the engine has it, where 0 is none."""
+    return 0 if bound == INFINITY else bound
+
+
 cdef class Run:
     """A run of the engine that stays open; see `fastnn.reference.descent.Run`. One thread at a time may use it."""
 
@@ -215,8 +220,8 @@ cdef class Run:
         self.training.tol = training.tol
         self.training.updates_per_pass = training.updates_per_pass
         self.training.l1 = training.l1
-        self.training.max_grad_norm = training.max_grad_norm if isfinite(training.max_grad_norm) else 0
-        self.training.max_norm = training.max_norm if isfinite(training.max_norm) else 0
+        self.training.max_grad_norm = none_or(training.max_grad_norm)
+        self.training.max_norm = none_or(training.max_norm)
         if training.dropout is not None:
             dropped = np.array(training.dropout.dropped, np.int32)
             self.training.dropped = <const int32_t *> problem.arguments.take(

@@ -8,7 +8,7 @@ Python's objects become typed memoryviews. Updates hold no GIL; a run allocates 
 import numpy as np
 
 from cython cimport floating
-from libc.math cimport fabs, isfinite
+from libc.math cimport INFINITY, fabs
 from libc.stdint cimport int64_t
 
 from fastnn._tables import ACTIVATIONS, LOSSES
@@ -241,7 +241,7 @@ def _advance(
                 layers, loss, parameter, l2[k], parameters, X, y, sample_weight, rows, start, n_rows,
                 True, gradient, &objective[k], &cost[k], &work, transposed, h, delta, z,
             )
-            if not isfinite(objective[k]):
+            if not fabs(objective[k]) < INFINITY:
                 n_done, stop = k, DIVERGED
                 break
             update(<floating> momentum, nesterov, <floating> learning_rate[k], gradient, parameters, velocity)

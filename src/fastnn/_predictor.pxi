@@ -120,16 +120,17 @@ cdef class Predictor:
         return out if stop != NOT_FINITE else False
 
     cdef bint all_finite(self, const void *numbers, Py_ssize_t n) noexcept:
+        # Not by isfinite, which Cython declares of long doubles.
         cdef Py_ssize_t i
         cdef const double *doubles = <const double *> numbers
         cdef const float *floats = <const float *> numbers
         if self.is_float64:
             for i in range(n):
-                if not isfinite(doubles[i]):
+                if not fabs(doubles[i]) < INFINITY:
                     return False
         else:
             for i in range(n):
-                if not isfinite(floats[i]):
+                if not fabs(floats[i]) < INFINITY:
                     return False
         return True
 
