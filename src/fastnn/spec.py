@@ -202,6 +202,11 @@ class TrainingSpec:
         bounds = self.max_grad_norm, self.max_norm
         return bool(self.rates or self.l1 or self.weight_decay or min(bounds) < math.inf)
 
+    @property
+    def lowest_moving(self):
+        """The lowest layer, counted from 1, of which anything moves: none below it needs a gradient."""
+        return next((l for l, factors in enumerate(self.rates, start=1) if any(factors)), 1)
+
 
 def check_layer_sizes(nn_structure, argument="nn_structure"):
     """Return layer sizes as a tuple of ints, or say what is wrong with them."""
