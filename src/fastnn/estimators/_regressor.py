@@ -150,6 +150,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one pass over X and y, going on from where training is.
 
+        Penalties, rules of the step, dropout and what is frozen are those of each call; solver, its constants and its
+        rate those that training began with, as in scikit-learn.
+
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
