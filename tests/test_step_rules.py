@@ -97,6 +97,17 @@ def test_max_norm_is_of_the_weights_into_a_unit(backend, batch):
 
 
 @pytest.mark.parametrize("backend", KEEP_RULES)
+def test_max_norm_of_weights_that_are_zero(backend, batch):
+    """Where there was a division by 0 in NumPy, and a warning of it."""
+    start = [np.array([[0.0] * 4, [3.0, 4.0, 0.0, 0.0]])], [np.zeros(2)]
+    result = fastnn.train(
+        [4, 2], X[:, :4], Y[:, :2], 1, 1e-300, init=start, output_activation="identity", backend=backend, max_norm=1.0,
+        batch_size=batch,
+    )  # fmt: skip
+    assert_close(result.W[1], [[0.0] * 4, [0.6, 0.8, 0.0, 0.0]], 1e-15)
+
+
+@pytest.mark.parametrize("backend", KEEP_RULES)
 def test_layer_rates_are_factors_of_the_rate_and_of_the_decay(backend, batch):
     W, b = gradient_of(START, slice(batch))
     result = one_step(backend, batch_size=batch, layer_rates=[0.25, (2.0, 3.0)], weight_decay=0.1)
