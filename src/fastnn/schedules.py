@@ -326,7 +326,8 @@ class plateau(_Named):
     """The rate falls whenever the loss has not for some time (PyTorch's ReduceLROnPlateau).
 
     `train` looks at each report (see its `report_every`): at ``val_loss`` where there is validation data, else at the
-    mean objective of the batches. The estimators look at the loss of each epoch.
+    mean objective of the batches. The estimators look at the loss of each epoch; as they stop by their own
+    `n_iter_no_change`, `patience` should be less than that.
 
     Parameters
     ----------
