@@ -171,7 +171,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         if not np.isfinite(self._weights.network.parameters).all():
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-                f"preprocessed; or try a smaller learning_rate_init (it is {self.learning_rate_init})."
+                f"preprocessed; or try a smaller learning_rate_init (it is {self.learning_rate_init!r:.60})."
             )
         return self
 
