@@ -7,7 +7,6 @@ time under ``fastnn.training``. The order of checks and draws is scikit-learn's,
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from functools import partial
-from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
@@ -22,6 +21,7 @@ from fastnn.estimators import _held_back, _lbfgs
 from fastnn.estimators._activations import kept_output_activation, output_activation, start_factors
 from fastnn.estimators._checks import (
     as_data,
+    check_hidden_layer_sizes,
     check_n_inputs,
     check_penalty,
     check_sample_weight,
@@ -138,7 +138,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
     def _train(self, X, y, sample_weight, incremental):
         self._refuse_hooks()
         refuse_hooks(f"this {type(self).__name__}", vars(self))
-        hidden = self._check_hidden_layer_sizes()
+        hidden = check_hidden_layer_sizes(self.hidden_layer_sizes)
         check_hidden_activations(self.activation, len(hidden))
         is_first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, targets_of = self._check_targets(X, y, incremental, reset=is_first)
@@ -174,15 +174,6 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
                 f"preprocessed; or try a smaller learning_rate_init (it is {self.learning_rate_init!r:.60})."
             )
         return self
-
-    def _check_hidden_layer_sizes(self):
-        sizes = self.hidden_layer_sizes
-        sizes = list(sizes) if np.iterable(sizes) else [sizes]
-        if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
-            raise TypeError(f"hidden_layer_sizes must be integers, got {sizes}.")
-        if any(size <= 0 for size in sizes):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-        return [int(size) for size in sizes]
 
     def _begin(self, layer_sizes, dtype):
         """Draw the weights that training starts from."""
