@@ -103,7 +103,8 @@ class cosine(_Named):
     t_mul : float, default 1
         How many times as long each cycle is as the one before.
     m_mul : float, default 1
-        The rate that a cycle starts from, as a multiple of that of the one before.
+        The rate that a cycle starts from, as a multiple of that of the one before, `eta_min` and all; Keras multiplies
+        what is above that.
     warmup : float or int, default 0
         Updates at the start, as a share of the run or as a number, on which the rate rises in equal steps up to where
         the schedule begins.
