@@ -1,6 +1,6 @@
-"""Twenty-five lines of the kernels, each broken once, on purpose: every break must make a test fail.
+"""Forty-three lines of the kernels, each broken once, on purpose: every break must make a test fail.
 
-``python tests/mutants.py`` takes a quarter of an hour; the arguments, if any, choose mutants by number. A mutant of
+``python tests/mutants.py`` takes half an hour; the arguments, if any, choose mutants by number. A mutant of
 ``csrc`` is compiled into the C tests of tests/c, for both dtypes; what survives them, and a mutant of the Cython
 loops, is built in a copy of the tree, on which some of the Python tests are run. Ends with an error if a mutant
 survives. pytest does not collect it.
