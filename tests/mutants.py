@@ -1,6 +1,6 @@
-"""Twenty-five lines of the kernels, each broken once, on purpose: every break must make a test fail.
+"""Forty-three lines of the kernels, each broken once, on purpose: every break must make a test fail.
 
-``python tests/mutants.py`` takes a quarter of an hour; the arguments, if any, choose mutants by number. A mutant of
+``python tests/mutants.py`` takes half an hour; the arguments, if any, choose mutants by number. A mutant of
 ``csrc`` is compiled into the C tests of tests/c, for both dtypes; what survives them, and a mutant of the Cython
 loops, is built in a copy of the tree, on which some of the Python tests are run. Ends with an error if a mutant
 survives. pytest does not collect it.
@@ -26,6 +26,8 @@ MUTANTS = [
     ("csrc/kernels/activations.h", "s.square = v_all(-1);\n        break;\n    case FASTNN_ACTIVATION_relu:",
      "s.square = v_all(1);\n        break;\n    case FASTNN_ACTIVATION_relu:"),
     ("csrc/kernels/activations.h", "s.above = v_all(0);", "s.above = v_all(-1);"),
+    ("csrc/kernels/activations.h", "v_fma(bounded, rises, v_select(negative, below, above) * share)", "rises"),
+    ("csrc/kernels/activations.h", "v_fma(bounded * density, v_all((real)0.3989422804014327), p)", "p"),
     ("csrc/kernels/tile.h", "(r - 3) * a_row", "(r - 2) * a_row"),
     ("csrc/kernels/tile.h", "sum[r][c] = v_max(sum[r][c], lowest);", ";"),
     ("csrc/kernels/dense.h", "block.adds = p->adds || first > 0;", "block.adds = p->adds;"),
@@ -34,10 +36,25 @@ MUTANTS = [
     ("csrc/kernels/joint.h", "v_fma(v_load(y + i), v_load(z + i), dot)", "v_fma(v_load(y + i), v_load(y + i), dot)"),
     ("csrc/kernels/formulas.h", "return y * v_log(positive) - y * z + error;", "return y * v_log(positive) - y * z;"),
     ("csrc/kernels/formulas.h", "*delta = *delta * v_slope(slope, *h);", ";"),
+    ("csrc/kernels/formulas.h", "v_mask(v_less(v_all(0), margin), -y)", "-y"),
+    ("csrc/kernels/joint.h", "v_softplus(of_z).h : of_z", "of_z : of_z"),
+    ("csrc/kernels/joint.h", "(share - scaled * scaled)", "(share - scaled)"),
     ("csrc/kernels/losses.h", "v_mask(v_first(n), v_load(of_z))", "v_load(of_z)"),
     ("csrc/kernels/solvers.h", "(nesterov ? v_fma(v_all(s->momentum), v, step) : v)", "v"),
     ("csrc/kernels/solvers.h", "v_fma(-decay, v_load(p + i), v_load(p + i))", "v_load(p + i)"),
     ("csrc/kernels/solvers.h", "(n_updates_before + 1)", "(n_updates_before + 2)"),
+    ("csrc/kernels/solvers.h", "v_fma(l1, v_sign(w), v_fma(l2, w, gradient))", "v_fma(l2, w, gradient)"),
+    ("csrc/kernels/solvers.h", "ahead / (1 - product * ahead)", "ahead / (1 - product)"),
+    ("csrc/kernels/solvers.h", "gradient = v_mask(~has_turned, gradient);", ";"),
+    ("csrc/kernels/solvers.h", "v_fma(v_all(s->beta_1), m, v_all(s->rest_1) * gradient)", "m"),
+    ("csrc/kernels/step.h", "sqrt(total) + 1e-6", "total + 1e-6"),
+    ("csrc/kernels/step.h", "own.decay *= rate;", ";"),
+    ("csrc/kernels/step.h", "v_less(most, norm), most / norm", "v_less(most, norm), most"),
+    ("csrc/kernels/dropout.h", "v_mask(stays, slope * factor)", "v_mask(stays, slope)"),
+    ("csrc/kernels/dropout.h", "(int64_t)row * d->slots_a_row", "(int64_t)row"),
+    ("csrc/kernels/batch.h", " && me->rates[2 * l + 1] == 0", ""),
+    ("csrc/kernels/batch.h", "    return l;", "    return l + 1;"),
+    ("csrc/kernels/penalty.h", "sum + v_abs(w)", "sum + w"),
     ("csrc/kernels/network.h", "*bias = adds ? *bias + total : total;", "*bias = total;"),
     ("csrc/kernels/team.h", "n / n_threads * i + n % n_threads * i / n_threads", "n / n_threads * i"),
     ("src/fastnn/_elementary.pxd", "return h * (one - h)", "return h * (one + h)"),
@@ -45,6 +62,7 @@ MUTANTS = [
     ("src/fastnn/_sample.pxd", "total2 += parameters[w + 2 * n_in + j] * x", "total2 += parameters[w + n_in + j] * x"),
     ("src/fastnn/_sample.pxd",
      "delta[c, j] *= slope(before.activation, before.parameter, z[c, j], h[c, j])", "delta[c, j] *= 1"),
+    ("src/fastnn/_losses.pxd", "return -2 * y * relu(1 - y * z)", "return -2 * y * (1 - y * z)"),
     ("src/fastnn/_losses.pxd", "total += exp(z[c, i] - top)", "total += exp(z[c, i])"),
 ]  # fmt: skip
 

@@ -92,6 +92,21 @@ def test_what_is_no_class_weight(y, rule, error, message):
         train(y, class_weight=rule)
 
 
+def test_a_weight_of_a_class_that_is_not_there_is_as_in_scikit_learn():
+    """In a fold without a rare class; one that may be a slip, as another class has no weight, is an error."""
+    options = {"hidden_layer_sizes": (6,), "max_iter": 8, "random_state": 1, "activation": "tanh"}
+    rows, rule = LABELS < 2, {0: 1.0, 1: 3.0, 2: 9.0}
+    ours = MLPClassifier(**options, class_weight=rule).fit(X[rows], LABELS[rows])
+    weights = compute_sample_weight(rule, LABELS[rows])
+    theirs = sklearn.neural_network.MLPClassifier(**options).fit(X[rows], LABELS[rows], weights)
+    assert_close(ours.coefs_[0], theirs.coefs_[0], 1e-10)
+    for wrong in ({0: 1.0, 2: 9.0}, {"0": 1.0, 1: 3.0}):
+        with pytest.raises(ValueError, match="not in class_weight"):
+            compute_sample_weight(wrong, LABELS[rows])
+        with pytest.raises(ValueError, match="class_weight has the label"):
+            MLPClassifier(**options, class_weight=wrong).fit(X[rows], LABELS[rows])
+
+
 def test_rows_without_one_label_have_no_class():
     with pytest.raises(ValueError, match="for one class label a row, but y has targets, and no class labels"):
         fastnn.train([4, 1], X, X[:, 0], 5, output_activation="identity", class_weight="balanced")

@@ -263,3 +263,15 @@ def test_what_was_not_finite_before_is_not_told(package):
         assert not overflows(lambda: estimator.predict(gaps[:1].copy()))
     estimator.coefs_[0] = np.full((4, 6), np.nan)
     assert not overflows(lambda: estimator.predict(X))
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_rates_by_the_thousand_are_not_told_one_by_one():
+    diverges = MLPRegressor(solver="sgd", learning_rate_init=[1e30] * 1000, max_iter=1000, tol=1e9)
+    told = [str(each.message) for each in caught(lambda: diverges.fit(X, VALUES)) if each.category is RuntimeWarning]
+    with pytest.raises(ValueError, match="non-finite parameter weights") as error:
+        diverges.fit(X, VALUES)
+    for text in (*told, str(error.value)):
+        assert "a smaller learning_rate_init (it is [1e+30, 1e+30" in text
+        assert len(text) < 300
+    assert told

@@ -185,6 +185,9 @@ def test_regressor_of_quantiles(quantile):
     assert_close((columns > Y[:, None]).mean(axis=0), levels, 0.1)
     expected = np.mean([d2_pinball_score(Y, columns[:, i], alpha=q) for i, q in enumerate(levels)])
     assert_close(regressor.score(X, Y), expected, 1e-12)
+    for wrong in (Y[:-1], np.column_stack([Y, Y]), np.repeat(Y, 2)):
+        with pytest.raises(ValueError, match="y must hold 1 targets for each of 300 rows, its shape is"):
+            regressor.score(X, wrong)
     again = pickle.loads(pickle.dumps(regressor))
     assert (again.predict(X) == found).all()
     again.partial_fit(X, Y)

@@ -87,6 +87,7 @@ LEVELS = {
     "estimators._travelling": 12,
     "estimators._base": 13,
     "estimators._classifier": 14,
+    "estimators._labelled": 13,
     "estimators._regressor": 14,
 }
 #: They only gather names.

@@ -1,4 +1,4 @@
-"""tests/mutants.py takes a quarter of an hour; here is only whether each mutant has its line to break."""
+"""tests/mutants.py takes half an hour; here is only whether each mutant has its line to break."""
 
 import pytest
 from mutants import MUTANTS, ROOT

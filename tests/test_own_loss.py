@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from conftest import assert_close
+from scipy import sparse
 
 import fastnn
 from fastnn.backends import get_backend
@@ -117,3 +118,11 @@ def test_it_cannot_change_what_it_is_given():
 def test_what_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         fastnn.train([3, 2], X, Y, 5, loss=half_square, **options)
+
+
+def test_sparse_rows_are_refused_by_what_refuses_them():
+    """No backend would take them, "auto" least of all, which was given."""
+    with pytest.raises(TypeError, match=r"a loss that is a function does not take; pass a dense array: X.toarray\(\)"):
+        fastnn.train([3, 2], sparse.csr_matrix(X), Y, 5, loss=half_square)
+    with pytest.raises(TypeError, match=r"a dense array: validation X.toarray\(\)"):
+        fastnn.train([3, 2], X, Y, 5, loss=half_square, validation_data=(sparse.csr_matrix(X), Y))

@@ -240,6 +240,17 @@ def test_the_estimators_plateau_hears_each_epoch():
     assert MLPClassifier(**options, learning_rate_init=rates).fit(X, LABELS).loss_curve_ == found.loss_curve_
 
 
+def test_the_estimators_plateau_by_name_falls_before_training_ends():
+    """PyTorch's patience of 10 would not: training ends as early, and "plateau" was "constant" by another name."""
+    options = {**OPTIONS, "max_iter": 400, "n_iter_no_change": 10, "solver": "sgd"}
+    found = MLPClassifier(**options, learning_rate="plateau", learning_rate_init=1.5).fit(X, LABELS)
+    plan = schedules.plateau(1.5, patience=5)
+    assert MLPClassifier(**options, learning_rate_init=plan).fit(X, LABELS).loss_curve_ == found.loss_curve_
+    constant = MLPClassifier(**options, learning_rate_init=1.5).fit(X, LABELS)
+    assert found.loss_ < constant.loss_
+    assert MLPClassifier(**{**options, "n_iter_no_change": np.inf, "max_iter": 2}, learning_rate="plateau")
+
+
 def test_they_are_cloned_and_pickled():
     classifier = MLPClassifier(**OPTIONS, learning_rate_init=schedules.one_cycle(0.1)).fit(X, LABELS)
     again = clone(classifier)

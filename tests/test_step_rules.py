@@ -15,6 +15,7 @@ from fastnn import MLPClassifier
 from fastnn._tables import SOLVERS
 from fastnn.backends import KEEP_RULES, get_backend
 from fastnn.objective import Objective
+from fastnn.reference import batched
 from fastnn.spec import NetworkSpec
 from fastnn.step_rules import check_rates
 
@@ -96,6 +97,17 @@ def test_max_norm_is_of_the_weights_into_a_unit(backend, batch):
 
 
 @pytest.mark.parametrize("backend", KEEP_RULES)
+def test_max_norm_of_weights_that_are_zero(backend, batch):
+    """Where there was a division by 0 in NumPy, and a warning of it."""
+    start = [np.array([[0.0] * 4, [3.0, 4.0, 0.0, 0.0]])], [np.zeros(2)]
+    result = fastnn.train(
+        [4, 2], X[:, :4], Y[:, :2], 1, 1e-300, init=start, output_activation="identity", backend=backend, max_norm=1.0,
+        batch_size=batch,
+    )  # fmt: skip
+    assert_close(result.W[1], [[0.0] * 4, [0.6, 0.8, 0.0, 0.0]], 1e-15)
+
+
+@pytest.mark.parametrize("backend", KEEP_RULES)
 def test_layer_rates_are_factors_of_the_rate_and_of_the_decay(backend, batch):
     W, b = gradient_of(START, slice(batch))
     result = one_step(backend, batch_size=batch, layer_rates=[0.25, (2.0, 3.0)], weight_decay=0.1)
@@ -116,6 +128,36 @@ def test_what_is_frozen_stays_to_the_bit_whatever_else_there_is(solver, backend,
     assert (result.W[1] == START.W[1]).all()
     assert all((result.b[l] == START.b[l]).all() for l in (1, 2))
     assert (result.W[2] != START.W[2]).all()
+
+
+@pytest.mark.parametrize("batch", [None, 7, 1])
+@pytest.mark.parametrize("frozen", [[1], [1, 2], [1, 2, "W3"], [1, 2, "b3"], [2], ["W1", "b1", 2, 3]])
+@pytest.mark.parametrize("backend", KEEP_RULES)
+def test_a_backward_pass_that_ends_above_what_is_frozen_has_the_same_bits(backend, frozen, batch):
+    """As one that goes all the way down, for rates so small that they move nothing."""
+    still = [[1.0, 1.0] for _ in range(4)]
+    for name in frozen:
+        for tensor in [0, 1] if isinstance(name, int) else ["Wb".index(name[0])]:
+            still[(name if isinstance(name, int) else int(name[1])) - 1][tensor] = 1e-300
+    options = {
+        "activation": ["tanh", "gelu", "relu"], "output_activation": "identity", "init": "pytorch_uniform", "l2": 0.01,
+        "dropout": [0.25, 0.0, 0.25], "batch_size": batch, "random_state": 0, "solver": "sgd", "backend": backend,
+    }  # fmt: skip
+    cut = fastnn.train([X.shape[1], 9, 8, 17, Y.shape[1]], X, Y, 5, 0.1, frozen=frozen, **options)
+    whole = fastnn.train([X.shape[1], 9, 8, 17, Y.shape[1]], X, Y, 5, 0.1, layer_rates=still, **options)
+    assert cut.loss_curve == whole.loss_curve
+    assert (cut.network.parameters == whole.network.parameters).all()
+
+
+def test_a_backward_pass_ends_above_what_is_frozen(monkeypatch):
+    asked = []
+    slopes = batched.slopes
+    monkeypatch.setattr(
+        batched, "slopes", lambda activation, Z, H: asked.append(Z.shape[1]) or slopes(activation, Z, H)
+    )
+    options = {"activation": "tanh", "output_activation": "identity", "init": "lecun_normal", "backend": "numpy"}
+    fastnn.train([X.shape[1], 9, 8, 7, Y.shape[1]], X, Y, 1, 0.1, frozen=[1, 2, "W3"], **options)
+    assert asked == [Y.shape[1], 7]
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

@@ -129,15 +129,16 @@ def test_every_call_of_a_backend_is_told_the_number_of_threads(monkeypatch, back
 def test_a_whole_run_is_without_the_gil(backend, monkeypatch):
     """The data that a call of run computes from is spoiled meanwhile, which ends it; with the GIL held it cannot be.
 
-    Only after the first update: before it, the GIL was there to be had, and on one CPU the thread that waits for it
-    goes first; so it sleeps a little meanwhile. Ten attempts, as the other thread may be late.
+    Only after the first update: before it, the GIL was there to be had. So this thread looks at the run's own counter,
+    which with the GIL held it would not see but at 0 or at its end. Ten attempts, as it may come too late.
     """
-    began, ended = threading.Event(), []
+    began, ended, states = threading.Event(), [], []
     original = backends.BACKENDS[backend].begin
 
-    def begin(*args):
+    def begin(state, *args):
+        states.append(state)
         began.set()
-        return original(*args)
+        return original(state, *args)
 
     monkeypatch.setattr(backends.BACKENDS[backend], "begin", begin)
 
@@ -155,7 +156,8 @@ def test_a_whole_run_is_without_the_gil(backend, monkeypatch):
         thread = threading.Thread(target=work, args=(rows,))
         thread.start()
         began.wait()
-        time.sleep(0.02)  # of a run of a second
+        while states[-1].n_updates == 0 and thread.is_alive():
+            time.sleep(0)
         rows[:] = np.nan
         thread.join()
         if ended and ended[-1] > 1:

@@ -146,7 +146,21 @@ static const drop_site *dropped_at(const packed_network *net, const drop_site *s
     return site;
 }
 
-/* A piece through the network, to the losses, and to the deltas of all layers where they are wanted. Returns its
+/* Whether a layer needs no gradient: neither its weights nor its biases move. */
+INLINE int stands_still(const member *me, ptrdiff_t l) {
+    return me->rates && me->rates[2 * l] == 0 && me->rates[2 * l + 1] == 0;
+}
+
+/* The lowest layer that moves: nobody asks for the deltas of those below. */
+INLINE ptrdiff_t lowest_moving(const member *me) {
+    ptrdiff_t l = 0;
+    while (l < me->net->n_layers - 1 && stands_still(me, l)) {
+        l++;
+    }
+    return l;
+}
+
+/* A piece through the network, to the losses, and to the deltas of the layers where they are wanted. Returns its
    inputs. */
 static chunk_inputs through_network(member *me, const packed_network *view, const sample_batch *b, const piece *p,
                                     int with_deltas, double total) {
@@ -158,7 +172,7 @@ static chunk_inputs through_network(member *me, const packed_network *view, cons
     forward_chunk(view, &inputs, p->n, site, view->layers[net->n_layers - 1].delta, &me->asked);
     losses_of(view, b, p->chunk_first + p->row, p->n, total);
     if (with_deltas) {
-        backward_chunk(view, p->n, &me->asked);
+        backward_chunk(view, p->n, lowest_moving(me), &me->asked);
     }
     return inputs;
 }
@@ -173,11 +187,6 @@ static void rows_of_round(member *me, const sample_batch *b, const chunk_round *
         packed_network view = view_of(net, me->thread, p.chunk, p.chunk, p.row);
         through_network(me, &view, b, &p, with_deltas, total);
     }
-}
-
-/* Whether a layer needs no gradient: neither its weights nor its biases move. */
-INLINE int stands_still(const member *me, ptrdiff_t l) {
-    return me->rates && me->rates[2 * l] == 0 && me->rates[2 * l + 1] == 0;
 }
 
 /* Whole chunks of a round likewise, in the thread's own slot, and their gradients. */

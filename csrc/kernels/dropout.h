@@ -85,8 +85,8 @@ INLINE const real *factors_of(dropper *d, ptrdiff_t row, ptrdiff_t unit) {
     return d->factors[slot % SLOTS];
 }
 
-/* Drop outputs h (n, n_vectors) of a hidden layer, the inputs of layer l, in place. slopes: OUT where they are kept,
-   else NULL; if `has_slopes` they are there already, without the factors. */
+/* Drop outputs h (n, n_vectors) of a hidden layer, the inputs of layer l, in place. Slopes that are kept get the
+   factors too; those that the output tells are found first. */
 static void drop_outputs(const drop_site *site, ptrdiff_t l, const packed_layer *before, ptrdiff_t n) {
     dropper d = dropper_of(site, l, before->n_out);
     const slope_terms terms = slope_of(before->activation);

@@ -111,9 +111,9 @@ INLINE slope_terms terms_of(const packed_layer *layer) {
     return s;
 }
 
-/* Deltas of the hidden layers from those of the last. */
-static void backward_chunk(const packed_network *net, ptrdiff_t n, poll_state *asked) {
-    for (ptrdiff_t l = net->n_layers - 1; l > 0; l--) {
+/* Deltas of the hidden layers, down to that of layer `lowest`, from those of the last. */
+static void backward_chunk(const packed_network *net, ptrdiff_t n, ptrdiff_t lowest, poll_state *asked) {
+    for (ptrdiff_t l = net->n_layers - 1; l > lowest; l--) {
         const packed_layer *layer = &net->layers[l], *before = layer - 1;
         if (layer->is_single) {
             slope_terms s = terms_of(before);
@@ -203,10 +203,10 @@ static void forward_one(const packed_network *net, const chunk_inputs *in, const
     }
 }
 
-/* Deltas of the hidden layers from that of the last. The weights' rows are padded, by zeros, to whole vectors. */
-static void backward_one(const packed_network *net) {
+/* The same for one row. The weights' rows are padded, by zeros, to whole vectors. */
+static void backward_one(const packed_network *net, ptrdiff_t lowest) {
     static const real zero = 0;
-    for (ptrdiff_t l = net->n_layers - 1; l > 0; l--) {
+    for (ptrdiff_t l = net->n_layers - 1; l > lowest; l--) {
         const packed_layer *layer = &net->layers[l], *before = layer - 1;
         const real *weights = net->parameters + layer->weights;
         if (layer->is_single) {

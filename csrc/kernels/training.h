@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "fastnn.h"          /* fastnn_run, fastnn_updates, fastnn_training, fastnn_counters, fastnn_team_is_wanted */
-#include "kernels/batch.h"   /* team_state, member, sample_batch, batch_pass, row_pass, share_out, copy_share, meet */
+#include "kernels/batch.h"   /* team_state, member, sample_batch, batch_pass, row_pass, copy_share, lowest_moving */
 #include "kernels/layout.h"  /* packed_network, packed_layer, pack, unpack, clear_padding */
 #include "kernels/inputs.h"  /* chunk_inputs, inputs_of */
 #include "kernels/network.h" /* backward_one */
@@ -75,12 +75,14 @@ static void row_step(const member *me, const fastnn_training *training, const sa
     const packed_network *net = me->net;
     row_list row = listed(b, 0, 1);
     chunk_inputs inputs = {inputs_of(net, b->data, &row), b->data, row};
-    backward_one(net);
+    backward_one(net, lowest_moving(me));
     int descends = training->solver == FASTNN_SOLVER_sgd && training->momentum == 0 && l2 == 0 && !step->prepares &&
                    training->max_grad_norm == 0;
     for (ptrdiff_t l = 0; l < net->n_layers; l++) {
-        row_layer(net, &inputs, l, descends, -step->rate * rate_of(training, l, 1),
-                  -step->rate * rate_of(training, l, 0));
+        if (!stands_still(me, l)) {
+            row_layer(net, &inputs, l, descends, -step->rate * rate_of(training, l, 1),
+                      -step->rate * rate_of(training, l, 0));
+        }
     }
     if (training->rates || training->max_grad_norm != 0 || training->max_norm != 0) {
         member alone = *me; /* with all weights, and nobody to meet */

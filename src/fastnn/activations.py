@@ -95,7 +95,7 @@ def _activation(argument, given, known):
     if not is_pair:
         return name
     if name not in ACTIVATION_PARAMETERS:
-        able = " and ".join(map(repr, ACTIVATION_PARAMETERS))
+        able = " and ".join(repr(other) for other in ACTIVATION_PARAMETERS if other in HIDDEN_ACTIVATIONS)
         raise ValueError(
             f"{argument} {name!r} takes no parameter, got {given[1]!r}; write the name alone ({able} take one)"
         )

@@ -186,7 +186,7 @@ def check_data(
     check_class_weight(class_weight)
     label_smoothing = _check_smoothing(label_smoothing, loss)
     feature_names = column_names(X)
-    check_takes(backend, "X", X)
+    check_takes(backend, "X", X, shape.objective)
     if solver == "levenberg_marquardt":
         check_problem(loss, sizes, X)
     X = check_rows("X", X, dtype, sizes[0])
@@ -246,7 +246,7 @@ def _check_validation(validation_data, shape, feature_names, classes, backend, n
         )
     X, y, *weight = validation_data
     check_column_names("validation X", X, feature_names)
-    check_takes(backend, "validation X", X)
+    check_takes(backend, "validation X", X, shape.objective)
     X = check_rows("validation X", X, dtype, sizes[0])
     if shape.objective.function is not None:
         y = labels_module.columns("validation y", y, X.shape[0], n_columns, dtype)

@@ -64,8 +64,13 @@ def check_has(name, objective):
         )
 
 
-def check_takes(name, argument, X):
-    """Refuse sparse rows where the backend called `name` takes dense ones alone."""
+def check_takes(name, argument, X, objective=None):
+    """Refuse sparse rows where the backend called `name`, or the one of the objective, takes dense ones alone."""
+    if is_sparse(X) and objective is not None and objective.function is not None:
+        raise TypeError(
+            f"{argument} is a sparse matrix ({type(X).__name__}), which training by a loss that is a function does not "
+            f"take; pass a dense array: {argument}.toarray()"
+        )
     if is_sparse(X) and name not in TAKE_CSR:
         choices = " or ".join(f"backend={other!r}" for other in reversed(TAKE_CSR))
         raise TypeError(

@@ -27,8 +27,9 @@ def row_weights(class_weight, labels, targets, sample_weight):
     Parameters
     ----------
     class_weight : dict or "balanced"
-        Label -> weight, 1 where a label is missing. "balanced", as in scikit-learn: with a row's own weight 1, the
-        number of rows over the number of classes times that of the rows of the class (King and Zeng, 2001).
+        Label -> weight, 1 where a label is missing. As in scikit-learn a label that y has not is an error, unless all
+        of y's are there: a fold may lack a rare class. "balanced", as there: with a row's own weight 1, the number of
+        rows over the number of classes times that of the rows of the class (King and Zeng, 2001).
     labels : fastnn.labels.Labels
     targets : ndarray of shape (n_samples, n_out)
     sample_weight : ndarray of shape (n_samples,), or None
@@ -47,12 +48,14 @@ def row_weights(class_weight, labels, targets, sample_weight):
 
 
 def _given(class_weight, classes):
-    """The weight of each class."""
+    """The weight of each class. A label that is not there may be of other rows, if all those that are have a weight."""
     places = {label: place for place, label in enumerate(classes.tolist())}
     of_class = np.ones(len(classes))
+    is_whole = places.keys() <= class_weight.keys()
     for label, weight in class_weight.items():
-        if label not in places:
+        if label in places:
+            of_class[places[label]] = check_number(f"class_weight[{label!r}]", weight, low=0.0)
+        elif not is_whole:
             some = ", ".join(map(repr, list(places)[:10])) + (", ..." if len(places) > 10 else "")
             raise ValueError(f"class_weight has the label {label!r}, which is not among those of y: {some}")
-        of_class[places[label]] = check_number(f"class_weight[{label!r}]", weight, low=0.0)
     return of_class

@@ -232,9 +232,10 @@ def check_targets(argument, targets, loss, output_activation):
     test, expected = TARGETS[LOSS_TARGETS.get(loss, "any")]  # any: of a function
     if test is not None and not (fits := test(targets)).all():
         row, column = map(int, np.argwhere(~fits)[0])
+        advice = f"; class labels are a vector: {argument.split()[-1]}.ravel()" if targets.shape[1] == 1 else ""
         raise ValueError(
             f"{argument} has {targets[row, column]} in row {row}, column {column}; "
-            f"loss={loss!r} takes targets {expected}"
+            f"loss={loss!r} takes targets {expected}" + (advice if loss in LABEL_LOSSES else "")
         )
     if output_activation == "softmax" and not (fits := sums_to_1(targets)).all():
         row = int(np.argmin(fits))
@@ -331,12 +332,21 @@ def _as_targets(argument, array, n_out, dtype):
         raise ValueError(
             f"{argument} has 1 column, but the last layer has {n_out}; class labels are a vector: {argument}.ravel()"
         )
+    if array.ndim == 2 and array.shape[1] == 1 and _holds_words(array):
+        raise TypeError(
+            f"{argument} holds words, in an array of shape {array.shape}; class labels are a vector, "
+            f"{argument}.ravel(), with a loss that takes them, such as 'log_loss'"
+        )
     return check_matrix(argument, array, dtype, n_columns=n_out, columns_are="the last layer")
+
+
+def _holds_words(array):
+    return array.dtype.kind in "TUS" or (array.dtype.kind == "O" and all(isinstance(word, str) for word in array.flat))
 
 
 def _as_labels(argument, array):
     """Labels as an array that can be sorted: numbers, booleans or strings."""
-    if array.dtype.kind == "T" or (array.dtype.kind == "O" and all(isinstance(label, str) for label in array)):
+    if array.dtype.kind != "S" and _holds_words(array):
         array = array.astype(str)
     if array.dtype.kind not in "biufUS":
         raise TypeError(f"the labels in {argument} must be numbers or strings, got an array of dtype {array.dtype}")

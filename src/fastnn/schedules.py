@@ -103,7 +103,8 @@ class cosine(_Named):
     t_mul : float, default 1
         How many times as long each cycle is as the one before.
     m_mul : float, default 1
-        The rate that a cycle starts from, as a multiple of that of the one before.
+        The rate that a cycle starts from, as a multiple of that of the one before, `eta_min` and all; Keras multiplies
+        what is above that.
     warmup : float or int, default 0
         Updates at the start, as a share of the run or as a number, on which the rate rises in equal steps up to where
         the schedule begins.
@@ -326,7 +327,8 @@ class plateau(_Named):
     """The rate falls whenever the loss has not for some time (PyTorch's ReduceLROnPlateau).
 
     `train` looks at each report (see its `report_every`): at ``val_loss`` where there is validation data, else at the
-    mean objective of the batches. The estimators look at the loss of each epoch.
+    mean objective of the batches. The estimators look at the loss of each epoch; as they stop by their own
+    `n_iter_no_change`, `patience` should be less than that.
 
     Parameters
     ----------

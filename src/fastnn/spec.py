@@ -197,10 +197,9 @@ class TrainingSpec:
     dropout: Dropout | None = None
 
     @property
-    def has_rules(self):
-        """Whether a step is more than the solver's own."""
-        bounds = self.max_grad_norm, self.max_norm
-        return bool(self.rates or self.l1 or self.weight_decay or min(bounds) < math.inf)
+    def lowest_moving(self):
+        """The lowest layer, counted from 1, of which anything moves: none below it needs a gradient."""
+        return next((l for l, factors in enumerate(self.rates, start=1) if any(factors)), 1)
 
 
 def check_layer_sizes(nn_structure, argument="nn_structure"):

@@ -357,10 +357,11 @@ static void test_entries(void) {
                                    NULL};
             test_run(&p, &s, n, loss, parameters, how, shape % 5 == 0 ? 1 : n);
             static const double RATES[MOST_LAYERS][2] = {{1, 0}, {0.5, 2}, {0, 1}, {1, 1}};
+            static const double STILL[MOST_LAYERS][2] = {{0, 0}, {0, 2}, {0.5, 1}, {1, 1}};
             how.l1 = shape % 3 == 0 ? 0.02 : 0;
             how.max_grad_norm = shape % 2 == 0 ? 0.3 : 0;
             how.max_norm = shape % 5 < 2 ? 0.5 : 0;
-            how.rates = shape % 4 < 2 ? RATES[0] : NULL;
+            how.rates = shape % 4 == 1 && n_layers > 1 ? STILL[0] : shape % 4 < 2 ? RATES[0] : NULL;
             test_run(&p, &s, n, loss, parameters, how, shape % 7 == 0 ? 1 : n);
             samples_end(&s);
             free(parameters);

@@ -24,6 +24,20 @@ def output_activation(estimator, targets):
     return asked
 
 
+def kept_output_activation(estimator, targets):
+    """Return that of a network that training goes on from: what was asked for, or what it has, if the loss takes it."""
+    if estimator.output_activation is not None:
+        return output_activation(estimator, targets)
+    try:
+        check_output(estimator._objective(), check_output_activation(estimator.out_activation_, "out_activation_"))
+    except ValueError as error:
+        raise ValueError(
+            f"the network that training is to go on from is of another loss: {error}; set the loss as it was, or fit "
+            "anew without warm_start"
+        ) from None
+    return estimator.out_activation_
+
+
 def start_factors(activation, network):
     """Return scikit-learn's factor of Glorot's bound for each layer of weights: 2 if the units are logistic, else 6.
 

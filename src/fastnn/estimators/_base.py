@@ -7,7 +7,6 @@ time under ``fastnn.training``. The order of checks and draws is scikit-learn's,
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from functools import partial
-from numbers import Integral
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
@@ -19,9 +18,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from fastnn.activations import check_hidden_activations
 from fastnn.backends import BACKENDS
 from fastnn.estimators import _held_back, _lbfgs
-from fastnn.estimators._activations import output_activation, start_factors
+from fastnn.estimators._activations import kept_output_activation, output_activation, start_factors
 from fastnn.estimators._checks import (
     as_data,
+    check_hidden_layer_sizes,
     check_n_inputs,
     check_penalty,
     check_sample_weight,
@@ -32,7 +32,7 @@ from fastnn.estimators._hooks import refuse_hooks
 from fastnn.estimators._moved import optimizer_from
 from fastnn.estimators._parameters import CONSTRAINTS
 from fastnn.estimators._plan import plan_of
-from fastnn.estimators._solvers import batch_size_of, optimizer_of, training_of
+from fastnn.estimators._solvers import as_of_now, batch_size_of, optimizer_of, training_of
 from fastnn.estimators._travelling import Travelling
 from fastnn.estimators._warnings import tell_of_overflow, warn
 from fastnn.estimators._weights import Weights
@@ -138,7 +138,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
     def _train(self, X, y, sample_weight, incremental):
         self._refuse_hooks()
         refuse_hooks(f"this {type(self).__name__}", vars(self))
-        hidden = self._check_hidden_layer_sizes()
+        hidden = check_hidden_layer_sizes(self.hidden_layer_sizes)
         check_hidden_activations(self.activation, len(hidden))
         is_first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
         X, targets_of = self._check_targets(X, y, incremental, reset=is_first)
@@ -153,9 +153,9 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             check_penalty(self.alpha, weight, unit, dtype)
             weight = weight.astype(dtype)
         if not is_first:
-            self._go_on(dtype, X.shape[1], targets.shape[1])
+            self._go_on(dtype, X.shape[1], targets)
         self.n_outputs_ = targets.shape[1]
-        if is_first or self.output_activation is not None:
+        if is_first:
             self.out_activation_ = output_activation(self, targets)
         self._random_state = check_random_state(self.random_state)
         samples = passes.Samples(as_data(X, dtype), self._smooth(targets), weight, weight_unit=unit)
@@ -171,18 +171,9 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         if not np.isfinite(self._weights.network.parameters).all():
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-                f"preprocessed; or try a smaller learning_rate_init (it is {self.learning_rate_init})."
+                f"preprocessed; or try a smaller learning_rate_init (it is {self.learning_rate_init!r:.60})."
             )
         return self
-
-    def _check_hidden_layer_sizes(self):
-        sizes = self.hidden_layer_sizes
-        sizes = list(sizes) if np.iterable(sizes) else [sizes]
-        if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
-            raise TypeError(f"hidden_layer_sizes must be integers, got {sizes}.")
-        if any(size <= 0 for size in sizes):
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
-        return [int(size) for size in sizes]
 
     def _begin(self, layer_sizes, dtype):
         """Draw the weights that training starts from."""
@@ -196,18 +187,23 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         if self.solver != "lbfgs":
             self._show_progress(passes.Progress())
 
-    def _go_on(self, dtype, n_inputs, n_outputs):
+    def _go_on(self, dtype, n_inputs, targets):
         """Take the weights as they stand, in a block of this dtype that training may write to."""
         weights = self._current_weights(dtype)
         network = weights.network
         check_n_inputs(n_inputs, network)
-        if network.layer_sizes[-1] != n_outputs:
+        if network.layer_sizes[-1] != targets.shape[1]:
             raise ValueError(
-                f"y has {n_outputs} outputs, but the network that training is to go on from has "
+                f"y has {targets.shape[1]} outputs, but the network that training is to go on from has "
                 f"{network.layer_sizes[-1]}"
             )
         if not self.bias and any(layer.any() for layer in network.b.values()):
             raise ValueError("intercepts_ are not 0, but bias=False; set them to 0, or fit anew without warm_start")
+        out_activation = kept_output_activation(self, targets)
+        if out_activation != self.out_activation_:
+            self.out_activation_ = out_activation
+            weights = self._current_weights(dtype)
+            network = weights.network
         # As in scikit-learn, arrays that were handed out before change under "sgd" and "adam", not under "lbfgs".
         if self.solver == "lbfgs" or not network.parameters.flags.writeable:
             weights = Weights(network.copy())
@@ -271,7 +267,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         elif is_moved:
             self._optimizer = optimizer_from(optimizer, training.objective, network._spec)
         dropout = training.dropout and training.dropout.seeded(partial(self._random_state.randint, 0))
-        self._optimizer.training = replace(self._optimizer.training, objective=training.objective, dropout=dropout)
+        self._optimizer.training = as_of_now(self._optimizer.training, replace(training, dropout=dropout))
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         progress = self._progress()

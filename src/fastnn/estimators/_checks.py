@@ -4,7 +4,7 @@ Called by the base of both estimators; each returns its argument as the engine t
 """
 
 import math
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 import scipy.sparse
@@ -21,6 +21,16 @@ def as_data(X, dtype):
         csr = csr_in_order("X", X)
         return with_entries(csr, np.require(csr.data, dtype, "CAE"))
     return np.require(X, dtype, "CAE")
+
+
+def check_hidden_layer_sizes(sizes):
+    """The units of each hidden layer, from a list of them or a number, as ints."""
+    sizes = list(sizes) if np.iterable(sizes) else [sizes]
+    if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
+        raise TypeError(f"hidden_layer_sizes must be integers, got {sizes}.")
+    if any(size <= 0 for size in sizes):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+    return [int(size) for size in sizes]
 
 
 def as_vector(y):

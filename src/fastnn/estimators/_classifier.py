@@ -1,4 +1,4 @@
-"""MLPClassifier: labels to targets and back."""
+"""MLPClassifier: its parameters, what it predicts, and classes as weights of rows."""
 
 from dataclasses import replace
 from numbers import Real
@@ -7,7 +7,6 @@ from typing import ClassVar
 import numpy as np
 import scipy.sparse
 from sklearn.base import ClassifierMixin, _fit_context
-from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -16,11 +15,12 @@ from sklearn.utils.validation import validate_data
 
 from fastnn.class_weights import row_weights
 from fastnn.estimators._base import MultilayerPerceptron, by_batches
-from fastnn.estimators._checks import as_vector, check_labels, check_sample_weight
+from fastnn.estimators._checks import as_vector, check_sample_weight
+from fastnn.estimators._labelled import Labelled
 from fastnn.estimators._parameters import CLASSIFIER_LOSSES, CONSTRAINTS, documented
 from fastnn.estimators._scores import accuracy_of
 from fastnn.estimators._warnings import floating_point
-from fastnn.labels import Labels, check_smoothing, decode, smooth, takes_signs, threshold_of
+from fastnn.labels import Labels, check_smoothing, smooth, takes_signs, threshold_of
 
 
 def _has_margins(estimator):
@@ -36,7 +36,7 @@ def _has_probabilities(estimator):
 
 
 @documented
-class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
+class MLPClassifier(ClassifierMixin, Labelled, MultilayerPerceptron):
     """A multi-layer perceptron classifier: scikit-learn's, many times faster.
 
     It minimizes the log-loss, under softmax outputs for three classes or more, a logistic output for two, and one per
@@ -186,6 +186,9 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one pass over X and y, going on from where training is.
 
+        Penalties, rules of the step, dropout and what is frozen are those of each call; solver, its constants and its
+        rate those that training began with, as in scikit-learn.
+
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
@@ -235,44 +238,6 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
         if decoded.ndim == 2 and hasattr(self, "_label_binarizer") and self._label_binarizer.sparse_input_:
             return scipy.sparse.csr_matrix(decoded)
         return decoded
-
-    def _reading(self, n_outputs):
-        """What y was, whatever the output activation is now, and the labels.
-
-        "binary", "multiclass" or "multilabel"; of a network built by hand, what its outputs look like. The labels are
-        None if it has none.
-        """
-        binarizer = self.__dict__.get("_label_binarizer")
-        if binarizer is not None:
-            return binarizer.y_type_.removesuffix("-indicator"), binarizer.classes_
-        labels = getattr(self, "classes_", None)
-        if n_outputs == 1:
-            kind, n_labels = "binary", 2
-        else:
-            kind, n_labels = "multilabel" if self.out_activation_ == "logistic" else "multiclass", n_outputs
-        return kind, None if labels is None else check_labels(labels, n_labels)
-
-    def _complete_labels(self):
-        """Make classes_ of _label_binarizer, or the other way round, where one of them was set by hand."""
-        if not hasattr(self, "classes_"):
-            if hasattr(self, "_label_binarizer"):
-                self.classes_ = self._label_binarizer.classes_
-        elif not hasattr(self, "_label_binarizer"):
-            n_outputs = len(self.intercepts_[-1]) if hasattr(self, "intercepts_") else 1
-            kind, labels = self._reading(n_outputs)
-            self._label_binarizer = LabelBinarizer().fit(
-                np.eye(n_outputs, dtype=int) if kind == "multilabel" else labels
-            )
-
-    def _decode(self, outputs):
-        """The labels of outputs, or of targets; those of several labels a row as an array of 0 and 1."""
-        kind, labels = self._reading(outputs.shape[1])
-        if labels is None:
-            raise NotFittedError(
-                f"this {type(self).__name__} has weights, but no labels: set classes_ or _label_binarizer, or use "
-                "predict_proba"
-            )
-        return decode(kind, outputs, labels, threshold_of(self.loss))
 
     @available_if(_has_margins)
     def decision_function(self, X):
@@ -344,52 +309,10 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
             self._check_classes(unique_labels(y))
         return X, lambda dtype: self._encode(y, dtype)
 
-    def _check_classes(self, classes):
-        """Training that goes on has the labels it began with: a warm start all of them, partial_fit no other."""
-        if self.warm_start:
-            if set(classes) != set(self.classes_):
-                raise ValueError(
-                    "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-                    f"Previously got {self.classes_}, `y` has {classes}"
-                )
-        elif len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
-            raise ValueError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
-            )
-
-    def _encode(self, y, dtype):
-        kind = self._label_binarizer.y_type_
-        if kind.startswith("multilabel"):
-            y = y.toarray() if scipy.sparse.issparse(y) else y
-            return self._coded(np.ascontiguousarray(y != 0, dtype))
-        classes = self._label_binarizer.classes_
-        position = np.searchsorted(classes, y)
-        if kind == "binary":
-            return self._coded(position.astype(dtype).reshape(-1, 1))
-        targets = np.zeros((len(y), len(classes)), dtype)
-        targets[np.arange(len(y)), position] = 1
-        return self._coded(targets)
-
-    def _coded(self, targets):
-        """Indicators as the targets of the loss."""
-        return 2 * targets - 1 if takes_signs(self.loss) else targets
-
     def _output_activation(self):
         if takes_signs(self.loss):
             return "identity"
         return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
-
-    def _labels(self):
-        n_outputs = self.n_outputs_ if hasattr(self, "n_outputs_") else len(self.intercepts_[-1])
-        kind, classes = self._reading(n_outputs)
-        threshold = threshold_of(self.loss)
-        if classes is None:
-            return Labels("values")
-        if kind == "multilabel":
-            return Labels(kind, threshold=threshold)
-        if kind == "multiclass" or n_outputs > 1:
-            return Labels("multiclass", classes, threshold)
-        return Labels("binary", classes if len(classes) == 2 else classes.repeat(2), threshold)
 
     def _weigh_classes(self, X, targets, weight, unit, incremental):
         if self.class_weight is None:
@@ -409,9 +332,6 @@ class MLPClassifier(ClassifierMixin, MultilayerPerceptron):
 
     def _objective(self):
         return replace(super()._objective(), has_soft_targets=self.label_smoothing > 0)
-
-    def _strata(self, targets):
-        return self._decode(targets) if self.n_outputs_ == 1 else None
 
     def _scorer(self, targets, sample_weight):
         kind, labels = self._reading(targets.shape[1])

@@ -85,7 +85,7 @@ DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
         "constant"; for "sgd" alone "invscaling", ``learning_rate_init / (t_ + 1) ** power_t`` after each epoch, and
         "adaptive", a fifth of it whenever training would else stop, as long as it is above 1e-6; or the name of one of
         `fastnn.schedules`, such as "cosine", from `learning_rate_init` on, over the updates of `max_iter` epochs.
-        Training may stop before these, by `tol`.
+        Training may stop before these, by `tol`; "plateau" has half the patience of `n_iter_no_change`, at most 10.
     learning_rate_init : float, schedule, callable or array-like, default=0.001
         For all but "lbfgs" and "levenberg_marquardt"; of "rprop" the first step size. One of `fastnn.schedules`, a
         function of the progress (the share of the updates of `max_iter` epochs that have been made), or an array with

@@ -20,4 +20,6 @@ def plan_of(estimator, incremental):
             "partial_fit does not know how long training will be, which a schedule of the learning rate goes by; set "
             "learning_rate_init to a number before each call, or call fit"
         )
+    if name == "plateau":  # by its default, training would end before it
+        return schedules.plateau(rate, patience=int(min(schedules.plateau.patience, estimator.n_iter_no_change / 2)))
     return rate if is_plan else getattr(schedules, name)(rate)

@@ -150,6 +150,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one pass over X and y, going on from where training is.
 
+        Penalties, rules of the step, dropout and what is frozen are those of each call; solver, its constants and its
+        rate those that training began with, as in scikit-learn.
+
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
@@ -216,9 +219,13 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         """
         if self.loss != "quantile":
             return super().score(X, y, sample_weight)
-        outputs = self._outputs(X)
-        y = np.asarray(y, np.float64).reshape(len(outputs), -1)
-        return pinball_of(self._objective(), self._objective().spread(y), sample_weight)(outputs)
+        outputs, objective = self._outputs(X), self._objective()
+        y = np.asarray(y, np.float64)
+        targets = objective.spread(y.reshape(-1, 1) if y.ndim < 2 else y)
+        if targets.shape != outputs.shape:
+            shape = len(outputs), outputs.shape[1] // objective.outputs_a_target
+            raise ValueError(f"y must hold {shape[1]} targets for each of {shape[0]} rows, its shape is {y.shape}")
+        return pinball_of(objective, targets, sample_weight)(outputs)
 
     def _check_targets(self, X, y, incremental, reset):
         X, y = validate_data(

@@ -1,6 +1,7 @@
 """What an estimator's parameters say of solver and step: a TrainingSpec, the batch size, an optimizer that goes on."""
 
 import math
+from dataclasses import replace
 
 from fastnn.dropout import check_dropout, check_drops
 from fastnn.estimators._warnings import warn
@@ -49,6 +50,15 @@ def training_of(estimator, layer_sizes, X):
     if solver == "levenberg_marquardt":
         check_problem(estimator.loss, layer_sizes, X)
     return training
+
+
+#: What a call that goes on takes as its own; solver, constants and rate stay the optimizer's, as in scikit-learn.
+TAKEN_UP = ("objective", "dropout", "rates", "l1", "weight_decay", "max_grad_norm", "max_norm")
+
+
+def as_of_now(kept, training):
+    """Return the TrainingSpec of an optimizer that goes on, with what the estimator now says of loss and rules."""
+    return replace(kept, **{name: getattr(training, name) for name in TAKEN_UP})
 
 
 def optimizer_of(estimator, training, network, plan):

@@ -53,7 +53,7 @@ def tell_of_overflow(estimator, n_before):
         return
     floating_point(
         f"{what}; scale X and y, for example with StandardScaler, or try a smaller learning_rate_init (it is "
-        f"{estimator.learning_rate_init})"
+        f"{estimator.learning_rate_init!r:.60})"
         + (
             "; the weights are those of this fit's best validation score, else those it began with"
             if estimator.early_stopping

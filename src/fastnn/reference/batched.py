@@ -149,11 +149,12 @@ def forward(network, parameters, X, out, n_threads=None):
 
 
 def loss_and_gradient(
-    network, objective, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None, factors=None
+    network, objective, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None, factors=None, lowest=1
 ):  # fmt: skip
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given.
 
-    `factors` are those of dropout, see `forward_batch`.
+    `factors` are those of dropout, see `forward_batch`; below layer `lowest`, where nothing moves, only the penalty is
+    found.
     """
     W, b = network.views(parameters)
     Z, H = forward_batch(network, W, b, X, factors)
@@ -180,10 +181,12 @@ def loss_and_gradient(
         if objective.loss in losses.BY_OUTPUT and output_activation.name in SLOPE:
             delta = delta * slopes(output_activation, Z[-1], H[-1])
         delta = delta * share[:, None]
-        for l in range(network.n_layers, 0, -1):
+        if lowest > 1:
+            gradient[:] = 0
+        for l in range(network.n_layers, lowest - 1, -1):
             gradient_W[l][:] = delta.T @ stays_of(H[l - 1], factors and factors[l - 1])
             gradient_b[l][:] = delta.sum(axis=0)
-            if l > 1:
+            if l > lowest:
                 delta = (delta @ W[l]) * slopes(network.activations[l - 2], Z[l - 1], H[l - 1])
                 if factors and factors[l - 1] is not None:
                     delta = delta * factors[l - 1]

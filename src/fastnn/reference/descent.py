@@ -93,6 +93,8 @@ class Run:
         dropout, options = self.training.dropout, {}
         if dropout is not None:
             options["factors"] = factors_of_update(dropout, self.state.n_updates, network, len(data[0]))
+        if self.training.rates:
+            options["lowest"] = self.training.lowest_moving
         what = network, self.training.objective, parameters
         value, cost = self.loss_and_gradient(*what, *data, l2, self.gradient, **options)
         return value + l1_penalty(self.training, self.state) if self.training.l1 else value, cost

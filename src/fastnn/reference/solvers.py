@@ -157,8 +157,8 @@ def clip(gradient, max_grad_norm):
 
 def bound_rows(W, max_norm):
     """Scale the rows of W, the weights that come into a unit each, whose norm is larger."""
-    norms = np.sqrt((W**2).sum(axis=1, keepdims=True))
-    np.multiply(W, W.dtype.type(max_norm) / norms, out=W, where=norms > max_norm)
+    norms, most = np.sqrt((W**2).sum(axis=1, keepdims=True)), W.dtype.type(max_norm)
+    np.multiply(W, most / np.maximum(norms, most), out=W, where=norms > most)
 
 
 def l1_penalty(training, state):
