@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fastnn import kernels, reference, schedules, simd
 from fastnn.checks import optional
+from fastnn.heads import Head
 from fastnn.network import Network
 from fastnn.result import TrainResult
 from fastnn.train import predict, train
@@ -21,7 +22,18 @@ if TYPE_CHECKING:
     from fastnn.estimators import MLPRegressor as MLPRegressor
 
 __version__ = "0.1.0"
-__all__ = ["Network", "TrainResult", "__version__", "kernels", "predict", "reference", "schedules", "simd", "train"]
+__all__ = [
+    "Head",
+    "Network",
+    "TrainResult",
+    "__version__",
+    "kernels",
+    "predict",
+    "reference",
+    "schedules",
+    "simd",
+    "train",
+]
 
 #: What stands on more than NumPy, is imported when it is asked for, and left out by ``import *``.
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor")

@@ -18,6 +18,7 @@ from fastnn.checks import check_count, check_flag, check_rows
 from fastnn.course import carry_out, start
 from fastnn.dropout import check_dropout, check_drops
 from fastnn.frames import check_column_names
+from fastnn.heads import Head
 from fastnn.labels import decode
 from fastnn.layers import form_of
 from fastnn.network import Network
@@ -40,6 +41,7 @@ def train(
     *,
     activation: ActivationLike | Sequence[ActivationLike] = "logistic",
     output_activation: ActivationLike | None = None,
+    heads: Sequence[Head] | None = None,
     loss: str | Callable[[np.ndarray, np.ndarray], tuple[ArrayLike, ArrayLike]] = "squared_error",
     huber_delta: float = 1.0,
     quantile: float | Sequence[float] = 0.5,
@@ -402,7 +404,7 @@ def train(
     """
     loss_options = {"huber_delta": huber_delta, "quantile": quantile, "focal_gamma": focal_gamma}
     trained_on = "numpy" if callable(loss) and backend == "auto" else backend
-    shape = check_shape(nn_structure, dtype, activation, loss, output_activation, loss_options)
+    shape = check_shape(nn_structure, dtype, activation, loss, output_activation, loss_options, heads)
     solver_options = {
         "solver": solver, "momentum": momentum, "nesterov": nesterov, "beta_1": beta_1, "beta_2": beta_2,
         "epsilon": epsilon, "weight_decay": weight_decay, "tol": tol, "l1": l1, "max_grad_norm": max_grad_norm,
