@@ -81,6 +81,7 @@ LEVELS = {
     "estimators._checks": 2,
     "estimators._held_back": 0,
     "estimators._scores": 3,
+    "estimators._heads": 4,
     "estimators._plan": 4,
     "estimators._weights": 7,
     "estimators._lbfgs": 8,
@@ -358,6 +359,7 @@ def test_the_stubs_name_what_the_compiled_modules_have():
                 "LOSSES",
                 "ACTIVATIONS",
                 "SOLVER_IDS",
+                "refuse_heads",
                 "refuse_several",
                 "refuse_sklearn",
             }

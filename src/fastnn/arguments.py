@@ -204,7 +204,10 @@ def check_data(
         check_problem(loss, sizes, X)
     X = check_rows("X", X, dtype, sizes[0])
     check_batch_size(solver, batch_size, X.shape[0])
-    learned = (HeadTargets if shape.heads else Targets)(shape, y, X.shape[0])
+    if shape.heads:
+        learned = HeadTargets(y, X.shape[0], shape.heads, shape.named, dtype)
+    else:
+        learned = Targets(shape, y, X.shape[0])
     targets, labels, output_activation = learned.array, learned.labels, learned.output_activation
     if sample_weight is not None:
         sample_weight = check_sample_weight(sample_weight, X.shape[0], dtype if class_weight is None else np.float64)

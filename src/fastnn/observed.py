@@ -19,15 +19,25 @@ TOGETHER = ("softmax", "mean_variance", "increasing")
 
 
 class HeadTargets:
-    """The targets of several heads: as `fastnn.targets.Targets`, smoothed, and NaN where nothing was observed."""
+    """The targets of several heads: as `fastnn.targets.Targets`, smoothed, and NaN where nothing was observed.
+
+    Parameters
+    ----------
+    y : list or array-like
+        As the user gave it: an entry for each head, or all target columns side by side.
+    n_samples : int
+    heads : tuple of Head
+    hidden : tuple of str or (str, float)
+        Activations that a default output activation follows from.
+    dtype : numpy.dtype
+    """
 
     output_activation = "identity"  # of the last layer, from which the blocks go on
 
-    def __init__(self, shape, y, n_samples):
-        self.heads, self.dtype = shape.heads, shape.dtype
+    def __init__(self, y, n_samples, heads, hidden, dtype):
+        self.heads, self.dtype = heads, dtype
         self.known = [
-            _encode_head(name, entry, n_samples, head, shape.named, shape.dtype)
-            for name, entry, head in _by_heads("y", y, shape.heads)
+            _encode_head(name, entry, n_samples, head, hidden, dtype) for name, entry, head in _by_heads("y", y, heads)
         ]
         self.array = np.hstack([known.targets for known in self.known])
         self.blocks = tuple(known.block for known in self.known)
