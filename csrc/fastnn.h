@@ -138,9 +138,9 @@ typedef struct fastnn_head fastnn_head;
 typedef struct {
     fastnn_loss loss;
     int as_sklearn;
-    double parameter;        /* of the loss, where it has one */
-    int has_soft_targets;    /* of the log loss, which then is reported from the logits in any case */
-    const double *quantiles; /* of the outputs of a group, under the output activation increasing; else NULL */
+    double parameter;         /* of the loss, where it has one */
+    int has_soft_targets;     /* of the log loss, which then is reported from the logits in any case */
+    const double *quantiles;  /* of the outputs of a group, under the output activation increasing; else NULL */
     const fastnn_head *heads; /* one a block of the outputs, each with its loss, as_sklearn alone is common; or NULL */
 } fastnn_objective;
 

@@ -1,8 +1,8 @@
 /* losses.h: output activation, loss and delta from the logits, in one pass, of one head or several; for prediction the
-   activations that elementwise loops over rows do not have. Formulas stand in formulas.h and joint.h. LANES rows at a time stand side by side, a row in each lane, so that sums over the
-   outputs need no reduction, a network with one output fills its vectors, and the logarithm of a log-sum-exp is taken
-   once for all of them. (Row by row with one logarithm a row took a fifth of a small batch's time.) Squares are
-   transposed in registers on the way in and out. */
+   activations that elementwise loops over rows do not have. Formulas stand in formulas.h and joint.h. LANES rows at a
+   time stand side by side, a row in each lane, so that sums over the outputs need no reduction, a network with one
+   output fills its vectors, and the logarithm of a log-sum-exp is taken once for all of them. (Row by row with one
+   logarithm a row took a fifth of a small batch's time.) Squares are transposed in registers on the way in and out. */
 #ifndef FASTNN_LOSSES_H
 #define FASTNN_LOSSES_H
 

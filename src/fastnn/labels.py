@@ -310,10 +310,13 @@ def _classes_it_looks_like(y):
     return len(values) if are_few and (values == np.round(values)).all() else 0
 
 
-def default_output_activation(loss, hidden_activations, targets):
-    """Return the output activation that follows from the loss, and for log_loss and focal from the targets."""
+def default_output_activation(loss, hidden_activations, targets, has_gaps=False):
+    """Return the output activation that follows from the loss, and for log_loss and focal from the targets.
+
+    `has_gaps`: of some rows not all targets were observed, so that a row may have several labels.
+    """
     if loss in ("log_loss", "focal"):
-        is_multilabel = is_indicator(targets) and not sums_to_1(targets).all()
+        is_multilabel = has_gaps or (is_indicator(targets) and not sums_to_1(targets).all())
         return "logistic" if targets.shape[1] == 1 or is_multilabel else "softmax"
     if loss == "squared_error":
         return "logistic" if all(name == "logistic" for name in hidden_activations) else "identity"

@@ -99,9 +99,7 @@ def _by_heads(argument, y, heads):
 def _encode_head(argument, y, n_samples, head, hidden, dtype):
     array, is_missing = _with_gaps(argument, y, n_samples)
     if is_missing.all():
-        raise ValueError(
-            f"{argument} has no target that was observed: all {is_missing.size} are NaN; leave the head out"
-        )
+        raise ValueError(f"{argument} has no observed target: all {is_missing.size} are NaN; leave the head out")
     filled, loss, objective = _filled(array, is_missing), head.loss, head.objective
     targets, classes = labels_module.encode(argument, filled, n_samples, head.n_targets, loss, dtype)
     is_missing = _as_columns(is_missing, targets)
@@ -109,9 +107,7 @@ def _encode_head(argument, y, n_samples, head, hidden, dtype):
     activation = head.output_activation or objective.output_activation
     is_implied = activation is None
     if is_implied:
-        names = loss in LABEL_LOSSES and has_partly
-        activation = "logistic" if names else None
-        activation = activation or labels_module.default_output_activation(loss, hidden, targets)
+        activation = labels_module.default_output_activation(loss, hidden, targets, has_partly)
     block = Block(head.n_outputs, activation)
     _check_together(argument, is_missing, block, loss)
     labels_module.check_targets(argument, targets, loss, activation)
