@@ -12,10 +12,13 @@ from sklearn.metrics import mean_pinball_loss, mean_poisson_deviance
 
 import fastnn
 from fastnn import Head, Network
-from fastnn._tables import LOSS_TARGETS
+from fastnn._tables import LOSS_TARGETS, OUTPUT_ACTIVATIONS
 from fastnn.activations import Block
 from fastnn.backends import get_backend
 from fastnn.heads import objective_of
+from fastnn.labels import TARGETS
+from fastnn.observed import TOGETHER
+from fastnn.reference.batched import SLOPE
 from fastnn.spec import NetworkSpec
 
 RNG = np.random.default_rng(11)
@@ -248,6 +251,16 @@ def test_the_loops_say_that_they_have_none(backend):
         Network(result.W, result.b, backend=backend)(X)
     with pytest.raises(ValueError, match="several heads, which these kernels do not have"):
         fastnn.kernels.forward(result.W, result.b, X)
+
+
+def test_what_is_observed_together():
+    assert set(TOGETHER) == set(OUTPUT_ACTIVATIONS) - set(SLOPE)
+
+
+def test_one_is_a_target_of_every_loss():
+    """The engine computes with it where nothing was observed."""
+    one = np.ones((1, 1))
+    assert all(test is None or test(one).all() for test, _ in TARGETS.values())
 
 
 # -- against one head -------------------------------------------------------------------------------------------

@@ -68,6 +68,7 @@ LEVELS = {
     "arguments": 8,
     "course": 10,
     "train": 11,
+    "predict": 7,
     "plots._common": 7,
     "plots._classifier": 7,
     "plots._decision_region": 12,

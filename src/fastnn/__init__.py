@@ -1,9 +1,10 @@
 """fastnn: small dense neural networks, trained and run on the CPU as fast as the chip allows.
 
 ``train`` is the one-line replacement for a tutorial's training loop; ``Network`` is what it returns inside a
-``TrainResult``; ``MLPClassifier`` and ``MLPRegressor`` are scikit-learn's, faster, and need it; ``plots`` draws what
-they are and how they learned, and needs matplotlib; ``kernels`` has the compiled loops one by one; ``simd`` the choice
-of the instruction set; ``schedules`` learning rates that change; ``reference`` has the same mathematics to read.
+``TrainResult``; ``Head`` is one of several things that a network learns at once; ``MLPClassifier`` and ``MLPRegressor``
+are scikit-learn's, faster, and need it; ``plots`` draws what they are and how they learned, and needs matplotlib;
+``kernels`` has the compiled loops one by one; ``simd`` the choice of the instruction set; ``schedules`` learning rates
+that change; ``reference`` has the same mathematics to read.
 """
 
 from importlib import import_module
@@ -13,8 +14,9 @@ from fastnn import kernels, reference, schedules, simd
 from fastnn.checks import optional
 from fastnn.heads import Head
 from fastnn.network import Network
+from fastnn.predict import predict
 from fastnn.result import TrainResult
-from fastnn.train import predict, train
+from fastnn.train import train
 
 if TYPE_CHECKING:
     from fastnn import plots as plots

@@ -46,20 +46,25 @@ class Head:
     TypeError, ValueError
         If a parameter is not as described, or they do not go together.
 
+    Notes
+    -----
+    Pickles of an estimator hold its heads as such; skops must be told to trust ``"fastnn.heads.Head"`` too. A network
+    holds plain data alone.
+
     Examples
     --------
-    A number, and one of two classes, which is not always known:
+    A number and one of two classes, which are not always known:
 
     >>> import numpy as np
     >>> import fastnn
     >>> X = [[0.0], [1.0], [2.0], [3.0]]
-    >>> y = [[0.0, 1.0, np.nan, 3.0], ["low", None, "high", "high"]]
+    >>> y = [[1.0, 2.0, np.nan, 4.0], ["low", None, "high", "high"]]
     >>> heads = [fastnn.Head(1), fastnn.Head(1, "log_loss", weight=0.5)]
     >>> options = {"activation": "tanh", "init": "glorot_normal", "random_state": 0}
     >>> network = fastnn.train([1, 8, 2], X, y, 2000, 0.1, heads=heads, **options).network
     >>> numbers, classes = network.predict(X)
-    >>> numbers.round(), classes
-    (array([0., 1., 2., 3.]), array(['low', 'low', 'high', 'high'], dtype='<U4'))
+    >>> numbers.round(), classes[[0, 2, 3]]
+    (array([1., 2., 3., 4.]), array(['low', 'high', 'high'], dtype='<U4'))
     """
 
     n_outputs: int
