@@ -122,6 +122,17 @@ def test_travels_and_goes_on(way):
         assert np.array_equal(arrived.predict(X), model.predict(X))
 
 
+def test_skops_must_trust_heads_too():
+    sio = pytest.importorskip("skops.io")
+    model = MLPRegressor(heads=HEADS, **QUICK).fit(X, Y)
+    file = sio.dumps(model)
+    found = sio.get_untrusted_types(data=file)
+    assert "fastnn.heads.Head" in found
+    arrived = sio.loads(file, trusted=found)
+    assert arrived.heads == HEADS
+    assert np.array_equal(arrived.predict(X), model.predict(X))
+
+
 def test_its_optimizer_as_plain_data():
     heads = [Head(2, "quantile", quantile=0.2), *HEADS[1:]]
     optimizer = MLPRegressor(heads=heads, **QUICK).fit(X, Y)._optimizer

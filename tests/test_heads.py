@@ -453,6 +453,34 @@ def test_start_weights_know_their_heads():
         fastnn.train([3, 6, 8], X, X[:, [0] * 8], 5, **{**options, "heads": [Head(8)]})
 
 
+def test_descriptions_that_are_damaged():
+    network = fastnn.train([3, 6, 8], X, mixed_targets(), 2, **OPTIONS).network
+    plain = network.__getstate__()
+    head = plain["heads"][0]
+    assert head == {"n_outputs": 1, "activation": {"name": "identity"}, "labels": {"kind": "values", "classes": None}}
+    assert np.array_equal(Network._from_plain(plain)(X), network(X))
+    for damage, message in [
+        ({"heads": []}, "heads must be a list of dicts"),
+        ({"heads": [{"n_outputs": 1}]}, r"heads\[0\] lacks 'activation', 'labels'"),
+        ({"heads": [head] * 7}, "heads of 7 outputs are no blocks of a last layer of 8"),
+        ({"heads": [{**head, "n_outputs": 0}]}, r"n_outputs of heads\[0\] must be at least 1"),
+        ({"activations": [{"name": "tanh"}, {"name": "exp"}]}, "no blocks of a last layer of 8 with activation exp"),
+    ]:
+        with pytest.raises((TypeError, ValueError), match=message):
+            Network._from_plain({**plain, **damage})
+
+
+def test_pictures():
+    pytest.importorskip("matplotlib").use("Agg")
+    from fastnn.plots import DecisionRegionDisplay, NetworkDiagram
+
+    network = fastnn.train([2, 4, 3], X[:, :2], Y2, 2, heads=[Head(1), Head(2)]).network
+    texts = [text.get_text() for text in NetworkDiagram.from_network(network).ax_.texts]
+    assert any("1 logistic + 2 logistic" in text for text in texts)
+    with pytest.raises(ValueError, match="several heads, so that a point has no one region"):
+        DecisionRegionDisplay.from_network(network, X[:, :2])
+
+
 # -- errors -----------------------------------------------------------------------------------------------------
 
 TWO = [Head(1), Head(2)]

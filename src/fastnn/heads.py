@@ -23,10 +23,11 @@ class Head:
     `train` and `MLPRegressor` take a list of heads as ``heads``; their outputs follow one another. The objective is the
     sum of each head's weight times its loss, averaged over rows; penalties come once.
 
-    Targets that are NaN are not observed: they add nothing to loss and gradient. The mean is still over all rows of the
-    update, so that updates by batches are unbiased, as Keras has it for a sample weight of zero. Losses by element go
-    by single targets. Where outputs have a loss together (under softmax, of "gaussian_nll", of several quantiles), all
-    targets of a head are NaN in a row, or none; give each target a head of its own where that does not fit.
+    Targets that are NaN are not observed: they add nothing to loss, gradient and error norm. The mean is still over all
+    rows of the update, so that updates by batches are unbiased, as Keras has it for a sample weight of zero. Losses by
+    element go by single targets. Where outputs have a loss together (under softmax, of "gaussian_nll", of several
+    quantiles), all targets of a head are NaN in a row, or none; give each target a head of its own where that does not
+    fit.
 
     Parameters
     ----------
@@ -48,6 +49,8 @@ class Head:
 
     Notes
     -----
+    The cost of an update is the mean norm of the errors of all heads together; `history` has no accuracies.
+
     Pickles of an estimator hold its heads as such; skops must be told to trust ``"fastnn.heads.Head"`` too. A network
     holds plain data alone.
 

@@ -72,7 +72,7 @@ class NetworkSpec:
                 f"heads of {n_out} outputs are no blocks of a last layer of {self.n_out} with activation {specs[-1]}"
             )
 
-    @property
+    @cached_property
     def group(self):
         """That of the outputs of a single head."""
         return Block(self.n_out, self.activations[-1]).group
