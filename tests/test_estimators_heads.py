@@ -98,6 +98,18 @@ def test_solvers(options):
     assert model.score(X, FULL) > 0.3
 
 
+def test_batches_without_any_target_of_a_head():
+    """`partial_fit` takes them; `fit`, which sees all rows, does not."""
+    model = MLPRegressor(heads=HEADS, **QUICK)
+    y = FULL.copy()
+    y[:60, 2] = y[60:, 3] = np.nan
+    for _ in range(3):
+        model.partial_fit(X[:60], y[:60]).partial_fit(X[60:], y[60:])
+    assert np.isfinite(model.predict(X)).all()
+    with pytest.raises(ValueError, match=r"y\[:, 2:3\] has no observed target: all 60 are NaN"):
+        model.fit(X[:60], y[:60])
+
+
 def test_sparse_rows():
     sparse = pytest.importorskip("scipy.sparse")
     rows = X * (RNG.random(X.shape) < 0.3)

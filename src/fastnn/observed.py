@@ -30,14 +30,17 @@ class HeadTargets:
     hidden : tuple of str or (str, float)
         Activations that a default output activation follows from.
     dtype : numpy.dtype
+    may_lack : bool, default False
+        Whether a head may have no observed target, as in some of many small batches; the output activations are given.
     """
 
     output_activation = "identity"  # of the last layer, from which the blocks go on
 
-    def __init__(self, y, n_samples, heads, hidden, dtype):
+    def __init__(self, y, n_samples, heads, hidden, dtype, may_lack=False):
         self.heads, self.dtype = heads, dtype
         self.known = [
-            _encode_head(name, entry, n_samples, head, hidden, dtype) for name, entry, head in _by_heads("y", y, heads)
+            _encode_head(name, entry, n_samples, head, hidden, dtype, may_lack)
+            for name, entry, head in _by_heads("y", y, heads)
         ]
         self.array = np.hstack([known.targets for known in self.known])
         self.blocks = tuple(known.block for known in self.known)
@@ -96,8 +99,11 @@ def _by_heads(argument, y, heads):
     return found
 
 
-def _encode_head(argument, y, n_samples, head, hidden, dtype):
+def _encode_head(argument, y, n_samples, head, hidden, dtype, may_lack):
     array, is_missing = _with_gaps(argument, y, n_samples)
+    if is_missing.all() and may_lack:
+        nothing = np.full((n_samples, head.n_outputs), np.nan, dtype)
+        return OneHead(nothing, Block(head.n_outputs, head.output_activation), Labels("values"), None)
     if is_missing.all():
         raise ValueError(f"{argument} has no observed target: all {is_missing.size} are NaN; leave the head out")
     filled, loss, objective = _filled(array, is_missing), head.loss, head.objective

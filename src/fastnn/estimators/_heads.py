@@ -42,12 +42,12 @@ def _with_activation(head):
     return replace(head, output_activation=activation)
 
 
-def check_targets(estimator, heads, X, y, reset):
+def check_targets(estimator, heads, X, y, incremental, reset):
     """Check X and y; return X, and a function of a dtype that gives the targets, NaN where none was observed."""
     X = validate_data(estimator, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset)
     y = check_y(y)
     check_consistent_length(X, y)
-    return X, lambda dtype: HeadTargets(y, len(y), heads, HIDDEN, dtype).array
+    return X, lambda dtype: HeadTargets(y, len(y), heads, HIDDEN, dtype, incremental).array
 
 
 def check_y(y):

@@ -241,7 +241,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     def _check_targets(self, X, y, incremental, reset):
         if heads := _heads.heads_of(self):
-            return _heads.check_targets(self, heads, X, y, reset)
+            return _heads.check_targets(self, heads, X, y, incremental, reset)
         X, y = validate_data(
             self,
             X,
