@@ -116,8 +116,12 @@ typedef struct {
     ptrdiff_t inputs;  /* of the layer's inputs in a row of unit values: input units first */
     ptrdiff_t outputs; /* of its outputs in the same row */
     ptrdiff_t activation;
-    double parameter; /* of the activation, where it has one */
+    double parameter;   /* of the activation, where it has one */
+    ptrdiff_t n_blocks; /* of the outputs, of the last layer of a network with several heads; else 0 */
 } fastnn_layer;
+
+/* The outputs of several heads stand in blocks, each with an activation of its own: so many layers follow the last in
+   the array, each a part of it, in the order of the outputs. The last layer itself then is identity. */
 
 /* What a training run has counted so far; it goes on in the next one. */
 typedef struct {
@@ -127,15 +131,24 @@ typedef struct {
     double previous_cost; /* mean over the last complete pass, +inf before there is one */
 } fastnn_counters;
 
+typedef struct fastnn_head fastnn_head;
+
 /* What is made small. as_sklearn: it is reported as by scikit-learn, with probabilities clipped to [eps, 1 - eps] and
    squared errors averaged over the outputs; and training goes on where it is not finite. The gradient is the same. */
 typedef struct {
     fastnn_loss loss;
     int as_sklearn;
-    double parameter;        /* of the loss, where it has one */
-    int has_soft_targets;    /* of the log loss, which then is reported from the logits in any case */
-    const double *quantiles; /* of the outputs of a group, under the output activation increasing; else NULL */
+    double parameter;         /* of the loss, where it has one */
+    int has_soft_targets;     /* of the log loss, which then is reported from the logits in any case */
+    const double *quantiles;  /* of the outputs of a group, under the output activation increasing; else NULL */
+    const fastnn_head *heads; /* one a block of the outputs, each with its loss, as_sklearn alone is common; or NULL */
 } fastnn_objective;
+
+/* One of several heads. Its targets may be NaN, which are not observed: they add nothing to loss and gradient. */
+struct fastnn_head {
+    fastnn_objective objective;
+    double weight; /* of its loss in the sum */
+};
 
 /* How a network is trained, below the level of one update. */
 typedef struct {

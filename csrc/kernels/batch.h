@@ -115,7 +115,8 @@ static double total_weight(const sample_batch *b) {
 
 /* What a batch's objective has of the sum of its losses. */
 static double reported(const packed_network *net, const sample_batch *b, double loss) {
-    int averages = b->objective->as_sklearn && b->objective->loss == FASTNN_LOSS_squared_error;
+    const fastnn_objective *o = b->objective;
+    int averages = o->as_sklearn && !o->heads && o->loss == FASTNN_LOSS_squared_error;
     return averages ? loss / (double)net->layers[net->n_layers - 1].n_out : loss;
 }
 
@@ -127,7 +128,8 @@ static void losses_of(const packed_network *view, const sample_batch *b, ptrdiff
         y += first * last->n_out;
         weight = weight ? weight + first : NULL;
     }
-    output_layer of = {b->objective, last->activation, last->parameter, last->n_out, last->stride};
+    output_layer of = {b->objective, last->activation, last->parameter,     last->n_out,
+                       last->stride, last->flat + 1,   last->flat->n_blocks};
     loss_and_delta(&of, n, y, weight, b->rows ? b->rows + first : NULL, total, last->delta, view->lanes, view->totals);
 }
 

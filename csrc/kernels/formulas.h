@@ -10,12 +10,14 @@
 #include "simd/vector.h"         /* vec, v_all, v_select, v_mask, v_less, v_max, v_min, v_fma, v_abs */
 #include "simd/vmath.h"          /* v_exp, v_log, v_log1p, v_exp_of_negative */
 
-/* What the losses know of the last layer. */
+/* What the losses know of the last layer, or of a block of its outputs. */
 typedef struct {
     const fastnn_objective *objective;
     fastnn_activation activation;
     real parameter; /* of the activation */
     ptrdiff_t n_out, stride;
+    const fastnn_layer *blocks; /* of several heads, as many as n_blocks */
+    ptrdiff_t n_blocks;
 } output_layer;
 
 /* scikit-learn takes the logarithm of probabilities clipped to [eps, 1 - eps]. */

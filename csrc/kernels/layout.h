@@ -46,6 +46,7 @@ typedef struct {
     int is_single;       /* the last layer with one output, see above */
     fastnn_activation activation;
     real parameter;                      /* of the activation */
+    const fastnn_layer *flat;            /* as the binding has it, before the blocks of its outputs */
     real scale;                          /* of the outputs that dropout lets stay */
     ptrdiff_t flat_weights, flat_biases; /* in the flat parameters */
     ptrdiff_t weights, biases;           /* in a packed block */
@@ -133,7 +134,8 @@ static real *take_reals(char *base, size_t *used, ptrdiff_t n, ptrdiff_t m) {
 }
 
 static int is_single(const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l) {
-    return l > 0 && l == n_layers - 1 && flat[l].n_out == 1 && !is_joint((fastnn_activation)flat[l].activation);
+    return l > 0 && l == n_layers - 1 && flat[l].n_out == 1 && !flat[l].n_blocks &&
+           !is_joint((fastnn_activation)flat[l].activation);
 }
 
 /* Rows of a layer's packed weights: whole vectors of them, where a transposed copy is made. */
@@ -177,6 +179,7 @@ static int lay_out_layer(packed_network *net, const fastnn_layer *flat, ptrdiff_
         .is_single = is_single(flat, n_layers, l),
         .activation = (fastnn_activation)flat[l].activation,
         .parameter = (real)flat[l].parameter,
+        .flat = &flat[l],
         .scale = (real)(65536.0 / (65536.0 - dropped)),
         .flat_weights = flat[l].weights,
         .flat_biases = flat[l].biases,

@@ -1,18 +1,18 @@
-/* losses.h: output activation, loss and delta from the logits, in one pass; joint activations for prediction. Formulas
-   stand in formulas.h and joint.h. LANES rows at a time stand side by side, a row in each lane, so that sums over the
-   outputs need no reduction, a network with one output fills its vectors, and the logarithm of a log-sum-exp is taken
-   once for all of them. (Row by row with one logarithm a row took a fifth of a small batch's time.) Squares are
-   transposed in registers on the way in and out. */
+/* losses.h: output activation, loss and delta from the logits, in one pass, of one head or several; for prediction the
+   activations that elementwise loops over rows do not have. Formulas stand in formulas.h and joint.h. LANES rows at a
+   time stand side by side, a row in each lane, so that sums over the outputs need no reduction, a network with one
+   output fills its vectors, and the logarithm of a log-sum-exp is taken once for all of them. (Row by row with one
+   logarithm a row took a fifth of a small batch's time.) Squares are transposed in registers on the way in and out. */
 #ifndef FASTNN_LOSSES_H
 #define FASTNN_LOSSES_H
 
-#include "fastnn.h"              /* fastnn_loss, fastnn_activation, FASTNN_N_ACTIVATIONS */
+#include "fastnn.h"              /* fastnn_loss, fastnn_activation, fastnn_layer, fastnn_head, FASTNN_N_ACTIVATIONS */
 #include "kernels/activations.h" /* activate, slope_of, v_slope, is_joint */
 #include "kernels/formulas.h"    /* output_layer, output_loss, loss_of_error */
 #include "kernels/joint.h"       /* joint_lanes, joint_loss */
 #include "kernels/totals.h"      /* loss_totals */
 #include "simd/transpose.h"      /* v_transpose, load_square, load_rest */
-#include "simd/vector.h"         /* vec, v_load, v_store, v_first */
+#include "simd/vector.h"         /* vec, v_load, v_store, v_first, v_equal, v_mask, v_select */
 
 /* One block: z, y (n, LANES) IN; z becomes the weighed delta, y anything. OUT: loss and ||y - h||^2 of each lane. */
 INLINE void loss_lanes(const fastnn_loss loss, const fastnn_activation activation, const output_layer *of, real *z,
@@ -107,6 +107,36 @@ static void loss_of_block(const output_layer *of, real *z, real *y, vec weight, 
 #undef NUMBER
 }
 
+/* The same of several heads, a block of the outputs each. What has a loss together is a joint activation's block, else
+   an output; where its targets are NaN, which then all are, it has loss and delta 0, whatever the outputs. */
+static void loss_of_heads(const output_layer *of, real *z, real *y, vec weight, vec *losses, vec *squares) {
+    vec total = v_all(0), square = v_all(0);
+    for (ptrdiff_t b = 0; b < of->n_blocks; b++) {
+        const fastnn_layer *block = &of->blocks[b];
+        const fastnn_head *head = &of->objective->heads[b];
+        vec weight_of_head = v_all((real)head->weight), loss, of_errors;
+        output_layer part = {.objective = &head->objective,
+                             .activation = (fastnn_activation)block->activation,
+                             .parameter = (real)block->parameter};
+        part.n_out = is_joint(part.activation) ? block->n_out : 1;
+        for (ptrdiff_t i = 0; i < block->n_out; i += part.n_out) {
+            words observed = v_equal(v_load(y), v_load(y));
+            real *end = z + part.n_out * LANES;
+            for (ptrdiff_t k = 0; k < part.n_out * LANES; k += LANES) {
+                v_store(y + k, v_select(observed, v_load(y + k), v_all(1))); /* a target of every loss */
+            }
+            loss_of_block(&part, z, y, weight_of_head * weight, &loss, &of_errors);
+            total = total + v_mask(observed, weight_of_head * loss);
+            square = square + v_mask(observed, of_errors);
+            for (; z < end; z += LANES, y += LANES) {
+                v_store(z, v_mask(observed, v_load(z)));
+            }
+        }
+    }
+    *losses = total;
+    *squares = square;
+}
+
 /* Columns of the LANES rows into `out` (n_columns to whole vectors, LANES). */
 OUTLINE void load_lanes(const real *const rows[LANES], ptrdiff_t n_columns, real *out) {
     vec columns[LANES];
@@ -167,7 +197,11 @@ static void loss_and_delta(const output_layer *of, ptrdiff_t n_rows, const real 
             load_lanes(y_rows, n_out, of_y);
         }
         vec losses, squares;
-        loss_of_block(of, of_z, of_y, v_load(share), &losses, &squares);
+        if (of->n_blocks) {
+            loss_of_heads(of, of_z, of_y, v_load(share), &losses, &squares);
+        } else {
+            loss_of_block(of, of_z, of_y, v_load(share), &losses, &squares);
+        }
         v_store(loss_of, losses);
         v_store(norm_of, v_sqrt(squares));
         loss_totals sums = {0, 0};
@@ -187,9 +221,15 @@ static void loss_and_delta(const output_layer *of, ptrdiff_t n_rows, const real 
     }
 }
 
-/* A joint activation of each row of z (n_rows, n_vectors) in place. work: n_vectors * LANES * LANES numbers. */
-static void joint_rows(fastnn_activation activation, real parameter, ptrdiff_t n_rows, ptrdiff_t n_out,
-                       ptrdiff_t n_vectors, real *z, real *work) {
+/* The blocks of a last layer's outputs, one if it has a joint activation or several; NULL if it is elementwise. */
+INLINE const fastnn_layer *blocks_of(const fastnn_layer *layer, ptrdiff_t *n_blocks) {
+    *n_blocks = layer->n_blocks ? layer->n_blocks : 1;
+    return layer->n_blocks ? layer + 1 : is_joint((fastnn_activation)layer->activation) ? layer : NULL;
+}
+
+/* The activations of blocks of each row of z (n_rows, n_vectors) in place. work: n_vectors * LANES * LANES numbers. */
+static void activate_blocks(const fastnn_layer *blocks, ptrdiff_t n_blocks, ptrdiff_t n_rows, ptrdiff_t n_vectors,
+                            real *z, real *work) {
     ptrdiff_t stride = n_vectors * LANES;
     for (ptrdiff_t first = 0; first < n_rows; first += LANES) {
         int n = n_rows - first < LANES ? (int)(n_rows - first) : LANES;
@@ -198,7 +238,16 @@ static void joint_rows(fastnn_activation activation, real parameter, ptrdiff_t n
             rows[r] = z + (first + (r < n ? r : n - 1)) * stride;
         }
         load_lanes(rows, stride, work);
-        joint_lanes(activation, parameter, n_out, work);
+        real *of_block = work;
+        for (ptrdiff_t b = 0; b < n_blocks; b++) {
+            fastnn_activation activation = (fastnn_activation)blocks[b].activation;
+            if (is_joint(activation)) {
+                joint_lanes(activation, (real)blocks[b].parameter, blocks[b].n_out, of_block);
+            } else {
+                activate(activation, (real)blocks[b].parameter, 1, blocks[b].n_out, of_block, 0, NULL);
+            }
+            of_block += blocks[b].n_out * LANES;
+        }
         store_lanes(n, stride, work, z + first * stride);
     }
 }

@@ -6,9 +6,9 @@
 
 #include "core/atomic.h"         /* atomic_read, atomic_write */
 #include "fastnn.h"              /* fastnn_data, fastnn_layer, fastnn_parallel, fastnn_team_pays */
-#include "kernels/activations.h" /* activate, is_joint */
+#include "kernels/activations.h" /* activate */
 #include "kernels/layout.h"      /* packed_network, lay_out, take_reals, view_of, pack, team_plan */
-#include "kernels/losses.h"      /* joint_rows */
+#include "kernels/losses.h"      /* activate_blocks, blocks_of */
 #include "kernels/inputs.h"      /* chunk_inputs, gathered, copy_row, copy_numbers */
 #include "kernels/network.h"     /* forward_chunk */
 #include "kernels/poll.h"        /* poll_state */
@@ -77,11 +77,12 @@ static int forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t 
         if (l == n_layers - 1) {
             are_finite = all_finite(z, layer->n_out);
         }
-        fastnn_activation activation = (fastnn_activation)layer->activation;
-        if (is_joint(activation)) {
-            joint_rows(activation, (real)layer->parameter, 1, layer->n_out, n_vectors, z, w->lanes);
+        ptrdiff_t n_blocks;
+        const fastnn_layer *blocks = blocks_of(layer, &n_blocks);
+        if (blocks) {
+            activate_blocks(blocks, n_blocks, 1, n_vectors, z, w->lanes);
         } else {
-            activate(activation, (real)layer->parameter, 1, n_vectors, z, 0, NULL);
+            activate((fastnn_activation)layer->activation, (real)layer->parameter, 1, n_vectors, z, 0, NULL);
         }
         h = z;
     }
@@ -162,8 +163,10 @@ static int finish_outputs(const packed_network *net, ptrdiff_t n, real *out) {
         memcpy(out, last->h, (size_t)n * sizeof(real));
         return are_finite;
     }
-    if (is_joint(last->activation)) {
-        joint_rows(last->activation, last->parameter, n, last->n_out, last->n_vectors, last->h, net->lanes);
+    ptrdiff_t n_blocks;
+    const fastnn_layer *blocks = blocks_of(last->flat, &n_blocks);
+    if (blocks) {
+        activate_blocks(blocks, n_blocks, n, last->n_vectors, last->h, net->lanes);
     } else {
         activate(last->activation, last->parameter, n, last->n_vectors, last->h, last->stride, NULL);
     }

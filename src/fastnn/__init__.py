@@ -1,9 +1,10 @@
 """fastnn: small dense neural networks, trained and run on the CPU as fast as the chip allows.
 
 ``train`` is the one-line replacement for a tutorial's training loop; ``Network`` is what it returns inside a
-``TrainResult``; ``MLPClassifier`` and ``MLPRegressor`` are scikit-learn's, faster, and need it; ``plots`` draws what
-they are and how they learned, and needs matplotlib; ``kernels`` has the compiled loops one by one; ``simd`` the choice
-of the instruction set; ``schedules`` learning rates that change; ``reference`` has the same mathematics to read.
+``TrainResult``; ``Head`` is one of several things that a network learns at once; ``MLPClassifier`` and ``MLPRegressor``
+are scikit-learn's, faster, and need it; ``plots`` draws what they are and how they learned, and needs matplotlib;
+``kernels`` has the compiled loops one by one; ``simd`` the choice of the instruction set; ``schedules`` learning rates
+that change; ``reference`` has the same mathematics to read.
 """
 
 from importlib import import_module
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING
 
 from fastnn import kernels, reference, schedules, simd
 from fastnn.checks import optional
+from fastnn.heads import Head
 from fastnn.network import Network
+from fastnn.predict import predict
 from fastnn.result import TrainResult
-from fastnn.train import predict, train
+from fastnn.train import train
 
 if TYPE_CHECKING:
     from fastnn import plots as plots
@@ -21,7 +24,18 @@ if TYPE_CHECKING:
     from fastnn.estimators import MLPRegressor as MLPRegressor
 
 __version__ = "0.1.0"
-__all__ = ["Network", "TrainResult", "__version__", "kernels", "predict", "reference", "schedules", "simd", "train"]
+__all__ = [
+    "Head",
+    "Network",
+    "TrainResult",
+    "__version__",
+    "kernels",
+    "predict",
+    "reference",
+    "schedules",
+    "simd",
+    "train",
+]
 
 #: What stands on more than NumPy, is imported when it is asked for, and left out by ``import *``.
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor")

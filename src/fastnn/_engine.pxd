@@ -11,12 +11,19 @@ cdef extern from "fastnn.h" nogil:
     ctypedef struct fastnn_counters:
         pass
 
+    ctypedef struct fastnn_head  # below
+
     ctypedef struct fastnn_objective:
         int loss
         int as_sklearn
         double parameter
         int has_soft_targets
         const double *quantiles
+        const fastnn_head *heads
+
+    ctypedef struct fastnn_head:
+        fastnn_objective objective
+        double weight
 
     ctypedef struct fastnn_training:
         fastnn_objective objective

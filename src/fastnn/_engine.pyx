@@ -78,16 +78,43 @@ def forward(network, parameters, X, out, n_threads=None):
 
 
 cdef fastnn_objective objective_of(objective, network, Arguments arguments) except *:
-    """An `Objective` as the engine has it, for the outputs of a network; its quantiles are held by the arguments."""
+    """An `Objective` as the engine has it, for the outputs of a network; its lists are held by the arguments."""
     cdef fastnn_objective c
+    cdef fastnn_head *heads
+    cdef const double *quantiles
+    if not network.blocks:
+        return one_objective(objective, network.group, quantiles_of([objective], arguments))
+    if len(objective.heads) != len(network.blocks):
+        raise ValueError(f"{len(objective.heads)} heads for {len(network.blocks)} blocks of outputs")
+    memset(&c, 0, sizeof(c))
+    c.as_sklearn = objective.as_sklearn
+    room = np.zeros((len(objective.heads), sizeof(fastnn_head) // sizeof(double)))
+    c.heads = heads = <fastnn_head *> arguments.take(room, b"d", room.size, True)
+    quantiles = quantiles_of([own for own, _ in objective.heads], arguments)
+    for i, ((own, weight), block) in enumerate(zip(objective.heads, network.blocks)):
+        heads[<int> i].objective = one_objective(own, block.group, quantiles)
+        heads[<int> i].weight = weight
+        quantiles += len(own.quantiles)
+    return c
+
+
+cdef fastnn_objective one_objective(objective, Py_ssize_t group, const double *quantiles) except *:
+    """That of one loss, whose outputs go by groups of as many as it has quantiles, or of 0."""
+    cdef fastnn_objective c
+    memset(&c, 0, sizeof(c))
     c.loss, c.as_sklearn, c.parameter = LOSSES[objective.loss], objective.as_sklearn, objective.parameter
     c.has_soft_targets = objective.has_soft_targets
-    c.quantiles = NULL
-    if network.group:
-        if len(objective.quantiles) != network.group:
-            raise ValueError(f"{len(objective.quantiles)} quantiles for groups of {network.group} outputs")
-        c.quantiles = <const double *> arguments.take(np.array(objective.quantiles), b"d", network.group, False)
+    if group:
+        if len(objective.quantiles) != group:
+            raise ValueError(f"{len(objective.quantiles)} quantiles for groups of {group} outputs")
+        c.quantiles = quantiles
     return c
+
+
+cdef const double *quantiles_of(objectives, Arguments arguments) except? NULL:
+    """The quantiles of all of them, one after the other; NULL where there are none."""
+    levels = [level for objective in objectives for level in objective.quantiles]
+    return <const double *> arguments.take(np.array(levels), b"d", len(levels), False) if levels else NULL
 
 
 cdef class Evaluation:

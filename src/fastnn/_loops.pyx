@@ -12,7 +12,7 @@ from libc.math cimport INFINITY, fabs
 from libc.stdint cimport int64_t
 
 from fastnn._tables import ACTIVATIONS, LOSSES
-from fastnn.checks import refuse_several, refuse_sklearn
+from fastnn.checks import refuse_heads, refuse_several, refuse_sklearn
 from fastnn.reference.evaluation import Evaluation
 
 from fastnn._elementary cimport slope
@@ -320,6 +320,7 @@ def update_parameters(training, learning_rate, gradient, parameters, velocity):
 
 def forward(network, parameters, X, out, n_threads=None):
     """Fill `out` (n_samples, n_out) with the network's outputs for the rows of X."""
+    refuse_heads(network, "cython")
     transposed, h, _, z = _work(network)
     _forward(network.layers, parameters, X, out, transposed, h, z)
 
@@ -328,6 +329,7 @@ def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, g
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
     refuse_sklearn(objective, "cython")
     refuse_several(objective, "cython")
+    refuse_heads(network, "cython")
     out = np.empty(0, network.dtype) if gradient is None else gradient
     return _loss_and_gradient(
         network.layers, LOSSES[objective.loss], objective.parameter, l2, parameters, X, y,
@@ -342,6 +344,7 @@ class Run:
     def __init__(self, state, training, X, y, sample_weight, largest_batch, n_threads=None):
         refuse_sklearn(training.objective, "cython")
         refuse_several(training.objective, "cython")
+        refuse_heads(state.network, "cython")
         self.state, self.training = state, training
         self.data = X, y, _weights(sample_weight, X)
         self.work = np.empty_like(state.parameters), *_work(state.network)

@@ -34,6 +34,7 @@ cdef extern from "fastnn.h":
         Py_ssize_t outputs
         Py_ssize_t activation
         double parameter
+        Py_ssize_t n_blocks
 
 
 cdef inline floating largest(const floating[:, ::1] z, Py_ssize_t c, Py_ssize_t start, Py_ssize_t n) noexcept nogil:

@@ -47,6 +47,46 @@ def as_activation(given):
     return Activation(given) if isinstance(given, str) else Activation(given[0], tuple(given[1:]))
 
 
+@dataclass(frozen=True)
+class Block:
+    """Outputs that have an activation together: those of one of several heads, or all.
+
+    Parameters
+    ----------
+    n_out : int
+    activation : Activation
+        A name will do.
+    """
+
+    n_out: int
+    activation: Activation
+
+    def __post_init__(self):
+        object.__setattr__(self, "activation", as_activation(self.activation))
+        activation, n_out = self.activation, self.n_out
+        if activation.name == "mean_variance" and n_out % 2:
+            raise ValueError(
+                "output_activation='mean_variance' has a mean and a variance for each target: the last layer must have "
+                f"an even number of units, got {n_out}"
+            )
+        if self.group and (self.group < 0 or n_out % self.group):
+            raise ValueError(
+                f"output_activation={activation.as_given!r} goes by groups of {activation.parameters[0]:g} outputs; "
+                f"{n_out} outputs are no such groups"
+            )
+
+    @property
+    def group(self):
+        """How many outputs rise from one to the next under the activation increasing; 0: it is another."""
+        if self.activation.name != "increasing":
+            return 0
+        number = self.activation.parameters[0]
+        return int(number) if number == int(number) and number != 0 else self.n_out if number == 0 else -1
+
+    def __str__(self):
+        return f"{self.n_out} {self.activation}"
+
+
 def is_one_activation(given):
     """Whether this is a name, or a pair of a name and a number: not a list of activations."""
     if isinstance(given, str):

@@ -5,7 +5,7 @@ together from. Nothing is drawn before all three are right.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,11 @@ from fastnn.backends import check_has, check_keeps, check_takes, get_backend
 from fastnn.checks import check_count, check_flag, check_name, check_number, check_rows, check_sample_weight
 from fastnn.class_weights import check_class_weight, row_weights
 from fastnn.frames import check_column_names, column_names
+from fastnn.heads import Head, check_beside_heads, check_heads, check_n_outputs, objective_of
 from fastnn.initial import Draws, check_init
 from fastnn.layers import form_of
 from fastnn.objective import Objective, check_n_out, check_objective, check_output
+from fastnn.observed import HeadTargets
 from fastnn.progress import Bar
 from fastnn.rates import check_length, check_rate
 from fastnn.schedules import Schedule
@@ -31,6 +33,7 @@ from fastnn.spec import (
     check_training,
     check_weights,
 )
+from fastnn.targets import Targets
 from fastnn.training.batches import ORDERS
 from fastnn.training.levenberg_marquardt import check_problem
 
@@ -50,6 +53,8 @@ class Shape:
     objective : Objective
     output_activation : str, (str, float) or None
         None: it follows from the loss and the targets.
+    heads : tuple of Head
+        Of several heads, which have losses and output activations; else ().
     """
 
     sizes: tuple[int, ...]
@@ -58,6 +63,7 @@ class Shape:
     named: tuple[ActivationLike, ...]
     objective: Objective
     output_activation: ActivationLike | None
+    heads: tuple[Head, ...] = ()
 
     @property
     def loss(self):
@@ -70,12 +76,17 @@ class Shape:
         return self.sizes[-1] // self.objective.outputs_a_target
 
 
-def check_shape(nn_structure, dtype, activation, loss, output_activation, loss_options):
+def check_shape(nn_structure, dtype, activation, loss, output_activation, loss_options, heads=None):
     """Return the Shape that these arguments of ``train`` say; `loss_options` are those of `check_objective`."""
     sizes = check_layer_sizes(nn_structure)
     dtype = check_dtype(dtype)
     hidden = check_hidden_activations(activation, len(sizes) - 2)
     named = check_hidden_activations(activation, 1) if is_one_activation(activation) else hidden
+    if heads is not None:
+        heads = check_heads(heads)
+        check_beside_heads(loss=loss, output_activation=output_activation, **loss_options)
+        check_n_outputs(heads, sizes[-1], "nn_structure")
+        return Shape(sizes, dtype, hidden, named, objective_of(heads), "identity", heads)
     objective = check_objective(loss, **loss_options)
     if output_activation is not None:
         output_activation = check_output_activation(output_activation)
@@ -182,8 +193,10 @@ def check_data(
     shape, X, y, sample_weight, validation_data, backend, solver, batch_size, class_weight=None, label_smoothing=0.0
 ):  # fmt: skip
     """Return the Data that these arguments of ``train`` say."""
-    sizes, dtype, loss, output_activation = shape.sizes, shape.dtype, shape.loss, shape.output_activation
+    sizes, dtype, loss = shape.sizes, shape.dtype, shape.loss
     check_class_weight(class_weight)
+    if shape.heads:
+        check_beside_heads(class_weight, label_smoothing=label_smoothing)
     label_smoothing = _check_smoothing(label_smoothing, loss)
     feature_names = column_names(X)
     check_takes(backend, "X", X, shape.objective)
@@ -191,31 +204,23 @@ def check_data(
         check_problem(loss, sizes, X)
     X = check_rows("X", X, dtype, sizes[0])
     check_batch_size(solver, batch_size, X.shape[0])
-    if shape.objective.function is not None:
-        targets, classes = labels_module.columns("y", y, X.shape[0], None, dtype), None
+    if shape.heads:
+        learned = HeadTargets(y, X.shape[0], shape.heads, shape.named, dtype)
     else:
-        targets, classes = labels_module.encode("y", y, X.shape[0], shape.n_targets, loss, dtype)
-    if is_implied := output_activation is None:
-        output_activation = shape.objective.output_activation
-        output_activation = output_activation or labels_module.default_output_activation(loss, shape.named, targets)
-    labels_module.check_targets("y", targets, loss, output_activation)
-    labels_module.check_reach("y", targets, output_activation, is_implied)
-    labels = labels_module.joint_labels(loss, len(shape.objective.quantiles))
-    labels = labels_module.Labels("values") if shape.objective.function is not None else labels
-    labels = labels or labels_module.labels_of(targets, classes, loss, output_activation)
-    targets = shape.objective.spread(targets)
+        learned = Targets(shape, y, X.shape[0])
+    targets, labels, output_activation = learned.array, learned.labels, learned.output_activation
     if sample_weight is not None:
         sample_weight = check_sample_weight(sample_weight, X.shape[0], dtype if class_weight is None else np.float64)
     if class_weight is not None:
         of_rows = row_weights(class_weight, labels, targets, sample_weight)
         sample_weight = check_sample_weight(of_rows, X.shape[0], dtype, "class_weight, with sample_weight,")
-    shape, validation = replace(shape, output_activation=output_activation), None
+    validation = None
     if validation_data is not None:
-        validation = _check_validation(validation_data, shape, feature_names, classes, backend, targets.shape[1])
+        validation = _check_validation(validation_data, shape, feature_names, learned, backend)
         X_held_back, y_held_back, weight = validation
         validation = X_held_back, labels_module.smooth(y_held_back, label_smoothing, output_activation), weight
     targets = labels_module.smooth(targets, label_smoothing, output_activation)
-    spec = NetworkSpec(sizes, (*shape.hidden, output_activation), dtype)
+    spec = NetworkSpec(sizes, (*shape.hidden, output_activation), dtype, learned.blocks)
     return Data(spec, X, targets, sample_weight, validation, labels, feature_names)
 
 
@@ -224,10 +229,10 @@ def check_belonging(W, b, spec, feature_names):
     form = form_of(W, b)
     if form is None:
         return
-    if form.activations != spec.activations_as_given:
+    if form.activations != spec.activations_as_given or form.blocks != spec.blocks:
         raise ValueError(
-            f"the start weights belong to a network with activations {form.activations}, not "
-            f"{spec.activations_as_given}; pass activation and output_activation as it has them, or plain dicts: "
+            f"the start weights belong to a network with activations {form.activations_in_words}, not "
+            f"{spec.activations_in_words}; pass activation and output_activation as it has them, or plain dicts: "
             "init=(dict(W), dict(b))"
         )
     if None not in (form.feature_names, feature_names) and form.feature_names != feature_names:
@@ -237,7 +242,7 @@ def check_belonging(W, b, spec, feature_names):
         )
 
 
-def _check_validation(validation_data, shape, feature_names, classes, backend, n_columns):
+def _check_validation(validation_data, shape, feature_names, learned, backend):
     sizes, dtype = shape.sizes, shape.dtype
     if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
         raise TypeError(
@@ -248,12 +253,7 @@ def _check_validation(validation_data, shape, feature_names, classes, backend, n
     check_column_names("validation X", X, feature_names)
     check_takes(backend, "validation X", X, shape.objective)
     X = check_rows("validation X", X, dtype, sizes[0])
-    if shape.objective.function is not None:
-        y = labels_module.columns("validation y", y, X.shape[0], n_columns, dtype)
-    else:
-        y = labels_module.encode_like("validation y", y, X.shape[0], shape.n_targets, classes, shape.loss, dtype)
-    labels_module.check_targets("validation y", y, shape.loss, shape.output_activation)
-    y = shape.objective.spread(y)
+    y = learned.like("validation y", y, X.shape[0])
     if not weight or weight[0] is None:
         return X, y, None
     return X, y, check_sample_weight(weight[0], X.shape[0], dtype, "validation sample_weight")

@@ -62,6 +62,11 @@ def check_has(name, objective):
             f"several quantiles are not available on backend={name!r}; use backend='simd' or backend='numpy' or "
             "backend='auto'"
         )
+    if objective.heads and name in ("python", "cython"):
+        raise ValueError(
+            f"several heads are not available on backend={name!r}; use backend='simd' or backend='numpy' or "
+            "backend='auto'"
+        )
 
 
 def check_takes(name, argument, X, objective=None):

@@ -228,3 +228,11 @@ def refuse_several(objective, backend):
         raise ValueError(
             f"backend={backend!r} has no loss of several quantiles; use backend='numpy', backend='simd' or 'auto'"
         )
+
+
+def refuse_heads(network, backend):
+    """Say that a backend does not have several heads."""
+    if network.blocks:
+        raise ValueError(
+            f"backend={backend!r} has no networks of several heads; use backend='numpy', backend='simd' or 'auto'"
+        )

@@ -65,8 +65,9 @@ def carry_out(course, data, source, job, network):
     with bar or nullcontext():
         outcome = run(job, source, schedule, listeners, Raises(job.state, rate), course.iter_num)
     best_iteration = None if stopping is None else stopping.best_iteration
-    form = Form(data.spec.activations_as_given, data.spec.dtype, data.labels, data.feature_names)
-    W, b = (LayerDict(arrays, form) for arrays in data.spec.views(job.state.parameters))
+    spec = data.spec
+    form = Form(spec.activations_as_given, spec.dtype, data.labels, data.feature_names, spec.blocks)
+    W, b = (LayerDict(arrays, form) for arrays in spec.views(job.state.parameters))
     cost, loss_curve = outcome.cost.tolist(), outcome.objective.tolist()
     result = TrainResult(W, b, cost, network, loss_curve, values, best_iteration)
     if outcome.error is not None:

@@ -239,9 +239,14 @@ def update(
 
 
 def _network(W, b, X, activation, output_activation):
-    dtype = dtype_of(as_numbers("X", X))
+    dtype, form = dtype_of(as_numbers("X", X)), form_of(W, b)
+    if form is not None and form.blocks:
+        raise ValueError(
+            "W and b belong to a network of several heads, which these kernels do not have; use result.network(X), or "
+            "a head's own rows of the last W and b, as plain dicts"
+        )
     weights, biases, sizes = check_weights(W, b, dtype)
-    network = NetworkSpec(sizes, activations_for(form_of(W, b), len(sizes) - 1, activation, output_activation), dtype)
+    network = NetworkSpec(sizes, activations_for(form, len(sizes) - 1, activation, output_activation), dtype)
     parameters = np.empty(network.n_parameters, dtype)
     network.flatten(weights, biases, out=parameters)
     return network, parameters, check_matrix("X", X, dtype, n_columns=sizes[0], columns_are="the first layer")

@@ -49,25 +49,29 @@ class Labels:
 
     Parameters
     ----------
-    kind : {"values", "binary", "multiclass", "multilabel", "means", "quantiles"}
-        "means": the first half of the outputs; "quantiles": groups of them, one a target.
+    kind : {"values", "binary", "multiclass", "multilabel", "means", "quantiles", "heads"}
+        "means": the first half of the outputs; "quantiles": groups of them, one a target; "heads": blocks of them, each
+        read by labels of its own.
     classes : ndarray or None
         The labels in sorted order, for "binary" and "multiclass".
     threshold : float, default 0.5
         Beyond which an output says yes, for "binary" and "multilabel".
     group : int, default 0
         How many quantiles there are of a target.
+    heads : tuple of pairs (int, Labels)
+        Of each head how many outputs it has, and how they are read.
     """
 
     kind: str
     classes: np.ndarray | None = None
     threshold: float = 0.5
     group: int = 0
+    heads: tuple[tuple[int, "Labels"], ...] = ()
 
     def __eq__(self, other):
         if not isinstance(other, Labels):
             return False
-        if (self.kind, self.threshold, self.group) != (other.kind, other.threshold, other.group):
+        if any(getattr(self, name) != getattr(other, name) for name in ("kind", "threshold", "group", "heads")):
             return False
         return np.array_equal(self.classes, other.classes)
 
@@ -83,8 +87,15 @@ class Labels:
         """Whether an accuracy makes sense."""
         return self.kind in ("binary", "multiclass", "multilabel")
 
+    def blocks_of(self, outputs):
+        """Pairs of a head's labels and its block of the last axis of `outputs`."""
+        ends = np.cumsum([n_out for n_out, _ in self.heads]).tolist()
+        return [(own, outputs[..., end - n_out : end]) for (n_out, own), end in zip(self.heads, ends, strict=True)]
+
     def decode(self, outputs):
-        """Labels (or values) of the rows of `outputs` (n_samples, n_out)."""
+        """Labels (or values) of the rows of `outputs` (n_samples, n_out); of heads a list, one entry each."""
+        if self.kind == "heads":
+            return [own.decode(block) for own, block in self.blocks_of(outputs)]
         if self.kind == "quantiles":
             groups = outputs.reshape(len(outputs), -1, self.group)
             return groups[:, 0] if groups.shape[1] == 1 else groups
@@ -93,6 +104,19 @@ class Labels:
         if not self.are_classes:
             return outputs[:, 0] if outputs.shape[1] == 1 else outputs
         return decode(self.kind, outputs, self.classes, self.threshold)
+
+    def has_probabilities(self, activations):
+        """Whether outputs of these activations, one a head, are probabilities of classes, or those of some head."""
+        if self.kind == "heads":
+            return any(own.has_probabilities([a]) for (_, own), a in zip(self.heads, activations, strict=True))
+        return self.are_classes and activations[0] in ("softmax", "logistic")
+
+    def probabilities(self, outputs, activations):
+        """The probabilities of all classes; of heads a list, None for those that have none."""
+        if self.kind == "heads":
+            blocks = zip(self.blocks_of(outputs), activations, strict=True)
+            return [own.probabilities(part, [a]) if own.has_probabilities([a]) else None for (own, part), a in blocks]
+        return np.concatenate([1 - outputs, outputs], axis=-1) if self.kind == "binary" else outputs
 
     def accuracy(self, outputs, targets):
         """The fraction of rows whose label is right; a multi-label row is right when all its labels are."""
@@ -116,7 +140,7 @@ def decode(kind, outputs, classes, threshold=0.5):
 def columns(argument, y, n_samples, n_columns, dtype):
     """Return targets for a loss that is a function: numbers, a vector or as many columns as it has; None: any."""
     array = as_array(argument, y)
-    _check_length(argument, array, n_samples)
+    check_length(argument, array, n_samples)
     array = array.reshape(-1, 1) if array.ndim == 1 else array
     return check_matrix(argument, array, dtype, n_columns=n_columns, columns_are="y")
 
@@ -138,7 +162,7 @@ def encode(argument, y, n_samples, n_out, loss, dtype):
     one column of targets.
     """
     array = as_array(argument, y)
-    _check_length(argument, array, n_samples)
+    check_length(argument, array, n_samples)
     if array.ndim == 1 and (n_out > 1 or loss in LABEL_LOSSES):
         classes = find_classes(argument, array, n_out)
         return _coded(argument, array, classes, n_out, loss, dtype), classes
@@ -148,7 +172,7 @@ def encode(argument, y, n_samples, n_out, loss, dtype):
 def encode_like(argument, y, n_samples, n_out, classes, loss, dtype):
     """Return targets for y in the form that training had: labels among `classes`, or, with None, targets."""
     array = as_array(argument, y)
-    _check_length(argument, array, n_samples)
+    check_length(argument, array, n_samples)
     if classes is None:
         if array.ndim == 1 and n_out > 1:
             raise ValueError(f"{argument} must be of shape ({n_samples}, {n_out}), as y is; its shape is {array.shape}")
@@ -245,14 +269,14 @@ def check_targets(argument, targets, loss, output_activation):
         )
 
 
-def check_reach(argument, targets, output_activation, was_implied):
+def check_reach(argument, targets, output_activation, was_implied, stacklevel=5):  # the caller of train, by Targets
     """Refuse targets that the output activation cannot come near, or warn where it was asked for by name."""
     text = beyond_reach(argument, targets, output_activation, was_implied)
     if text is None:
         return
     if was_implied:
         raise ValueError(text)
-    warnings.warn(text, stacklevel=4)  # the caller of train
+    warnings.warn(text, stacklevel=stacklevel)
 
 
 def _reach(output_activation):
@@ -287,10 +311,13 @@ def _classes_it_looks_like(y):
     return len(values) if are_few and (values == np.round(values)).all() else 0
 
 
-def default_output_activation(loss, hidden_activations, targets):
-    """Return the output activation that follows from the loss, and for log_loss and focal from the targets."""
+def default_output_activation(loss, hidden_activations, targets, has_gaps=False):
+    """Return the output activation that follows from the loss, and for log_loss and focal from the targets.
+
+    `has_gaps`: of some rows not all targets were observed, so that a row may have several labels.
+    """
     if loss in ("log_loss", "focal"):
-        is_multilabel = is_indicator(targets) and not sums_to_1(targets).all()
+        is_multilabel = has_gaps or (is_indicator(targets) and not sums_to_1(targets).all())
         return "logistic" if targets.shape[1] == 1 or is_multilabel else "softmax"
     if loss == "squared_error":
         return "logistic" if all(name == "logistic" for name in hidden_activations) else "identity"
@@ -355,7 +382,8 @@ def _as_labels(argument, array):
     return array
 
 
-def _check_length(argument, y, n_samples):
+def check_length(argument, y, n_samples):
+    """Refuse targets that are not as many as the rows of X."""
     if y.ndim == 0 or len(y) != n_samples:
         found = "is a single number" if y.ndim == 0 else f"has {len(y)} rows"
         raise ValueError(f"X has {n_samples} rows, but {argument} {found}; they must be equally long")

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastnn.activations import ActivationLike, check_hidden_activations, check_output_activation, is_one_activation
+from fastnn.activations import (
+    ActivationLike,
+    Block,
+    check_hidden_activations,
+    check_output_activation,
+    is_one_activation,
+)
 from fastnn.labels import Labels
 
 LOGISTIC = "logistic"
@@ -28,17 +34,25 @@ class Form:
     labels : Labels
     feature_names : tuple of str or None
         Of the columns that it learned from.
+    blocks : tuple of Block
+        Of the outputs, where there are several heads.
     """
 
     activations: tuple[ActivationLike, ...]
     dtype: np.dtype
     labels: Labels
     feature_names: tuple[str, ...] | None = None
+    blocks: tuple[Block, ...] = ()
+
+    @property
+    def activations_in_words(self):
+        """Those of each layer; for the last those of all heads."""
+        return (*self.activations[:-1], " + ".join(map(str, self.blocks)) or self.activations[-1])
 
     @property
     def in_words(self):
         classes = "" if self.labels.classes is None else f" of classes {self.labels.classes.tolist()}"
-        return f"of activations {self.activations} in {self.dtype}{classes}"
+        return f"of activations {self.activations_in_words} in {self.dtype}{classes}"
 
 
 class LayerDict(dict):

@@ -55,13 +55,16 @@ class Network(Predictor):
     layer_sizes : tuple of int
         Units of each layer, the inputs first.
     activations : tuple of str or (str, float)
-        The activation of each layer but the inputs; with its parameter where that is not the default.
+        The activation of each layer but the inputs; with its parameter where that is not the default. Of several heads
+        the last is "identity", from which each head goes on; `heads` has theirs.
+    heads : tuple of pairs (int, str or (str, float))
+        The number of outputs of each of several heads, and its output activation; () if there is one.
     dtype : numpy.dtype
     parameters : ndarray
         All weights, layer by layer, then all biases, in one flat array.
     W, b : mapping
         Views of `parameters`, keyed from 1: ``network.W[1][:] = ...`` changes the network.
-    classes : ndarray or None
+    classes : ndarray or None; of several heads a list of these
     feature_names : tuple of str or None
         Names of the columns that it learned from, where these were a frame's; a frame to predict must have the same, in
         the same order.
@@ -106,7 +109,8 @@ class Network(Predictor):
             dtype = "float64" if form is None else form.dtype
         dtype = check_dtype(dtype)
         weights, biases, sizes = check_weights(W, b, dtype)
-        spec = NetworkSpec(sizes, activations_for(form, len(sizes) - 1, activation, output_activation), dtype)
+        blocks = () if form is None else form.blocks
+        spec = NetworkSpec(sizes, activations_for(form, len(sizes) - 1, activation, output_activation), dtype, blocks)
         parameters = aligned_zeros(spec.n_parameters, dtype)
         spec.flatten(weights, biases, out=parameters)
         labels = _labels_for(form, classes, spec.n_out)
@@ -168,16 +172,25 @@ class Network(Predictor):
         return LayerViews(self._spec.views(self._parameters)[1], self._form)
 
     @property
-    def classes(self) -> np.ndarray | None:
-        return self._labels.classes
+    def heads(self) -> tuple[tuple[int, ActivationLike], ...]:
+        return tuple((block.n_out, block.activation.as_given) for block in self._spec.blocks)
+
+    @property
+    def classes(self) -> np.ndarray | list[np.ndarray | None] | None:
+        return [own.classes for _, own in self._labels.heads] if self._labels.heads else self._labels.classes
 
     @property
     def feature_names(self) -> tuple[str, ...] | None:
         return self._feature_names
 
     @property
+    def _output_activations(self):
+        return [activation for _, activation in self.heads] or [self.activations[-1]]
+
+    @property
     def _form(self):
-        return Form(self._spec.activations_as_given, self._spec.dtype, self._labels, self._feature_names)
+        spec = self._spec
+        return Form(spec.activations_as_given, spec.dtype, self._labels, self._feature_names, spec.blocks)
 
     def _outputs(self, X):
         """The call, for whatever needs checking or explaining, or another backend to compute."""
@@ -203,14 +216,15 @@ class Network(Predictor):
         get_backend(self.backend).forward(self._spec, self.parameters, rows, out.reshape(len(rows), n_out))
         return out
 
-    def predict(self, X: ArrayLike | SparseMatrix) -> np.ndarray:
+    def predict(self, X: ArrayLike | SparseMatrix) -> np.ndarray | list[np.ndarray]:
         """Return class labels for a classifier, values for a regression.
 
         With one output the second class is where it is > 0.5 (> 0 after hinge and squared_hinge), with several the
         class is that of the largest output; a multi-label network gives an array of 0 and 1. A regression with one
         output gives a vector. After gaussian_nll it gives the means; the call has them in the first half of its
         columns, and the variances in the second. After several quantiles it gives these in the last axis, in their
-        order, which they keep in each row.
+        order, which they keep in each row. A network of several heads gives a list, with all of this for each head; the
+        call has the outputs of all heads side by side in one array.
 
         Parameters
         ----------
@@ -219,6 +233,7 @@ class Network(Predictor):
         Returns
         -------
         prediction : ndarray of shape (n_samples,) or (n_samples, n_out); without the first axis for a single row
+            A list of these, one a head, where there are several.
 
         Raises
         ------
@@ -226,15 +241,17 @@ class Network(Predictor):
             As for the call.
         """
         outputs = self(X)
-        if outputs.ndim == 1:
-            return self._labels.decode(outputs[None, :])[0]
-        return self._labels.decode(outputs)
+        if outputs.ndim > 1:
+            return self._labels.decode(outputs)
+        decoded = self._labels.decode(outputs[None, :])
+        return [of_head[0] for of_head in decoded] if self._labels.heads else decoded[0]
 
-    def predict_proba(self, X: ArrayLike | SparseMatrix) -> np.ndarray:
+    def predict_proba(self, X: ArrayLike | SparseMatrix) -> np.ndarray | list[np.ndarray | None]:
         """Return the probability of each class, or of each label where a row may have several.
 
         These are the outputs as they are; with one output, those of both classes. Softmax outputs sum to 1; several
-        logistic ones, trained for classes by squared_error, need not.
+        logistic ones, trained for classes by squared_error, need not. A network of several heads gives a list, with
+        None for heads that have no probabilities.
 
         Parameters
         ----------
@@ -243,6 +260,7 @@ class Network(Predictor):
         Returns
         -------
         probabilities : ndarray of shape (n_samples, n_classes); without the first axis for a single row
+            A list of these, one a head, where there are several.
 
         Raises
         ------
@@ -258,11 +276,10 @@ class Network(Predictor):
         >>> neuron.predict_proba([1.0, 0.0]).round(4)
         array([0.0067, 0.9933])
         """
-        if not self._labels.are_classes or self.activations[-1] not in ("softmax", "logistic"):
+        if not self._labels.has_probabilities(self._output_activations):
             what = "a classifier's" if not self._labels.are_classes else "softmax or logistic"
             raise ValueError(f"outputs are probabilities only where they are {what}; {self!r} is none")
-        outputs = self(X)
-        return np.concatenate([1 - outputs, outputs], axis=-1) if self._labels.kind == "binary" else outputs
+        return self._labels.probabilities(self(X), self._output_activations)
 
     def summary(self) -> Summary:
         """Return the layers with their activations, parameters, bytes and multiply-adds: a table, when it is shown.
@@ -324,7 +341,7 @@ class Network(Predictor):
 
     def __repr__(self):
         sizes = "-".join(map(str, self.layer_sizes))
-        activations = ", ".join(map(str, self._spec.activations))
+        activations = ", ".join(self._spec.activations_in_words)
         return f"<Network {sizes}, {activations}, {self.dtype}, {self.n_parameters} parameters>"
 
     def _repr_html_(self):

@@ -12,6 +12,9 @@ import numpy as np
 from fastnn._tables import LOSS_OUTPUTS, LOSSES, OUTPUT_ACTIVATIONS
 from fastnn.checks import check_name, check_number
 
+#: What the loss of several heads is called, each of which has its own.
+SEVERAL = "heads"
+
 #: What the loss is called that is a user's own function, and the output activations that it goes with.
 CALLABLE = "callable"
 OWN_OUTPUTS = tuple(name for name in OUTPUT_ACTIVATIONS if name == "softmax" or name in LOSS_OUTPUTS["squared_error"])
@@ -42,6 +45,10 @@ class Objective:
     has_soft_targets : bool, default False
         Targets of the log-loss are no classes: `as_sklearn`, which clips the probability of the one class, then reports
         the loss itself.
+    heads : tuple of pairs (Objective, float)
+        Of several heads the loss of each, `loss` being SEVERAL, and its weight in the sum: one a block of the network's
+        outputs. Targets that are NaN are not observed, and add nothing to loss and gradient. "simd" and "numpy" have
+        them.
     """
 
     loss: str
@@ -50,6 +57,7 @@ class Objective:
     quantiles: tuple[float, ...] = ()
     function: Callable | None = None
     has_soft_targets: bool = False
+    heads: tuple[tuple["Objective", float], ...] = ()
 
     def __post_init__(self):
         if self.parameter is None:

@@ -8,8 +8,8 @@ that ``Network`` puts together. It knows neither backends, whose names it passes
 import numpy as np
 
 from fastnn._tables import ACTIVATION_PARAMETERS
-from fastnn.activations import check_hidden_activations, check_output_activation
-from fastnn.checks import check_name, check_number
+from fastnn.activations import Block, check_hidden_activations, check_output_activation
+from fastnn.checks import check_count, check_name, check_number
 from fastnn.labels import Labels
 from fastnn.spec import NetworkSpec, check_dtype, check_layer_sizes
 
@@ -17,6 +17,9 @@ from fastnn.spec import NetworkSpec, check_dtype, check_layer_sizes
 VERSION = 1
 
 ENTRIES = ("version", "layer_sizes", "activations", "dtype", "labels", "feature_names", "backend", "parameters")
+
+#: What only a network of several heads has besides.
+HEADS = "heads"
 
 
 def to_plain(network):
@@ -35,9 +38,10 @@ def to_plain(network):
         ``threshold`` where an output says yes beyond another number than 0.5, ``group`` where there are several
         quantiles of a target); ``feature_names`` (list of str, or None); ``backend`` (str); ``parameters`` (the flat
         array: weights layer by layer, each (n_out, n_in) row by row, then the biases). The arrays are the network's
-        own, not copies.
+        own, not copies. Where there are several heads, ``heads`` (list of dict, one each: ``n_outputs``, and
+        ``activation`` and ``labels`` as above); then ``labels`` are ``{"kind": "heads", "classes": None}``.
     """
-    return {
+    plain = {
         "version": VERSION,
         "layer_sizes": list(network.layer_sizes),
         "activations": [_activation_to_plain(activation) for activation in network._spec.activations],
@@ -47,6 +51,16 @@ def to_plain(network):
         "backend": network.backend,
         "parameters": network.parameters,
     }
+    blocks = zip(network._spec.blocks, network._labels.heads, strict=True)
+    heads = [
+        {
+            "n_outputs": block.n_out,
+            "activation": _activation_to_plain(block.activation),
+            "labels": _labels_to_plain(labels),
+        }
+        for block, (_, labels) in blocks
+    ]
+    return {**plain, HEADS: heads} if heads else plain
 
 
 def from_plain(plain):
@@ -72,12 +86,13 @@ def from_plain(plain):
         If it is no description, of a version that is not known, or its entries do not fit each other.
     """
     check_version("a network's description", plain, VERSION)
-    check_entries("a network's description", plain, ENTRIES)
+    check_entries("a network's description", plain, (*ENTRIES, HEADS) if HEADS in plain else ENTRIES)
     sizes = check_layer_sizes(plain["layer_sizes"], "layer_sizes")
     activations = _activations(plain["activations"], len(sizes) - 1)
-    spec = NetworkSpec(sizes, activations, check_dtype(plain["dtype"]))
+    blocks, of_heads = _heads(plain[HEADS]) if HEADS in plain else ((), ())
+    spec = NetworkSpec(sizes, activations, check_dtype(plain["dtype"]), blocks)
     _check_parameters(plain["parameters"], spec)
-    labels = _labels(plain["labels"], spec.n_out)
+    labels = Labels("heads", heads=of_heads) if of_heads else _labels(plain["labels"], spec.n_out)
     return spec, plain["parameters"], labels, plain["backend"], _feature_names(plain["feature_names"], spec.n_in)
 
 
@@ -118,16 +133,32 @@ def _activation(name, *parameter):
 def _activations(plain, n_layers):
     if not isinstance(plain, list):
         raise TypeError(f"activations must be a list of dicts, one a layer of weights, got {plain!r:.60}")
-    for l, activation in enumerate(plain):
-        name = activation.get("name") if isinstance(activation, dict) else None
-        parameter = ACTIVATION_PARAMETERS.get(name) if isinstance(name, str) else None
-        check_entries(f"activations[{l}]", activation, ("name",) if parameter is None else ("name", parameter[0]))
+    given = [_activation_from_plain(f"activations[{l}]", activation) for l, activation in enumerate(plain)]
     if len(plain) != n_layers:
         raise ValueError(f"there are {len(plain)} activations, but {n_layers} layer(s) of weights: it is damaged")
-    given = [
-        _activation(entries["name"], *(entries[entry] for entry in entries if entry != "name")) for entries in plain
-    ]
     return (*check_hidden_activations(given[:-1], n_layers - 1), check_output_activation(given[-1]))
+
+
+def _activation_from_plain(what, plain):
+    """An activation as users write it, still to be checked."""
+    name = plain.get("name") if isinstance(plain, dict) else None
+    parameter = ACTIVATION_PARAMETERS.get(name) if isinstance(name, str) else None
+    check_entries(what, plain, ("name",) if parameter is None else ("name", parameter[0]))
+    return _activation(plain["name"], *(plain[entry] for entry in plain if entry != "name"))
+
+
+def _heads(plain):
+    """The blocks of outputs, and pairs of their number and how they are read."""
+    if not isinstance(plain, list) or not plain:
+        raise TypeError(f"heads must be a list of dicts, got {plain!r:.60}")
+    blocks, labels = [], []
+    for h, head in enumerate(plain):
+        check_entries(f"heads[{h}]", head, ("n_outputs", "activation", "labels"))
+        n_out = check_count(f"n_outputs of heads[{h}]", head["n_outputs"], minimum=1)
+        activation = _activation_from_plain(f"activation of heads[{h}]", head["activation"])
+        blocks.append(Block(n_out, check_output_activation(activation)))
+        labels.append((n_out, _labels(head["labels"], n_out)))
+    return tuple(blocks), tuple(labels)
 
 
 def _check_parameters(parameters, spec):

@@ -63,7 +63,7 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
         """Return a result of W, b and cost alone."""
         return cls(*values)
 
-    def predict(self, X: ArrayLike | SparseMatrix) -> np.ndarray:
+    def predict(self, X: ArrayLike | SparseMatrix) -> np.ndarray | list[np.ndarray]:
         """Return what ``network.predict`` does: class labels for a classifier, values for a regression.
 
         Parameters
@@ -73,6 +73,7 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
         Returns
         -------
         prediction : ndarray of shape (n_samples,) or (n_samples, n_out); without the first axis for a single row
+            A list of these, one a head, where there are several.
 
         Raises
         ------

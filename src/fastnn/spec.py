@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fastnn._tables import ACTIVATION_PARAMETERS, ACTIVATIONS, SOLVERS
-from fastnn.activations import Activation, as_activation
+from fastnn.activations import Activation, Block, as_activation
 from fastnn.checks import as_numbers, cast_finite, check_count, check_flag, check_matrix, check_name, check_number
 from fastnn.dropout import Dropout
 from fastnn.objective import Objective
@@ -25,7 +25,7 @@ from fastnn.state import OTHER_SOLVERS
 #: The struct ``fastnn_layer`` of csrc/fastnn.h.
 LAYER = np.dtype(
     [(name, np.intp) for name in ("n_in", "n_out", "weights", "biases", "inputs", "outputs", "activation")]
-    + [("parameter", np.float64)],
+    + [("parameter", np.float64), ("n_blocks", np.intp)],
     align=True,
 )
 
@@ -47,40 +47,35 @@ class NetworkSpec:
     """The shape of a network: layer sizes, the activation of each layer of weights (a name will do), and the dtype.
 
     Layers of weights are counted from 1 to ``n_layers``, as the tutorials count them: ``W[1]`` leads from the inputs
-    to the first hidden layer.
+    to the first hidden layer. `blocks` has the outputs of several heads, in their order, each with its own activation;
+    that of the last layer then is identity. () stands for one head.
     """
 
     layer_sizes: tuple[int, ...]
     activations: tuple[Activation, ...]
     dtype: np.dtype
+    blocks: tuple[Block, ...] = ()
 
     def __post_init__(self):
         specs = tuple(map(as_activation, self.activations))
-        for activation in specs:
+        for activation in (*specs, *(block.activation for block in self.blocks)):
             if len(activation.parameters) != (activation.name in ACTIVATION_PARAMETERS):  # nobody would read them
                 raise ValueError(f"activation {activation.name!r} takes no parameters, got {activation.parameters}")
             with np.errstate(over="ignore"):
                 if not all(np.isfinite(self.dtype.type(number)) for number in activation.parameters):
                     raise ValueError(f"the parameter of {activation} is beyond the range of {self.dtype}")
         object.__setattr__(self, "activations", specs)
-        if specs[-1].name == "mean_variance" and self.n_out % 2:
+        Block(self.n_out, specs[-1])  # refuses what does not go together
+        n_out = sum(block.n_out for block in self.blocks)
+        if self.blocks and (n_out != self.n_out or specs[-1].name != "identity"):
             raise ValueError(
-                "output_activation='mean_variance' has a mean and a variance for each target: the last layer must have "
-                f"an even number of units, got {self.n_out}"
-            )
-        if self.group and (self.group < 0 or self.n_out % self.group):
-            raise ValueError(
-                f"output_activation={specs[-1].as_given!r} goes by groups of {specs[-1].parameters[0]:g} outputs; "
-                f"{self.n_out} outputs are no such groups"
+                f"heads of {n_out} outputs are no blocks of a last layer of {self.n_out} with activation {specs[-1]}"
             )
 
-    @property
+    @cached_property
     def group(self):
-        """How many outputs rise from one to the next under the output activation increasing; 0: it is another."""
-        if self.activations[-1].name != "increasing":
-            return 0
-        number = self.activations[-1].parameters[0]
-        return int(number) if number == int(number) and number != 0 else self.n_out if number == 0 else -1
+        """That of the outputs of a single head."""
+        return Block(self.n_out, self.activations[-1]).group
 
     @property
     def activation_names(self):
@@ -91,6 +86,12 @@ class NetworkSpec:
     def activations_as_given(self):
         """Each layer's activation as users write it: a name, or a name and its parameter."""
         return tuple(activation.as_given for activation in self.activations)
+
+    @property
+    def activations_in_words(self):
+        """Each layer's activation, to be read; for the last those of all heads."""
+        *hidden, last = map(str, self.activations)
+        return (*hidden, " + ".join(map(str, self.blocks)) or last)
 
     @property
     def n_layers(self):
@@ -124,20 +125,25 @@ class NetworkSpec:
 
     @cached_property
     def layers(self):
-        """One row a layer of weights: its sizes, offsets and activation, as ``fastnn_layer`` in C."""
-        layers = np.zeros(self.n_layers, LAYER)
+        """One row a layer of weights: its sizes, offsets and activation, as ``fastnn_layer`` in C; then the blocks."""
+        layers = np.zeros(self.n_layers + len(self.blocks), LAYER)
         weights, biases, inputs = 0, self.n_weights, 0
         for index, ((n_in, n_out), activation) in enumerate(zip(self.shapes, self.activations, strict=True)):
-            number, parameter = ACTIVATIONS[activation.name], (*activation.parameters, 0.0)[0]
-            layers[index] = (n_in, n_out, weights, biases, inputs, inputs + n_in, number, parameter)
+            layers[index] = (n_in, n_out, weights, biases, inputs, inputs + n_in, *_numbers_of(activation), 0)
             weights, biases, inputs = weights + n_in * n_out, biases + n_out, inputs + n_in
+        last = layers[self.n_layers - 1]
+        last["n_blocks"] = len(self.blocks)
+        n_in, _, weights, biases, inputs, outputs, *_ = last.item()
+        for index, block in enumerate(self.blocks, start=self.n_layers):
+            layers[index] = (n_in, block.n_out, weights, biases, inputs, outputs, *_numbers_of(block.activation), 0)
+            weights, biases, outputs = weights + n_in * block.n_out, biases + block.n_out, outputs + block.n_out
         layers.flags.writeable = False
         return layers
 
     def views(self, flat):
         """Views of flat parameters (or a flat gradient) as dicts W, b keyed 1 ... n_layers, W[l] (n_out, n_in)."""
         weights, biases = {}, {}
-        for l, layer in enumerate(self.layers, start=1):
+        for l, layer in enumerate(self.layers[: self.n_layers], start=1):
             n_in, n_out = int(layer["n_in"]), int(layer["n_out"])
             start = int(layer["weights"])
             weights[l] = flat[start : start + n_out * n_in].reshape(n_out, n_in)
@@ -200,6 +206,11 @@ class TrainingSpec:
     def lowest_moving(self):
         """The lowest layer, counted from 1, of which anything moves: none below it needs a gradient."""
         return next((l for l, factors in enumerate(self.rates, start=1) if any(factors)), 1)
+
+
+def _numbers_of(activation):
+    """The id and the parameter of an activation."""
+    return ACTIVATIONS[activation.name], (*activation.parameters, 0.0)[0]
 
 
 def check_layer_sizes(nn_structure, argument="nn_structure"):

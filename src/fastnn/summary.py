@@ -32,7 +32,7 @@ class Summary:
     def __init__(self, network: NetworkSpec) -> None:
         self.title = f"Network {'-'.join(map(str, network.layer_sizes))}, {network.dtype}"
         self.layers = [dict(zip(HEADINGS, (0, "", network.n_in, 0, 0, 0), strict=True))]
-        layers = zip(network.shapes, map(str, network.activations), strict=True)
+        layers = zip(network.shapes, network.activations_in_words, strict=True)
         for l, ((n_in, n_out), activation) in enumerate(layers, start=1):
             n_parameters = (n_in + 1) * n_out
             n_bytes = n_parameters * network.dtype.itemsize

@@ -1,4 +1,4 @@
-"""The functional face: ``train`` in place of a tutorial's training loop, ``predict`` in place of its predictions.
+"""The functional face: ``train`` in place of a tutorial's training loop.
 
 It has what the user gave checked (``arguments``), translates names (``alpha`` is the learning rate from here down) and
 hands over to ``training``. Nothing is computed here.
@@ -14,12 +14,10 @@ from numpy.typing import ArrayLike, DTypeLike
 from fastnn.activations import ActivationLike
 from fastnn.arguments import check_course, check_data, check_shape
 from fastnn.backends import check_keeps
-from fastnn.checks import check_count, check_flag, check_rows
+from fastnn.checks import check_flag
 from fastnn.course import carry_out, start
 from fastnn.dropout import check_dropout, check_drops
-from fastnn.frames import check_column_names
-from fastnn.labels import decode
-from fastnn.layers import form_of
+from fastnn.heads import Head
 from fastnn.network import Network
 from fastnn.result import TrainResult
 from fastnn.schedules import Schedule
@@ -40,6 +38,7 @@ def train(
     *,
     activation: ActivationLike | Sequence[ActivationLike] = "logistic",
     output_activation: ActivationLike | None = None,
+    heads: Sequence[Head] | None = None,
     loss: str | Callable[[np.ndarray, np.ndarray], tuple[ArrayLike, ArrayLike]] = "squared_error",
     huber_delta: float = 1.0,
     quantile: float | Sequence[float] = 0.5,
@@ -98,7 +97,8 @@ def train(
     y : array-like of shape (n_samples, n_out) or (n_samples,)
         Targets, one-hot or any that the outputs can come near. A vector holds class labels, encoded in sorted order,
         where there are several outputs or the loss is log_loss, perceptron, hinge, squared_hinge or focal (one output:
-        two classes); otherwise it is one column of targets.
+        two classes); otherwise it is one column of targets. With `heads` a list with an entry for each of them, or one
+        array with the target columns of all side by side; NaN, or None among labels, then is what was not observed.
     iter_num : int, default 3000
         Parameter updates to make.
     alpha : float, schedule, callable or array-like, default 0.25
@@ -114,6 +114,10 @@ def train(
         the loss: log_loss and focal take softmax, or logistic with one output or several labels a row; poisson and
         gamma exp; perceptron step; squared_error logistic if all hidden layers are logistic, else identity; all others
         identity.
+    heads : list of Head, optional
+        Several blocks of outputs, each with a loss, a weight and an output activation of its own, in place of `loss`,
+        its parameters, `output_activation` and `label_smoothing`; see `Head`. The objective is the sum of weight times
+        loss over heads, averaged over samples. On "simd" and "numpy", and not by levenberg_marquardt.
     loss : str or callable, default "squared_error"
         "squared_error", "absolute_error", "huber", "quantile", "gaussian_nll", "poisson", "gamma", "log_loss", "focal",
         "hinge", "squared_hinge" or "perceptron"; the notes have the formulas. Summed over outputs, averaged over
@@ -402,7 +406,7 @@ def train(
     """
     loss_options = {"huber_delta": huber_delta, "quantile": quantile, "focal_gamma": focal_gamma}
     trained_on = "numpy" if callable(loss) and backend == "auto" else backend
-    shape = check_shape(nn_structure, dtype, activation, loss, output_activation, loss_options)
+    shape = check_shape(nn_structure, dtype, activation, loss, output_activation, loss_options, heads)
     solver_options = {
         "solver": solver, "momentum": momentum, "nesterov": nesterov, "beta_1": beta_1, "beta_2": beta_2,
         "epsilon": epsilon, "weight_decay": weight_decay, "tol": tol, "l1": l1, "max_grad_norm": max_grad_norm,
@@ -431,54 +435,3 @@ def train(
     network = Network._from_parts(data.spec, state.parameters, data.labels, backend, data.feature_names)
     job = Job(course.compute, state, training, data.X, data.targets, data.sample_weight, course.n_threads)
     return carry_out(course, data, source, job, network)
-
-
-def predict(
-    W: Layers,
-    b: Layers | None,
-    X: ArrayLike | SparseMatrix,
-    n_layers: int | None = None,
-    *,
-    activation: ActivationLike | None = None,
-) -> np.ndarray:
-    """Return what a network predicts, from its weights: the tutorials' ``predict_y``.
-
-    Plain dicts and lists are the tutorials' network, with one activation throughout, and give classes. W and b of a
-    `TrainResult` know what network they belong to, and give what its ``network.predict`` does.
-
-    Parameters
-    ----------
-    W, b : dict or list
-        Weights (n_out, n_in) and biases (n_out,) of each layer, as `train` returns them; b of None is zeros.
-    X : array-like or sparse matrix of shape (n_samples, n_in)
-    n_layers : int, optional
-        The number of layers, the inputs counted; it must be that of W.
-    activation : str or (str, float), optional
-        Of every layer. None: as W and b know it, else "logistic".
-
-    Returns
-    -------
-    prediction : ndarray of shape (n_samples,) or (n_samples, n_out)
-        From plain dicts and lists the index of the largest output, as int; with one output whether it is > 0.5.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the arguments do not fit each other, or W and b belong to a network of other activations.
-
-    Examples
-    --------
-    >>> import fastnn
-    >>> fastnn.predict([[[7.0, 3.0]]], [[-2.0]], [[1, 0], [0, 0]])
-    array([1, 0])
-    """
-    network = Network(W, b, activation=activation, output_activation=activation)
-    sizes = network.layer_sizes
-    if n_layers is not None and check_count("n_layers", n_layers, minimum=2) != len(sizes):
-        raise ValueError(f"n_layers must be the number of layers of W, inputs included: {len(sizes)}, got {n_layers}")
-    check_column_names("X", X, network.feature_names)
-    X = check_rows("X", X, network.dtype, sizes[0])
-    if form_of(W, b) is not None:
-        return network.predict(X)
-    outputs = network(X)
-    return decode("multiclass" if sizes[-1] > 1 else "binary", outputs, np.arange(max(sizes[-1], 2), dtype=np.intp))

@@ -20,7 +20,7 @@ static network_shape shape_of(const int *sizes, int n_layers, int hidden, int ou
     ptrdiff_t weights = 0, biases = p.n_weights;
     for (int l = 0; l < n_layers; l++) {
         p.layers[l] = (fastnn_layer){
-            sizes[l], sizes[l + 1], weights, biases, 0, 0, l < n_layers - 1 ? hidden : output, 0.25 + 0.25 * l};
+            sizes[l], sizes[l + 1], weights, biases, 0, 0, l < n_layers - 1 ? hidden : output, 0.25 + 0.25 * l, 0};
         weights += sizes[l] * sizes[l + 1];
         biases += sizes[l + 1];
     }

@@ -300,7 +300,8 @@ static void test_losses(void) {
             memcpy(logits, z, (size_t)n_z * sizeof(real));
             loss_totals totals = {0, 0}, *groups = get((size_t)whole_vectors(n) * sizeof *groups);
             fastnn_objective objective = {.loss = loss, .parameter = PERCENT / 100.0, .quantiles = LEVELS};
-            output_layer of = {&objective, a, a == FASTNN_ACTIVATION_increasing ? 3 : (real)0.3, n_out, stride};
+            real parameter = a == FASTNN_ACTIVATION_increasing ? 3 : (real)0.3;
+            output_layer of = {&objective, a, parameter, n_out, stride, NULL, 0};
             loss_and_delta(&of, n, y, weight, rows, 4, z, work, groups);
             for (int i = 0; i < whole_vectors(n); i++) {
                 totals.loss += groups[i].loss;
@@ -342,7 +343,8 @@ static void test_softmax(void) {
         TESTING("softmax of %d x %d", n, n_out);
         real *z = numbers(n * stride), *logits = numbers(n * stride), *work = zeros(stride * LANES);
         memcpy(logits, z, (size_t)(n * stride) * sizeof(real));
-        joint_rows(FASTNN_ACTIVATION_softmax, 0, n, n_out, n_vectors, z, work);
+        fastnn_layer whole = {.n_out = n_out, .activation = FASTNN_ACTIVATION_softmax};
+        activate_blocks(&whole, 1, n, n_vectors, z, work);
         for (int r = 0; r < n; r++) {
             double zr[MOST_UNITS], h[MOST_UNITS];
             for (int i = 0; i < n_out; i++) {

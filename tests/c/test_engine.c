@@ -15,6 +15,7 @@
 #define UNPACKED_BYTES 512 /* which prediction does not pack */
 #include "drops.h"
 #include "entries.h"
+#include "heads.h"
 #include "kernels.h"
 #include "teams.h"
 
@@ -29,6 +30,7 @@ int test_engine(void) {
     test_rows();
     test_losses();
     test_softmax();
+    test_heads();
     test_drops();
     test_entries();
     printf("%ld checks, vectors of %d bytes\n", n_checks, (int)(LANES * sizeof(real)));

@@ -61,6 +61,7 @@ REGRESSOR_LOSSES = {
     "loss": [StrOptions({"squared_error", "poisson", "absolute_error", "huber", "quantile", "gamma", "gaussian_nll"})],
     "huber_delta": [Interval(Real, 0, None, closed="neither")],
     "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
+    "heads": [list, tuple, None],
 }
 
 #: What stands in the docstring of each estimator, under Parameters.
@@ -180,7 +181,8 @@ ATTRIBUTES = """loss_ : float
     n_layers_ : int
         Layers, with the inputs.
     n_outputs_ : int
-    out_activation_ : str or (str, float)"""
+    out_activation_ : str or (str, float)
+        With several heads a tuple of these."""
 
 
 def documented(estimator):

@@ -10,7 +10,7 @@ import numpy as np
 
 from fastnn._tables import SOLVERS
 from fastnn.checks import check_name
-from fastnn.objective import PARAMETERS, Objective, check_loss, check_objective
+from fastnn.objective import PARAMETERS, SEVERAL, Objective, check_loss, check_objective
 from fastnn.portable import check_entries, check_version
 from fastnn.spec import TrainingSpec
 from fastnn.state import COUNTERS, OTHER_SOLVERS
@@ -81,26 +81,50 @@ def _training_to_plain(training):
     own = asdict(training)
     objective = own.pop("objective")
     del own["dropout"]  # whose seed is drawn anew in each call
+    own = {**_loss_to_plain(objective), **own, "as_sklearn": objective["as_sklearn"]}
+    heads = [{**_loss_to_plain(of_head), "weight": weight} for of_head, weight in objective["heads"]]
+    return {**own, "heads": heads} if heads else own
+
+
+def _loss_to_plain(objective):
     parameter = {"loss_parameter": objective["parameter"]} if objective["loss"] in PARAMETERS else {}
     if objective["quantiles"]:
         parameter["quantiles"] = list(objective["quantiles"])
-    return {"loss": objective["loss"], **parameter, **own, "as_sklearn": objective["as_sklearn"]}
+    return {"loss": objective["loss"], **parameter}
 
 
 def _training(plain):
     own = [field.name for field in fields(TrainingSpec) if field.name not in ("objective", "dropout")]
-    others = ["loss_parameter"] if isinstance(plain, dict) and plain.get("loss") in PARAMETERS else []
-    others += ["quantiles"] if isinstance(plain, dict) and "quantiles" in plain else []
-    check_entries("training", plain, ["loss", *others, *own, "as_sklearn"])
-    check_loss(plain["loss"])
+    others = ["heads"] if isinstance(plain, dict) and "heads" in plain else []
+    check_entries("training", plain, [*_loss_entries(plain), *others, *own, "as_sklearn"])
     check_name("solver", plain["solver"], (*SOLVERS, *OTHER_SOLVERS))
-    for name in plain.keys() - {"loss", "solver", "rates", "quantiles"}:
+    for name in plain.keys() - {"loss", "solver", "rates", "quantiles", "heads"}:
         _number(name, plain)
-    objective = Objective(plain["loss"], plain["as_sklearn"], plain.get("loss_parameter"))
-    if "quantiles" in plain:
-        objective = replace(check_objective("quantile", quantile=plain["quantiles"]), as_sklearn=plain["as_sklearn"])
+    objective = replace(_heads(plain["heads"]) if others else _loss(plain), as_sklearn=plain["as_sklearn"])
     given = {name: plain[name] for name in own} | {"rates": _rates(plain["rates"])}
     return TrainingSpec(objective, **given)
+
+
+def _loss_entries(plain):
+    others = ["loss_parameter"] if isinstance(plain, dict) and plain.get("loss") in PARAMETERS else []
+    return ["loss", *others, *(["quantiles"] if isinstance(plain, dict) and "quantiles" in plain else [])]
+
+
+def _loss(plain):
+    check_loss(plain["loss"])
+    if "quantiles" in plain:
+        return check_objective("quantile", quantile=plain["quantiles"])
+    return Objective(plain["loss"], parameter=plain.get("loss_parameter"))
+
+
+def _heads(plain):
+    if not isinstance(plain, list) or not plain:
+        raise TypeError(f"heads must be a list of losses, got {plain!r:.60}: the description is damaged")
+    for h, head in enumerate(plain):
+        check_entries(f"heads[{h}]", head, [*_loss_entries(head), "weight"])
+        for name in head.keys() - {"loss", "quantiles"}:
+            _number(name, head)
+    return Objective(SEVERAL, heads=tuple((_loss(head), head["weight"]) for head in plain))
 
 
 def _rates(rates):

@@ -1,5 +1,6 @@
 """MLPRegressor: numbers in, numbers out."""
 
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -8,10 +9,12 @@ from sklearn.utils.validation import validate_data
 
 from fastnn._tables import LOSS_OUTPUTS
 from fastnn.checks import cast_finite
+from fastnn.estimators import _heads
 from fastnn.estimators._base import MultilayerPerceptron, by_batches
 from fastnn.estimators._checks import as_vector
 from fastnn.estimators._parameters import CONSTRAINTS, REGRESSOR_LOSSES, documented
-from fastnn.estimators._scores import pinball_of, r2_of
+from fastnn.estimators._scores import pinball_of, r2_of, r2_of_observed
+from fastnn.heads import objective_of
 from fastnn.labels import Labels, joint_labels
 
 
@@ -36,6 +39,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     quantile : float or array-like, default=0.5
         Of "quantile": the share of targets that are to lie below the prediction, between 0 and 1. Several, which rise,
         are learned at once and do not cross.
+    heads : list of Head, default=None
+        Several heads, each with a loss of its own for a block of the outputs; see `fastnn.Head`. y then has the target
+        columns of all side by side, NaN where a target was not observed, and `loss`, `output_activation` and the
+        parameters of a loss are the heads' own. Predictions are the columns of y: of a head for classes, whose targets
+        are 0 and 1, the probabilities. What is reported is the objective itself: ``loss_`` sums over outputs. The
+        score, by which early stopping judges, is the mean over the columns of R² where they were observed.
 
     Attributes
     ----------
@@ -101,6 +110,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         output_activation=None,
         huber_delta=1.0,
         quantile=0.5,
+        heads=None,
     ):
         MultilayerPerceptron.__init__(  # by name: of a subclass of this and scikit-learn's, `super` is the latter
             self,
@@ -143,6 +153,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             output_activation=output_activation,
             huber_delta=huber_delta,
             quantile=quantile,
+            heads=heads,
         )
 
     @by_batches
@@ -195,6 +206,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             For ``return_std=True`` with another loss.
         """
         outputs = self._outputs(X)
+        if self.heads is not None and not return_std:
+            values = _heads.values_of(self._labels(), outputs)
+            return values.ravel() if values.shape[1] == 1 else values
         if return_std:
             if self.loss != "gaussian_nll":
                 raise ValueError(f"return_std=True needs loss='gaussian_nll', which has a variance; got {self.loss!r}")
@@ -205,6 +219,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     def score(self, X, y, sample_weight=None):
         """Return R² of the predictions; for the loss "quantile" the share of the pinball loss that they explain.
+
+        With several heads, the mean over the columns of y of R² over the targets that are not NaN.
 
         Parameters
         ----------
@@ -217,10 +233,13 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         score : float
             At most 1. For "quantile" the mean, over quantiles and targets, of scikit-learn's ``d2_pinball_score``.
         """
-        if self.loss != "quantile":
+        if self.heads is None and self.loss != "quantile":
             return super().score(X, y, sample_weight)
-        outputs, objective = self._outputs(X), self._objective()
-        y = np.asarray(y, np.float64)
+        outputs = self._outputs(X)
+        if self.heads is not None:
+            weight = None if sample_weight is None else np.asarray(sample_weight)
+            return r2_of_observed(_heads.check_y(y), weight)(_heads.values_of(self._labels(), outputs))
+        objective, y = self._objective(), np.asarray(y, np.float64)
         targets = objective.spread(y.reshape(-1, 1) if y.ndim < 2 else y)
         if targets.shape != outputs.shape:
             shape = len(outputs), outputs.shape[1] // objective.outputs_a_target
@@ -228,6 +247,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         return pinball_of(objective, targets, sample_weight)(outputs)
 
     def _check_targets(self, X, y, incremental, reset):
+        if heads := _heads.heads_of(self):
+            return _heads.check_targets(self, heads, X, y, incremental, reset)
         X, y = validate_data(
             self,
             X,
@@ -250,16 +271,38 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         objective = self._objective()
         return X, lambda dtype: objective.spread(_as_targets(y, dtype))
 
+    def _objective(self):
+        if heads := _heads.heads_of(self):
+            return replace(objective_of(heads), as_sklearn=True)
+        return super()._objective()
+
+    def _go_on(self, dtype, n_inputs, n_outputs):
+        super()._go_on(dtype, n_inputs, n_outputs)
+        expected = tuple((head.n_outputs, head.output_activation) for head in _heads.heads_of(self))
+        if (found := self._weights.network.heads) != expected:
+            raise ValueError(
+                f"the network that training is to go on from has the heads {found}, not {expected}; fit anew without "
+                "warm_start"
+            )
+
     def _output_activation(self):
+        if heads := _heads.heads_of(self):
+            return tuple(head.output_activation for head in heads)
         return self._objective().output_activation or LOSS_OUTPUTS[self.loss][0]
 
     def _labels(self):
+        if heads := _heads.heads_of(self):
+            return _heads.labels_of(heads)
         return joint_labels(self.loss, len(self._objective().quantiles)) or Labels("values")
 
     def _strata(self, targets):
         return None
 
     def _scorer(self, targets, sample_weight):
+        if self.heads is not None:
+            labels = self._labels()
+            of_observed = r2_of_observed(_heads.values_of(labels, targets), sample_weight)
+            return lambda outputs: of_observed(_heads.values_of(labels, outputs))
         if self.loss == "quantile":
             return pinball_of(self._objective(), targets, sample_weight)
         if self.loss != "gaussian_nll":

@@ -57,6 +57,40 @@ def r2_of(targets, sample_weight):
     return score
 
 
+def r2_of_observed(targets, sample_weight):
+    """Return a function that gives R² of outputs over the targets that are not NaN, its mean over the columns.
+
+    Columns with fewer than two such targets do not count.
+
+    Parameters
+    ----------
+    targets : ndarray of shape (n_samples, n_targets)
+    sample_weight : ndarray of shape (n_samples,), or None
+
+    Returns
+    -------
+    score : callable
+        Takes finite outputs (n_samples, n_targets).
+
+    Raises
+    ------
+    ValueError
+        If no column counts.
+    """
+    columns = []
+    for i, column in enumerate(targets.T):
+        seen = ~np.isnan(column) if sample_weight is None else ~np.isnan(column) & (sample_weight > 0)
+        if np.count_nonzero(seen) > 1:
+            weight = None if sample_weight is None else sample_weight[seen]
+            columns.append((i, seen, r2_of(np.ascontiguousarray(column[seen, None]), weight)))
+    if not columns:
+        raise ValueError(
+            f"of the {len(targets)} rows to score by no target was observed twice; take more rows, with early_stopping "
+            "by a larger validation_fraction"
+        )
+    return lambda outputs: float(np.mean([score(outputs[seen, i : i + 1]) for i, seen, score in columns]))
+
+
 def pinball_of(objective, targets, sample_weight):
     """Return a function that gives the share of the pinball loss that outputs explain; see ``d2_pinball_score``.
 

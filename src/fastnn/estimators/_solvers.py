@@ -48,7 +48,7 @@ def training_of(estimator, layer_sizes, X):
         refuse_rules(training)
     check_drops(training.dropout, solver, OTHER_SOLVERS, X)
     if solver == "levenberg_marquardt":
-        check_problem(estimator.loss, layer_sizes, X)
+        check_problem(training.objective.loss, layer_sizes, X)
     return training
 
 

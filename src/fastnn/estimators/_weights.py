@@ -14,7 +14,7 @@ from operator import is_
 
 import numpy as np
 
-from fastnn.activations import check_hidden_activations, check_output_activation
+from fastnn.activations import Block, check_hidden_activations, check_output_activation
 from fastnn.network import Network
 from fastnn.spec import NetworkSpec
 from fastnn.state import aligned_zeros
@@ -40,14 +40,20 @@ class Weights:
         self.coefs = tuple(weights.T for weights in network.W.values())
         self.intercepts = tuple(network.b.values())
         *self._hidden, self._out = network.activations
+        if network.heads:
+            self._out = tuple(activation for _, activation in network.heads)
         self._seen = self._hidden[0] if len(set(self._hidden)) == 1 else None  # what an estimator says of them
 
     @classmethod
     def zeros(cls, layer_sizes, activation, out_activation, labels, dtype):
         """Of a network with no weights yet."""
         hidden = check_hidden_activations(activation, len(layer_sizes) - 2)
-        activations = (*hidden, check_output_activation(out_activation))
-        spec = NetworkSpec(tuple(layer_sizes), activations, np.dtype(dtype))
+        blocks = ()
+        if labels.heads:
+            of_heads = zip(labels.heads, out_activation, strict=True)
+            blocks = tuple(Block(n_out, check_output_activation(own)) for (n_out, _), own in of_heads)
+        activations = (*hidden, "identity" if blocks else check_output_activation(out_activation))
+        spec = NetworkSpec(tuple(layer_sizes), activations, np.dtype(dtype), blocks)
         if spec.n_parameters > sys.maxsize // 8:  # before anything computes an offset
             raise MemoryError(f"{spec.n_parameters} parameters are more than this machine has addresses for")
         return cls(Network._from_parts(spec, aligned_zeros(spec.n_parameters, dtype), labels, "simd"))

@@ -17,6 +17,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):
     def __init__(self, network):
         if network._labels.kind == "multilabel":
             raise ValueError("the network gives several labels to a point, which has no one region")
+        if network.heads:
+            raise ValueError("the network has several heads, so that a point has no one region")
         self.network = network
         n_out = network.layer_sizes[-1]
         self.classes_ = np.arange(max(n_out, 2)) if network.classes is None else network.classes

@@ -137,7 +137,7 @@ class NetworkDiagram:
             )
             if len(units) < size:
                 ax.text(l, 0, "⋮", ha="center", va="center", fontsize=16, zorder=4)
-            name = "inputs" if l == 0 else str(self.network._spec.activations[l - 1])
+            name = "inputs" if l == 0 else self.network._spec.activations_in_words[l - 1]
             ax.annotate(
                 f"{size}\n{name}",
                 (l, -half - 0.3),

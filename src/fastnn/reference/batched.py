@@ -132,7 +132,20 @@ def forward_batch(network, W, b, X, factors=None):
     for l, activation in enumerate(network.activations, start=1):
         Z.append(stays_of(H[-1], factors and factors[l - 1]) @ W[l].T + b[l])
         H.append(ACTIVATION[activation.name](Z[-1], *activation.parameters))
+    if network.blocks:
+        H[-1] = np.hstack(
+            [
+                ACTIVATION[block.activation.name](Z[-1][:, columns], *block.activation.parameters)
+                for block, columns in columns_of(network.blocks)
+            ]
+        )
     return Z, H
+
+
+def columns_of(blocks):
+    """Pairs of a block of outputs and the slice of its columns."""
+    ends = np.cumsum([block.n_out for block in blocks]).tolist()
+    return [(block, slice(end - block.n_out, end)) for block, end in zip(blocks, ends, strict=True)]
 
 
 def slopes(activation, Z, H):
@@ -158,28 +171,20 @@ def loss_and_gradient(
     """
     W, b = network.views(parameters)
     Z, H = forward_batch(network, W, b, X, factors)
-    output_activation = network.activations[-1]
-    if objective.function is not None:
-        of_rows, delta = losses.ask(objective.function, y, H[-1])
+    if network.blocks:
+        of_rows, delta, errors = of_heads(objective, network.blocks, y, Z[-1], H[-1])
     else:
-        of_rows = losses.losses_of(objective, output_activation, y, Z[-1], H[-1])
+        of_rows, delta, errors = of_outputs(objective, network.activations[-1], y, Z[-1], H[-1], gradient is not None)
     if sample_weight is None:
         sample_weight = np.ones(len(X), X.dtype)
     total_weight = sample_weight.sum()
     share = (sample_weight / total_weight if total_weight != 0 else sample_weight).astype(X.dtype)
     all_weights = parameters[: network.n_weights]
     value = share @ of_rows + 0.5 * l2 * (all_weights @ all_weights)
-    has_errors = y.shape == H[-1].shape  # a user's own loss may take other targets
-    cost = np.sqrt((losses.errors_of(objective, y, H[-1]) ** 2).sum(axis=1)).mean() if has_errors else of_rows.mean()
+    cost = of_rows.mean() if errors is None else np.sqrt((errors**2).sum(axis=1)).mean()
 
     if gradient is not None:
         gradient_W, gradient_b = network.views(gradient)
-        if objective.function is None:
-            delta = losses.derivative_of(objective, output_activation, y, Z[-1], H[-1])
-        elif output_activation.name == "softmax":
-            delta = H[-1] * (delta - (delta * H[-1]).sum(axis=1, keepdims=True))
-        if objective.loss in losses.BY_OUTPUT and output_activation.name in SLOPE:
-            delta = delta * slopes(output_activation, Z[-1], H[-1])
         delta = delta * share[:, None]
         if lowest > 1:
             gradient[:] = 0
@@ -192,6 +197,54 @@ def loss_and_gradient(
                     delta = delta * factors[l - 1]
         gradient[: network.n_weights] += X.dtype.type(l2) * all_weights
     return float(value), float(cost)
+
+
+def of_outputs(objective, activation, y, Z, H, with_delta=True):
+    """Of outputs H that have an activation and a loss together, from their sums Z: what a batch is measured by.
+
+    Returns
+    -------
+    of_rows : (n_samples,)
+        The losses.
+    delta : (n_samples, n_out)
+        Their derivatives by Z; without `with_delta` it may be anything.
+    errors : (n_samples, n_columns)
+        What the error norm is of; None where a user's own loss takes targets of another shape.
+    """
+    has_errors = y.shape == H.shape
+    errors = losses.errors_of(objective, y, H) if has_errors else None
+    if objective.function is not None:
+        of_rows, delta = losses.ask(objective.function, y, H)
+        if activation.name == "softmax":
+            delta = H * (delta - (delta * H).sum(axis=1, keepdims=True))
+    else:
+        of_rows = losses.losses_of(objective, activation, y, Z, H)
+        delta = losses.derivative_of(objective, activation, y, Z, H) if with_delta else None
+    if with_delta and objective.loss in losses.BY_OUTPUT and activation.name in SLOPE:
+        delta = delta * slopes(activation, Z, H)
+    return of_rows, delta, errors
+
+
+def of_heads(objective, blocks, y, Z, H):
+    """The same of several heads, a block of the outputs each: sums of weight times loss over what is observed.
+
+    Outputs have a loss together where their activation is no elementwise one; then all targets of a row are NaN, or
+    none.
+    """
+    of_rows, delta, errors = np.zeros(len(y), y.dtype), np.zeros_like(H), np.zeros_like(H)
+    for (own, weight), (block, columns) in zip(objective.heads, columns_of(blocks), strict=True):
+        width = 1 if block.activation.name in SLOPE else block.n_out
+        for start in range(columns.start, columns.stop, width):
+            part = np.s_[start : start + width]
+            seen = ~np.isnan(y[:, part]).any(axis=1)
+            if not seen.any():
+                continue
+            data = y[seen, part], Z[seen, part], H[seen, part]
+            of_seen, delta_of_seen, errors_of_seen = of_outputs(own, block.activation, *data)
+            of_rows[seen] += weight * of_seen
+            delta[seen, part] = weight * delta_of_seen
+            errors[seen, start : start + errors_of_seen.shape[1]] = errors_of_seen
+    return of_rows, delta, errors
 
 
 #: The solvers that a run has.

@@ -138,7 +138,7 @@ def _tensors(network, training):
     if not training.rates:
         return [(slice(n_weights), 1.0, True), (slice(n_weights, None), 1.0, False)]
     found = []
-    for layer, (of_weights, of_biases) in zip(network.layers, training.rates, strict=True):
+    for layer, (of_weights, of_biases) in zip(network.layers[: network.n_layers], training.rates, strict=True):
         n_in, n_out, weights, biases = (int(layer[name]) for name in ("n_in", "n_out", "weights", "biases"))
         found += [
             (slice(weights, weights + n_in * n_out), of_weights, True),

@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 
 from fastnn._tables import CONVERGED, DIVERGED, RAN
+from fastnn.objective import SEVERAL
 from fastnn.reference.batched import forward_batch, slopes
 from fastnn.reference.descent import finish_update
 from fastnn.sparse import is_sparse
@@ -30,7 +31,8 @@ BLOCK = 64
 def check_problem(loss, layer_sizes, X):
     """Refuse what is no least squares of dense rows, or too large for it."""
     if loss != "squared_error":
-        raise ValueError(f"solver='levenberg_marquardt' is for loss='squared_error' alone, got loss={loss!r}")
+        got = "several heads" if loss == SEVERAL else f"loss={loss!r}"
+        raise ValueError(f"solver='levenberg_marquardt' is for loss='squared_error' alone, got {got}")
     if is_sparse(X):
         raise TypeError(
             f"solver='levenberg_marquardt' takes no sparse matrix ({type(X).__name__}); pass a dense array: X.toarray()"

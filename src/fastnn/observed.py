@@ -1,0 +1,202 @@
+"""The targets of several heads, which may have gaps: NaN in the array that is learned; and how the outputs are read.
+
+Called by ``arguments``. Each head's targets are filled with what was observed, read by ``labels`` as those of a head
+alone, and opened again.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastnn import labels as labels_module
+from fastnn._tables import LABEL_LOSSES
+from fastnn.activations import Block
+from fastnn.checks import as_array
+from fastnn.labels import Labels
+
+#: Activations of outputs that have a loss together, so that their targets are observed together.
+TOGETHER = ("softmax", "mean_variance", "increasing")
+
+
+class HeadTargets:
+    """The targets of several heads: as `fastnn.targets.Targets`, smoothed, and NaN where nothing was observed.
+
+    Parameters
+    ----------
+    y : list or array-like
+        As the user gave it: an entry for each head, or all target columns side by side.
+    n_samples : int
+    heads : tuple of Head
+    hidden : tuple of str or (str, float)
+        Activations that a default output activation follows from.
+    dtype : numpy.dtype
+    may_lack : bool, default False
+        Whether a head may have no observed target, as in some of many small batches; the output activations are given.
+    """
+
+    output_activation = "identity"  # of the last layer, from which the blocks go on
+
+    def __init__(self, y, n_samples, heads, hidden, dtype, may_lack=False):
+        self.heads, self.dtype = heads, dtype
+        self.known = [
+            _encode_head(name, entry, n_samples, head, hidden, dtype, may_lack)
+            for name, entry, head in _by_heads("y", y, heads)
+        ]
+        self.array = np.hstack([known.targets for known in self.known])
+        self.blocks = tuple(known.block for known in self.known)
+        self.labels = Labels("heads", heads=tuple((known.block.n_out, known.labels) for known in self.known))
+
+    def like(self, argument, y, n_samples):
+        """Return targets for y in the form that training had, for rows that are only measured."""
+        return np.hstack(
+            [
+                _encode_head_like(name, entry, n_samples, head, known, self.dtype)
+                for (name, entry, head), known in zip(_by_heads(argument, y, self.heads), self.known, strict=True)
+            ]
+        )
+
+
+@dataclass(frozen=True)
+class OneHead:
+    """The targets of one of them.
+
+    Parameters
+    ----------
+    targets : ndarray of shape (n_samples, n_outputs)
+    block : Block
+    labels : Labels
+    classes : ndarray or None
+        Where they were a vector of labels.
+    """
+
+    targets: np.ndarray
+    block: Block
+    labels: Labels
+    classes: np.ndarray | None
+
+
+def _by_heads(argument, y, heads):
+    """Triples of a name, an entry of y and its head: of a list with an entry a head, or of columns side by side."""
+    if isinstance(y, list | tuple):
+        if len(y) != len(heads):
+            raise ValueError(
+                f"{argument} is a {type(y).__name__} of {len(y)}, but there are {len(heads)} heads; a list has one "
+                f"entry a head, all target columns side by side are an array: np.asarray({argument.split()[-1]})"
+            )
+        return [(f"{argument}[{h}]", entry, head) for h, (entry, head) in enumerate(zip(y, heads, strict=True))]
+    array = as_array(argument, y)
+    n_columns = sum(head.n_targets for head in heads)
+    if array.ndim != 2 or array.shape[1] != n_columns:
+        raise ValueError(
+            f"{argument} must be a list with an entry for each of the {len(heads)} heads, or an array of all their "
+            f"{n_columns} target columns side by side; its shape is {array.shape}"
+        )
+    found, begin = [], 0
+    for head in heads:
+        end = begin + head.n_targets
+        found.append((f"{argument}[:, {begin}:{end}]", array[:, begin:end], head))
+        begin = end
+    return found
+
+
+def _encode_head(argument, y, n_samples, head, hidden, dtype, may_lack):
+    array, is_missing = _with_gaps(argument, y, n_samples)
+    if is_missing.all() and may_lack:
+        nothing = np.full((n_samples, head.n_outputs), np.nan, dtype)
+        return OneHead(nothing, Block(head.n_outputs, head.output_activation), Labels("values"), None)
+    if is_missing.all():
+        raise ValueError(f"{argument} has no observed target: all {is_missing.size} are NaN; leave the head out")
+    filled, loss, objective = _filled(array, is_missing), head.loss, head.objective
+    targets, classes = labels_module.encode(argument, filled, n_samples, head.n_targets, loss, dtype)
+    is_missing = _as_columns(is_missing, targets)
+    has_partly = _has_partly(is_missing)
+    activation = head.output_activation or objective.output_activation
+    is_implied = activation is None
+    if is_implied:
+        activation = labels_module.default_output_activation(loss, hidden, targets, has_partly)
+    block = Block(head.n_outputs, activation)
+    _check_together(argument, is_missing, block, loss)
+    labels_module.check_targets(argument, targets, loss, activation)
+    labels_module.check_reach(argument, targets, activation, is_implied, stacklevel=7)
+    labels = labels_module.joint_labels(loss, len(objective.quantiles))
+    if labels is None and has_partly:  # so that a row has several labels, if any
+        threshold = labels_module.threshold_of(loss)
+        labels = Labels("multilabel", threshold=threshold) if loss in LABEL_LOSSES else Labels("values")
+    labels = labels or labels_module.labels_of(targets, classes, loss, activation)
+    return OneHead(_opened(targets, is_missing, head, activation), block, labels, classes)
+
+
+def _encode_head_like(argument, y, n_samples, head, known, dtype):
+    """Targets of one head, all of which may be missing: of rows that are only measured."""
+    array, is_missing = _with_gaps(argument, y, n_samples)
+    if is_missing.all():
+        observed = known.classes if known.classes is not None else known.targets[~np.isnan(known.targets)]
+        filled = np.full(array.shape, observed[0])
+    else:
+        filled = _filled(array, is_missing)
+    targets = labels_module.encode_like(argument, filled, n_samples, head.n_targets, known.classes, head.loss, dtype)
+    is_missing = _as_columns(is_missing, targets)
+    activation = known.block.activation.as_given
+    _check_together(argument, is_missing, known.block, head.loss)
+    if not is_missing.all():
+        labels_module.check_targets(argument, targets, head.loss, activation)
+    return _opened(targets, is_missing, head, activation)
+
+
+def _with_gaps(argument, y, n_samples):
+    """Return an array, and where it has NaN, None or pandas' NA; a list of words and NaN is no list of words."""
+    if isinstance(y, list | tuple) and any(isinstance(label, str) for label in y):
+        y = np.array(y, object)
+    array = as_array(argument, y)
+    labels_module.check_length(argument, array, n_samples)
+    if array.dtype.kind == "f":
+        return array, np.isnan(array)
+    if array.dtype.kind != "O":
+        return array, np.zeros(array.shape, bool)
+    return array, np.frompyfunc(_is_missing, 1, 1)(array).astype(bool)
+
+
+def _is_missing(value):
+    is_nan = isinstance(value, float) and value != value
+    return is_nan or value is None or type(value).__name__ in ("NAType", "NaTType")
+
+
+def _filled(array, is_missing):
+    """Return the array with what was observed in its gaps: whole rows with a whole row, else of the same column."""
+    if not is_missing.any():
+        return array
+    if array.ndim != 2:
+        return np.where(is_missing, array[~is_missing][:1], array)
+    is_whole = ~is_missing.any(axis=1)
+    row = array[np.argmax(is_whole)].copy()
+    if not is_whole.any():
+        for column, gaps in enumerate(is_missing.T):
+            row[column] = array[:, column][np.argmin(gaps)] if not gaps.all() else array[~is_missing][0]
+    return np.where(is_missing, row, array)
+
+
+def _as_columns(is_missing, targets):
+    """The gaps of the targets: of a vector of labels in all columns."""
+    return np.broadcast_to(is_missing.reshape(len(targets), -1), targets.shape)
+
+
+def _has_partly(is_missing):
+    return bool((is_missing.any(axis=1) & ~is_missing.all(axis=1)).any())
+
+
+def _check_together(argument, is_missing, block, loss):
+    if block.activation.name in TOGETHER and _has_partly(is_missing):
+        row = int(np.argmax(is_missing.any(axis=1) & ~is_missing.all(axis=1)))
+        raise ValueError(
+            f"{argument} has some targets of row {row}, and NaN for others, but outputs of activation "
+            f"{block.activation.name!r} have the loss {loss!r} together: fill the row, or make all of it NaN; targets "
+            "that are observed one by one need a head each"
+            + (", or output_activation='logistic'" if block.activation.name == "softmax" else "")
+        )
+
+
+def _opened(targets, is_missing, head, activation):
+    """The targets that are learned, with their gaps."""
+    targets = labels_module.smooth(targets, head.label_smoothing, activation)
+    targets = np.where(is_missing, targets.dtype.type(np.nan), targets)
+    return head.objective.spread(targets)

@@ -1,0 +1,58 @@
+"""What y of ``train`` becomes under one loss: the targets, how outputs are read, and other targets of the same form.
+
+Called by ``arguments``. Several heads have the same of ``observed``.
+"""
+
+from fastnn import labels as labels_module
+
+
+class Targets:
+    """The targets of one loss.
+
+    Parameters
+    ----------
+    shape : fastnn.arguments.Shape
+    y : array-like
+        As the user gave it.
+    n_samples : int
+
+    Attributes
+    ----------
+    array : ndarray of shape (n_samples, n_out)
+        Not smoothed.
+    labels : Labels
+    output_activation : str or (str, float)
+    blocks : tuple
+        (): there is one head.
+    """
+
+    blocks = ()
+
+    def __init__(self, shape, y, n_samples):
+        self.shape, objective, loss = shape, shape.objective, shape.loss
+        if objective.function is not None:
+            targets, self.classes = labels_module.columns("y", y, n_samples, None, shape.dtype), None
+        else:
+            targets, self.classes = labels_module.encode("y", y, n_samples, shape.n_targets, loss, shape.dtype)
+        output_activation, is_implied = shape.output_activation, shape.output_activation is None
+        if is_implied:
+            output_activation = objective.output_activation
+            output_activation = output_activation or labels_module.default_output_activation(loss, shape.named, targets)
+        labels_module.check_targets("y", targets, loss, output_activation)
+        labels_module.check_reach("y", targets, output_activation, is_implied)
+        labels = labels_module.joint_labels(loss, len(objective.quantiles))
+        labels = labels_module.Labels("values") if objective.function is not None else labels
+        self.labels = labels or labels_module.labels_of(targets, self.classes, loss, output_activation)
+        self.output_activation = output_activation
+        self.array = objective.spread(targets)
+
+    def like(self, argument, y, n_samples):
+        """Return targets for y in the form that training had, for rows that are only measured."""
+        shape, n_columns = self.shape, self.array.shape[1]
+        if shape.objective.function is not None:
+            y = labels_module.columns(argument, y, n_samples, n_columns, shape.dtype)
+        else:
+            like = n_samples, shape.n_targets, self.classes, shape.loss, shape.dtype
+            y = labels_module.encode_like(argument, y, *like)
+        labels_module.check_targets(argument, y, shape.loss, self.output_activation)
+        return shape.objective.spread(y)
