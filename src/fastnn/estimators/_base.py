@@ -199,7 +199,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             )
         if not self.bias and any(layer.any() for layer in network.b.values()):
             raise ValueError("intercepts_ are not 0, but bias=False; set them to 0, or fit anew without warm_start")
-        out_activation = kept_output_activation(self, targets)
+        out_activation = self._kept_output_activation(network, targets)
         if out_activation != self.out_activation_:
             self.out_activation_ = out_activation
             weights = self._current_weights(dtype)
@@ -208,6 +208,9 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         if self.solver == "lbfgs" or not network.parameters.flags.writeable:
             weights = Weights(network.copy())
         self._show(weights)
+
+    def _kept_output_activation(self, network, targets):
+        return kept_output_activation(self, targets)
 
     def _show(self, weights):
         self._weights = weights

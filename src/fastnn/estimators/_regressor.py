@@ -276,14 +276,15 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             return replace(objective_of(heads), as_sklearn=True)
         return super()._objective()
 
-    def _go_on(self, dtype, n_inputs, n_outputs):
-        super()._go_on(dtype, n_inputs, n_outputs)
-        expected = tuple((head.n_outputs, head.output_activation) for head in _heads.heads_of(self))
-        if (found := self._weights.network.heads) != expected:
+    def _kept_output_activation(self, network, targets):
+        heads = _heads.heads_of(self)
+        expected = tuple((head.n_outputs, head.output_activation) for head in heads)
+        if (found := network.heads) != expected:
             raise ValueError(
                 f"the network that training is to go on from has the heads {found}, not {expected}; fit anew without "
                 "warm_start"
             )
+        return self.out_activation_ if heads else super()._kept_output_activation(network, targets)
 
     def _output_activation(self):
         if heads := _heads.heads_of(self):
