@@ -7,7 +7,8 @@
 #define FASTNN_BATCH_H
 
 #include "fastnn.h" /* fastnn_data, fastnn_objective, fastnn_run, fastnn_updates, fastnn_meet, fastnn_parallel, fastnn_team_pays */
-#include "kernels/layout.h"   /* packed_network, packed_layer, lay_out, view_of, pack, unpack, copy_back */
+#include "kernels/layout.h"   /* packed_network, packed_layer, lay_out, view_of */
+#include "kernels/pack.h"     /* copy_back */
 #include "kernels/formulas.h" /* output_layer */
 #include "kernels/losses.h"   /* loss_and_delta */
 #include "kernels/dropout.h"  /* drop_site, drop_inputs */
@@ -18,7 +19,7 @@
 #include "kernels/sparse.h"   /* row_list, takes_entries */
 #include "kernels/team.h"     /* plan_of, take_team, chunk_round, piece, weight_share, share_of */
 #include "kernels/totals.h"   /* loss_totals */
-#include "simd/vector.h"      /* vec, v_load, v_store, v_fma */
+#include "simd/vector.h"      /* vec, v_load, v_store */
 
 /* One batch: the rows rows[0] ... of data, or without `rows` all of them, in order. */
 typedef struct {
@@ -342,64 +343,5 @@ static size_t lay_out_training(packed_network *net, const fastnn_layer *layers, 
     int sparse = takes_entries(data, layers[0].n_in);
     team_plan plan = plan_of(layers, n_layers, work_of_row(n_weights), n_rows, sparse, most);
     return lay_out(net, layers, n_layers, data, n_state, dropped, &plan, base);
-}
-
-static size_t gradient_work_size(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data,
-                                 int n_threads) {
-    packed_network net;
-    return lay_out_training(&net, layers, n_layers, data, 0, NULL, data->n_samples, n_threads, NULL);
-}
-
-/* One pass over all samples, for engine_loss_and_gradient. */
-typedef struct {
-    team_state team;
-    const sample_batch *batch;
-    int with_gradient;
-    double l2;
-    fastnn_ask ask;
-    double *value, *cost;
-} whole_pass;
-
-static void make_pass(void *job, int thread, int n_threads) {
-    whole_pass *pass = job;
-    member me = member_of(&pass->team, thread, n_threads, pass->ask);
-    double value, cost;
-    if (pass->with_gradient) {
-        copy_share(&me);
-        meet(&me);
-    }
-    int is_interrupted = batch_pass(&me, pass->batch, pass->with_gradient, pass->l2, &value, &cost);
-    if (thread == 0 && !is_interrupted) {
-        *pass->value = value;
-        *pass->cost = cost;
-    }
-}
-
-static int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_objective *objective,
-                                    double l2, const fastnn_data *data, const void *parameters, void *gradient,
-                                    double *value, double *cost, int n_threads, fastnn_ask ask, void *work) {
-    packed_network net;
-    lay_out_training(&net, layers, n_layers, data, 0, NULL, data->n_samples, n_threads, work);
-    pack(&net, parameters, net.parameters);
-    sample_batch b = {data, NULL, data->n_samples, 0, objective, {NULL, 0, 0}};
-    whole_pass pass = {{.net = &net}, &b, gradient != NULL, l2, ask, value, cost};
-    fastnn_work_begins();
-    share_out(&pass.team, net.plan.a_row * (double)data->n_samples, make_pass, &pass);
-    fastnn_work_ends();
-    if (pass.team.is_interrupted) {
-        return FASTNN_INTERRUPTED;
-    }
-    if (gradient) {
-        for (ptrdiff_t j = 0; net.takes_entries && j < layers[0].n_in; j++) {
-            if (!net.sparse.touched[j]) {
-                memset(net.gradient + j * net.layers[0].stride, 0, (size_t)net.layers[0].stride * sizeof(real));
-            }
-        }
-        for (ptrdiff_t i = 0; i < net.n_weights; i += LANES) {
-            v_store(net.gradient + i, v_fma(v_all((real)l2), v_load(net.parameters + i), v_load(net.gradient + i)));
-        }
-        unpack(&net, net.gradient, gradient);
-    }
-    return FASTNN_RAN;
 }
 #endif

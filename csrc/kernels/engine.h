@@ -5,7 +5,7 @@
 
 #include "fastnn.h"              /* fastnn_kernels */
 #include "kernels/activations.h" /* activate */
-#include "kernels/batch.h"       /* engine_loss_and_gradient */
+#include "kernels/evaluation.h"  /* engine_loss_and_gradient */
 #include "kernels/predict.h"     /* engine_forward */
 #include "kernels/training.h"    /* engine_begin, engine_advance, engine_end */
 #include "simd/vector.h"         /* vec, v_load, v_store, v_fma */

@@ -1,7 +1,7 @@
 /* layout.h: the engine's own copy of a network, and where each number of a call lives.
    Weights stand transposed, W^T (n_in, n_out), with rows padded to whole vectors by zeros that stay zero; the weights
    of all layers come first, then the biases of all, in one block, and the gradient and each number of solver state
-   in blocks laid out alike. `pack` and `unpack` translate from and to the flat parameters of spec.py.
+   in blocks laid out alike. pack.h translates from and to the flat parameters of spec.py.
    Rows that would be a page apart, or half of one, get a gap of a line: rows that a tile takes together would else fall
    into the same few places of a cache (docs/decisions/0015).
    A last layer of a single output would be all padding. It stands the other way round: W (1, n_in to whole vectors),
@@ -19,8 +19,7 @@
 #include "kernels/dense.h"       /* COPIES, is_far */
 #include "kernels/sparse.h"      /* sparse_work, takes_entries, SORTED */
 #include "kernels/totals.h"      /* loss_totals */
-#include "simd/transpose.h"      /* v_transpose, load_square, load_rest */
-#include "simd/vector.h"         /* real, vec, LANES, v_load, v_store, v_first */
+#include "simd/vector.h"         /* real, vec, LANES */
 
 enum {
     SQUARES = 4096, /* weights whose squares are summed together, for the penalty */
@@ -33,6 +32,13 @@ enum {
 /* Bytes of a layer's weights from which on prediction does not pack them. */
 #ifndef UNPACKED_BYTES
 #define UNPACKED_BYTES (256 * 1024)
+#endif
+
+/* CSR rows that prediction takes through the first layer together, so that it need not pack the weights, and bytes of a
+   panel of these that is read here and there. */
+#ifndef TURNED_ROWS
+#define TURNED_ROWS 4096
+#define TURNED_BYTES (2 << 20)
 #endif
 
 /* Units of a layer that can be counted in vectors, chunks and bytes. */
@@ -143,15 +149,20 @@ static ptrdiff_t packed_rows(const fastnn_layer *flat, ptrdiff_t l) {
     return l ? whole_vectors(flat[l].n_in) * LANES : flat[l].n_in;
 }
 
-/* Whether prediction turns a layer's weights a panel at a time, for each chunk anew, rather than all of them before. */
-static int stays_unpacked(const packed_network *net, const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l) {
-    return !is_single(flat, n_layers, l) && !(l == 0 && net->takes_entries) &&
-           flat[l].n_in >= UNPACKED_BYTES / (ptrdiff_t)sizeof(real) / flat[l].n_out;
+/* Whether prediction turns a layer's weights a panel at a time, for each chunk anew, rather than all of them before.
+   entries: CSR rows that the layer takes so, or NULL. */
+static int stays_unpacked(const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l, const fastnn_data *entries) {
+    ptrdiff_t n_in = flat[l].n_in;
+    int are_few =
+        !entries || (entries->n_samples <= TURNED_ROWS && n_in <= TURNED_BYTES / TURNED / (ptrdiff_t)sizeof(vec));
+    return are_few && !is_single(flat, n_layers, l) && n_in >= UNPACKED_BYTES / (ptrdiff_t)sizeof(real) / flat[l].n_out;
 }
 
-/* The gradient of CSR rows has its own room. */
-static void lay_out_sparse(packed_network *net, const fastnn_layer *flat, int trains, char *base, size_t *used) {
+/* The gradient of CSR rows has its own room, and so has a panel of weights that is turned for them. */
+static void lay_out_sparse(packed_network *net, const fastnn_layer *flat, int trains, int turns, char *base,
+                           size_t *used) {
     memset(&net->sparse, 0, sizeof net->sparse);
+    net->sparse.panel = turns ? take_reals(base, used, flat[0].n_in, net->plan.n_threads * TURNED * LANES) : NULL;
     if (net->takes_entries && trains) {
         net->sparse.ends = take(base, used, flat[0].n_in, 1, sizeof *net->sparse.ends);
         net->sparse.touched = take(base, used, flat[0].n_in, 1, 1);
@@ -170,7 +181,7 @@ static ptrdiff_t stride_of(ptrdiff_t n_vectors, int is_hidden) {
 
 /* A layer, and its numbers of rows. Returns 0 if there are no such sizes. */
 static int lay_out_layer(packed_network *net, const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l, int trains,
-                         int32_t dropped, packed_layer *layer, char *base, size_t *used) {
+                         const fastnn_data *entries, int32_t dropped, packed_layer *layer, char *base, size_t *used) {
     const team_plan *plan = &net->plan;
     *layer = (packed_layer){
         .n_in = flat[l].n_in,
@@ -187,7 +198,7 @@ static int lay_out_layer(packed_network *net, const fastnn_layer *flat, ptrdiff_
         .before = net->n_gapless,
     };
     layer->stride = layer->is_single ? 1 : stride_of(layer->n_vectors, l < n_layers - 1);
-    layer->stays_unpacked = !trains && stays_unpacked(net, flat, n_layers, l);
+    layer->stays_unpacked = !trains && stays_unpacked(flat, n_layers, l, entries);
     ptrdiff_t n_rows = layer->stays_unpacked ? 0 : packed_rows(flat, l);
     if (n_rows > 0 && layer->stride > (PTRDIFF_MAX / 2 - net->n_packed) / n_rows) {
         return 0;
@@ -216,6 +227,11 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
     net->chunk = chunk_rows(flat, n_layers);
     net->takes_entries = takes_entries(data, flat[0].n_in);
     net->drops_inputs = dropped && dropped[0];
+    const fastnn_data *entries = net->takes_entries ? data : NULL; /* of the first layer */
+    int turns = !trains && entries && stays_unpacked(flat, n_layers, 0, entries);
+    if (turns && data->n_samples > net->chunk) {
+        net->chunk = data->n_samples;
+    }
     net->unpacked = NULL;
     net->layers = take(base, &used, n_layers, 1, sizeof(packed_layer));
     net->views = take(base, &used, n_layers, plan->n_threads, sizeof(packed_layer));
@@ -229,12 +245,12 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
             return SIZE_MAX;
         }
         int32_t of_outputs = dropped && l < n_layers - 1 ? dropped[l + 1] : 0;
-        if (!lay_out_layer(net, flat, n_layers, l, trains, of_outputs, layer, base, &used)) {
+        if (!lay_out_layer(net, flat, n_layers, l, trains, l ? NULL : entries, of_outputs, layer, base, &used)) {
             return SIZE_MAX;
         }
         int comes_back = trains && l > 0; /* there is a backward product */
         is_wide |= (l > 0 || !net->takes_entries) && is_far(layer->n_in, layer->n_vectors);
-        is_wide |= layer->stays_unpacked;
+        is_wide |= (l > 0 || !net->takes_entries) && layer->stays_unpacked;
         is_wide |= comes_back && is_far(layer->n_out, whole_vectors(layer->n_in));
         widest = layer->n_vectors * LANES > widest ? layer->n_vectors * LANES : widest;
         n_rows += layer->n_in;
@@ -247,7 +263,7 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
         net->n_packed += whole_vectors(flat[l].n_out) * LANES;
     }
     net->inputs = net->takes_entries ? NULL : take_reals(base, &used, plan->n_slots * net->chunk, flat[0].n_in);
-    lay_out_sparse(net, flat, trains, base, &used);
+    lay_out_sparse(net, flat, trains, turns, base, &used);
     net->copies = is_wide ? take_reals(base, &used, plan->n_threads, COPIES) : NULL;
     net->n_lanes = 2 * widest * LANES;
     net->lanes = take_reals(base, &used, plan->n_threads, net->n_lanes);
@@ -295,106 +311,11 @@ static packed_network view_of(const packed_network *net, int thread, ptrdiff_t s
     }
     view.inputs = view.inputs ? view.inputs + (slot * net->chunk + row) * net->layers[0].n_in : NULL;
     view.sparse.sorted = view.sparse.sorted ? view.sparse.sorted + thread * SORTED : NULL;
+    view.sparse.panel = view.sparse.panel ? view.sparse.panel + thread * net->layers[0].n_in * TURNED * LANES : NULL;
     view.sparse.next = view.sparse.next ? view.sparse.next + thread * net->chunk : NULL;
     view.copies = view.copies ? view.copies + thread * COPIES : NULL;
     view.lanes += thread * net->n_lanes;
     view.totals += chunk * whole_vectors(net->chunk) + row / LANES;
     return view;
-}
-
-/* What stands across a single output's row of weights is padded by whatever an activation makes of 0; not the row. */
-static void clear_padding(const packed_layer *layer, real *row) {
-    memset(row + layer->n_in, 0, (size_t)(whole_vectors(layer->n_in) * LANES - layer->n_in) * sizeof(real));
-}
-
-/* Numbers of a flat block: the last biases end it. */
-static ptrdiff_t n_parameters(const fastnn_layer *layers, ptrdiff_t n_layers) {
-    return layers[n_layers - 1].biases + layers[n_layers - 1].n_out;
-}
-
-/* A flat block, one number a parameter, into a packed block of zeros. */
-static void pack(const packed_network *net, const real *flat, real *packed) {
-    for (ptrdiff_t l = 0; l < net->n_layers; l++) {
-        const packed_layer *layer = &net->layers[l];
-        const real *weights = flat + layer->flat_weights;
-        ptrdiff_t stride = layer->stride;
-        memcpy(packed + layer->biases, flat + layer->flat_biases, (size_t)layer->n_out * sizeof(real));
-        if (layer->stays_unpacked) {
-            continue;
-        }
-        if (layer->is_single) {
-            memcpy(packed + layer->weights, weights, (size_t)layer->n_in * sizeof(real));
-            continue;
-        }
-        for (ptrdiff_t i = 0; i < layer->n_out; i += LANES) {
-            words valid = v_first(layer->n_out - i);
-            const real *rows[LANES];
-            for (int r = 0; r < LANES; r++) {
-                rows[r] = weights + (i + r < layer->n_out ? i + r : layer->n_out - 1) * layer->n_in;
-            }
-            real *to = packed + layer->weights + i;
-            for (ptrdiff_t j = 0; j < layer->n_in; j += LANES) {
-                vec columns[LANES];
-                ptrdiff_t n = layer->n_in - j < LANES ? layer->n_in - j : LANES;
-                if (n == LANES) {
-                    load_square(rows, j, columns);
-                } else {
-                    load_rest(rows, layer->n_in, n, columns);
-                }
-                for (ptrdiff_t k = 0; k < n; k++) {
-                    v_store(to + (j + k) * stride, v_mask(valid, columns[k]));
-                }
-            }
-        }
-    }
-}
-
-/* A packed block back into a flat one. */
-static void unpack(const packed_network *net, const real *packed, real *flat) {
-    for (ptrdiff_t l = 0; l < net->n_layers; l++) {
-        const packed_layer *layer = &net->layers[l];
-        real *weights = flat + layer->flat_weights;
-        ptrdiff_t stride = layer->stride;
-        memcpy(flat + layer->flat_biases, packed + layer->biases, (size_t)layer->n_out * sizeof(real));
-        if (layer->is_single) {
-            memcpy(weights, packed + layer->weights, (size_t)layer->n_in * sizeof(real));
-            continue;
-        }
-        for (ptrdiff_t i = 0; i < layer->n_out; i += LANES) {
-            ptrdiff_t n_rows = layer->n_out - i < LANES ? layer->n_out - i : LANES;
-            const real *from = packed + layer->weights + i;
-            for (ptrdiff_t j = 0; j < layer->n_in; j += LANES) {
-                vec square[LANES];
-                ptrdiff_t n = layer->n_in - j < LANES ? layer->n_in - j : LANES;
-                for (int k = 0; k < LANES; k++) {
-                    square[k] = v_load(from + (j + (k < n ? k : n - 1)) * stride);
-                }
-                v_transpose(square);
-                for (ptrdiff_t r = 0; r < n_rows; r++) {
-                    if (n == LANES) {
-                        v_store(weights + (i + r) * layer->n_in + j, square[r]);
-                    } else {
-                        memcpy(weights + (i + r) * layer->n_in + j, &square[r], (size_t)n * sizeof(real));
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* The copies that the backward pass reads of a layer's packed rows of weights from `first` to before `end`, by whole
-   vectors of them. */
-static void copy_back(const packed_layer *layer, const real *parameters, ptrdiff_t first, ptrdiff_t end) {
-    ptrdiff_t stride = layer->stride, back_stride = layer[-1].stride;
-    for (ptrdiff_t j = first; j < end; j += LANES) {
-        for (ptrdiff_t i = 0; i < layer->n_vectors * LANES; i += LANES) {
-            vec square[LANES];
-            const real *from = parameters + layer->weights + j * stride + i;
-            real *to = layer->back + i * back_stride + j;
-            UNROLL for (int k = 0; k < LANES; k++) { square[k] = v_load(from + k * stride); }
-            v_transpose(square);
-            UNROLL for (int k = 0; k < LANES; k++) { v_store(to + k * back_stride, square[k]); }
-        }
-    }
 }
 #endif

@@ -3,21 +3,53 @@
 #define FASTNN_NETWORK_H
 
 #include "kernels/activations.h" /* activate, slope_of, times_slope_row */
-#include "kernels/dense.h"       /* dense_forward, dense_backward, dense_gradient, column_sums */
+#include "kernels/dense.h"       /* dense_forward, dense_backward, dense_gradient, column_sums, turn_panel */
 #include "kernels/dropout.h"     /* drop_site, drop_outputs */
 #include "kernels/inputs.h"      /* chunk_inputs */
-#include "kernels/layout.h"      /* packed_network, packed_layer, clear_padding */
+#include "kernels/layout.h"      /* packed_network, packed_layer */
+#include "kernels/pack.h"        /* clear_padding */
 #include "kernels/poll.h"        /* poll, poll_state */
 #include "kernels/row.h"         /* matrix_vector, row_forward, rank_one_gradient */
-#include "kernels/sparse.h"      /* row_at, sparse_forward, sparse_gradient */
+#include "kernels/sparse.h"      /* row_at, sparse_forward, sparse_gradient, sparse_panel */
 #include "kernels/tile.h"        /* dense_product */
 #include "simd/vector.h"         /* vec, v_load, v_store */
+
+/* The first layer's sums of CSR rows, from their entries and the user's weights, which are turned C vectors of outputs
+   at a time: what a packed copy would write and read of far memory stays in the cache. */
+INLINE void turned_panel(const int C, const packed_network *net, const chunk_inputs *in, ptrdiff_t n, ptrdiff_t vector,
+                         real lowest, real *out, poll_state *asked) {
+    const packed_layer *layer = &net->layers[0];
+    const fastnn_data *data = in->data;
+    ptrdiff_t first_output = vector * LANES, n_in = layer->n_in;
+    const real *biases = net->parameters + layer->biases + first_output;
+    double taken = (double)n_in;
+    turn_panel(C, n_in, layer->n_out - first_output, net->unpacked + layer->flat_weights + first_output * n_in, n_in,
+               net->sparse.panel);
+    for (ptrdiff_t r = 0; r < n; r++) {
+        ptrdiff_t row = row_at(&in->rows, r), first = data->csr_starts[row],
+                  n_of_row = data->csr_starts[row + 1] - first;
+        taken += (double)n_of_row;
+        sparse_panel(C, (const real *)data->X + first, data->csr_columns + first, n_of_row, net->sparse.panel,
+                     C * LANES, biases, v_all(lowest), out + r * layer->stride + first_output);
+    }
+    poll(asked, taken * C * LANES);
+}
 
 /* The first layer's sums of CSR rows, from their entries. */
 static void sparse_chunk(const packed_network *net, const chunk_inputs *in, ptrdiff_t n, real lowest, real *out,
                          poll_state *asked) {
     const packed_layer *layer = &net->layers[0];
     double taken = 0;
+    if (layer->stays_unpacked) {
+        ptrdiff_t vector = 0;
+        for (; vector + TURNED <= layer->n_vectors && !asked->stops; vector += TURNED) {
+            turned_panel(TURNED, net, in, n, vector, lowest, out, asked);
+        }
+        for (; vector < layer->n_vectors && !asked->stops; vector++) {
+            turned_panel(1, net, in, n, vector, lowest, out, asked);
+        }
+        return;
+    }
     for (ptrdiff_t r = 0; r < n; r++) {
         ptrdiff_t row = row_at(&in->rows, r);
         taken += (double)(in->data->csr_starts[row + 1] - in->data->csr_starts[row]);

@@ -7,7 +7,8 @@
 #include "core/atomic.h"         /* atomic_read, atomic_write */
 #include "fastnn.h"              /* fastnn_data, fastnn_layer, fastnn_parallel, fastnn_team_pays */
 #include "kernels/activations.h" /* activate */
-#include "kernels/layout.h"      /* packed_network, lay_out, take_reals, view_of, pack, team_plan */
+#include "kernels/layout.h"      /* packed_network, lay_out, take_reals, view_of, team_plan */
+#include "kernels/pack.h"        /* pack */
 #include "kernels/losses.h"      /* activate_blocks, blocks_of */
 #include "kernels/inputs.h"      /* chunk_inputs, gathered, copy_row, copy_numbers */
 #include "kernels/network.h"     /* forward_chunk */

@@ -16,6 +16,9 @@
 #define SORTED 16384
 #endif
 
+/* Vectors of outputs whose weights prediction turns together. */
+enum { TURNED = 2 };
+
 /* Rows of a matrix: those listed, or without a list those from `first` on. */
 typedef struct {
     const ptrdiff_t *list;
@@ -32,13 +35,14 @@ typedef struct {
     real x;
 } column_entry;
 
-/* What the gradient needs. A thread has its own columns, and its own room to sort. */
+/* What the gradient needs, and prediction. A thread has its own columns, and its own room to sort. */
 typedef struct {
     int32_t *ends;          /* (n_in,): of the sorted entries of each column */
     unsigned char *touched; /* (n_in,): columns that had an entry in this batch; no other has a gradient */
     column_entry *sorted;   /* (n_threads, SORTED) */
     ptrdiff_t *next;        /* (n_threads, chunk): of the entries of each row, the first that is not sorted yet */
     real *zeros;            /* (stride,): the gradient of a column without entries */
+    real *panel;            /* (n_threads, n_in, TURNED * LANES): weights of prediction, turned */
 } sparse_work;
 
 INLINE double n_entries(const fastnn_data *data) {

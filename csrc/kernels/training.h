@@ -10,7 +10,8 @@
 
 #include "fastnn.h"          /* fastnn_run, fastnn_updates, fastnn_training, fastnn_counters, fastnn_team_is_wanted */
 #include "kernels/batch.h"   /* team_state, member, sample_batch, batch_pass, row_pass, copy_share, lowest_moving */
-#include "kernels/layout.h"  /* packed_network, packed_layer, pack, unpack, clear_padding */
+#include "kernels/layout.h"  /* packed_network, packed_layer */
+#include "kernels/pack.h"    /* pack, unpack, clear_padding, n_parameters */
 #include "kernels/inputs.h"  /* chunk_inputs, inputs_of */
 #include "kernels/network.h" /* backward_one */
 #include "kernels/row.h"     /* rank_one_gradient, rank_one_step */
