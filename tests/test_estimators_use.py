@@ -165,6 +165,36 @@ def test_the_short_path_of_predict_has_the_same_outcome():
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
+def test_predictions_ask_no_parameter_again(name, monkeypatch):
+    """What fit has checked: asking again took longer than the predictions of 200 rows."""
+
+    def refuse(*arguments, **parameters):
+        raise AssertionError("parameters are checked")
+
+    estimator = fitted(name)
+    expected = estimator.predict(X)
+    for module in ("_base.check_objective", "_parameters.validate_parameter_constraints"):
+        monkeypatch.setattr(f"fastnn.estimators.{module}", refuse)
+    assert np.array_equal(estimator.predict(X), expected)
+    with pytest.raises(AssertionError, match="parameters are checked"):
+        estimator.fit(X, target(name))
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_wrong_defaults_of_a_subclass_are_told(name):
+    """Only this package's own defaults are taken for right."""
+
+    def start(self, alpha=-1.0, another="?"):
+        super(type(self), self).__init__(alpha=alpha)
+        self.another = another
+
+    mine = type("Mine", (getattr(fastnn, name),), {"__init__": start})
+    with pytest.raises(ValueError, match="The 'alpha' parameter of Mine must be a float in the range"):
+        mine().fit(X, target(name))
+    assert mine(0.5).fit(X, target(name)).get_params() == {"alpha": 0.5, "another": "?"}
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
 def test_prediction_does_not_change_the_estimator(name):
     estimator = fitted(name)
     before = dict(vars(estimator))

@@ -59,22 +59,18 @@ def check_flag(argument, value):
 
 def check_number(argument, value, *, low=None, above=None, below=None):
     """Return a finite float, not below `low`, greater than `above`, less than `below`, where these are given."""
-    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+    if type(value) is not float and (isinstance(value, bool | np.bool_) or not isinstance(value, Real)):
         raise TypeError(f"{argument} must be a number, got {value!r}")
     try:
         number = float(value)
     except OverflowError:  # an int beyond all floats
         number = math.inf
-    bounds = [
-        (low is None or number >= low, f"at least {low}"),
-        (above is None or number > above, f"greater than {above}"),
-        (below is None or number < below, f"less than {below}"),
-    ]
-    given = [text for (_, text), bound in zip(bounds, (low, above, below), strict=True) if bound is not None]
-    if not math.isfinite(number) or not all(holds for holds, _ in bounds):
-        expected = " and ".join(["finite", *given])
-        raise ValueError(f"{argument} must be {expected}, got {value!r}")
-    return number
+    is_within = (low is None or number >= low) and (above is None or number > above)
+    if math.isfinite(number) and is_within and (below is None or number < below):
+        return number
+    bounds = (("at least", low), ("greater than", above), ("less than", below))
+    expected = " and ".join(["finite", *(f"{words} {bound}" for words, bound in bounds if bound is not None)])
+    raise ValueError(f"{argument} must be {expected}, got {value!r}")
 
 
 def check_matrix(argument, value, dtype, *, n_columns=None, columns_are="the network"):

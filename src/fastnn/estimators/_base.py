@@ -30,7 +30,7 @@ from fastnn.estimators._checks import (
 )
 from fastnn.estimators._hooks import refuse_hooks
 from fastnn.estimators._moved import optimizer_from
-from fastnn.estimators._parameters import CONSTRAINTS
+from fastnn.estimators._parameters import CONSTRAINTS, check_parameters
 from fastnn.estimators._plan import plan_of
 from fastnn.estimators._solvers import as_of_now, batch_size_of, optimizer_of, training_of
 from fastnn.estimators._travelling import Travelling
@@ -54,6 +54,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
     """The base of both estimators; not to be used by itself."""
 
     _parameter_constraints = CONSTRAINTS
+    _validate_params = check_parameters
 
     def __init__(self, **parameters):
         for name, value in parameters.items():

@@ -1,10 +1,11 @@
 """The constructor's parameters that both estimators share: what is allowed, and what they mean."""
 
-from inspect import cleandoc
+from functools import lru_cache
+from inspect import Parameter, cleandoc, signature
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions, validate_parameter_constraints
 
 from fastnn import schedules
 from fastnn._tables import HIDDEN_ACTIVATIONS, OUTPUT_ACTIVATIONS
@@ -183,6 +184,25 @@ ATTRIBUTES = """loss_ : float
     n_outputs_ : int
     out_activation_ : str or (str, float)
         With several heads a tuple of these."""
+
+
+@lru_cache(maxsize=32)
+def _parameters_of(estimator_class):
+    """Names of a class's parameters, each with the default that it has in this package, if it has one there."""
+    own = next(base for base in estimator_class.__mro__ if base.__module__.startswith("fastnn."))
+    defaults = signature(own.__init__).parameters
+    names = estimator_class._get_param_names()
+    return {name: defaults[name].default if name in defaults else Parameter.empty for name in names}
+
+
+def check_parameters(estimator):
+    """Refuse parameters as scikit-learn does; those that are this package's own defaults need no asking.
+
+    Asking all of them, for their names first, took longer than an epoch of a few rows.
+    """
+    defaults = _parameters_of(type(estimator)).items()
+    given = {name: value for name, default in defaults if (value := getattr(estimator, name)) is not default}
+    validate_parameter_constraints(estimator._parameter_constraints, given, type(estimator).__name__)
 
 
 def documented(estimator):

@@ -17,6 +17,9 @@ from fastnn.estimators._scores import pinball_of, r2_of, r2_of_observed
 from fastnn.heads import objective_of
 from fastnn.labels import Labels, joint_labels
 
+#: How outputs are read that are what is predicted.
+VALUES = Labels("values")
+
 
 @documented
 class MLPRegressor(RegressorMixin, MultilayerPerceptron):
@@ -294,7 +297,9 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def _labels(self):
         if heads := _heads.heads_of(self):
             return _heads.labels_of(heads)
-        return joint_labels(self.loss, len(self._objective().quantiles)) or Labels("values")
+        if self.loss not in ("quantile", "gaussian_nll"):
+            return VALUES
+        return joint_labels(self.loss, len(self._objective().quantiles)) or VALUES
 
     def _strata(self, targets):
         return None
