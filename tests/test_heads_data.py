@@ -60,6 +60,7 @@ def test_rows_predicted_alone_have_the_bits_of_a_batch():
         (["no", "maybe", None, "yes"] * 10, ["maybe", "no", "yes"]),
         (["no", "maybe", NAN, "yes"] * 10, ["maybe", "no", "yes"]),
         (np.array([3, 1, None, 2] * 10, object), [1, 2, 3]),
+        (np.array(["no", "maybe", np.float32(NAN), "yes"] * 10, object), ["maybe", "no", "yes"]),
     ],
 )
 def test_labels_with_gaps(given, classes):
@@ -224,6 +225,7 @@ def changed(value, *place):
         (changed(np.inf, 3, 1), r"y\[:, 1:3\] has inf in row 3, column 0"),
         (changed(NAN, slice(None), 0), r"y\[:, 0:1\] has no observed target: all 40 are NaN"),
         (changed(-1, 3, 1), "outputs of activation 'logistic'"),
+        (Y2[:, 0], r"its shape is \(40,\)$"),
     ],
 )
 def test_wrong_targets(y, message):
@@ -238,6 +240,7 @@ def test_wrong_targets(y, message):
         (Head(4, "gaussian_nll"), [1, NAN], "'mean_variance' have the loss 'gaussian_nll' together"),
         (Head(1, "gamma"), [0.0], "loss='gamma' takes targets greater than 0"),
         (Head(3, "log_loss", output_activation="softmax"), [1, 1, 0], "must sum to 1"),
+        (Head(1, "log_loss"), [2.0], r"class labels are a vector: y\[0\].ravel\(\)"),
     ],
 )
 def test_rows_that_a_loss_does_not_take(head, y, message):
@@ -247,9 +250,37 @@ def test_rows_that_a_loss_does_not_take(head, y, message):
         fastnn.train([3, head.n_outputs], X, [given], 2, heads=[head])
 
 
-def test_nan_without_heads_stays_an_error():
-    with pytest.raises(ValueError, match="y has nan in row 2, column 1"):
-        fastnn.train([3, 3], X, changed(NAN, 2, 1), 2)
+@pytest.mark.parametrize(
+    ("loss", "y", "heads", "in_words"),
+    [
+        ("squared_error", changed(NAN, 2, 1), [Head(3)], "[Head(3)]"),
+        ("huber", changed(NAN, 2, 1), [Head(3, "huber")], "[Head(3, 'huber')]"),
+        ("squared_error", changed(NAN, 2, 1).astype(object), [Head(3)], "[Head(3)]"),
+        (
+            "gaussian_nll",
+            changed(NAN, 2, 1),
+            [Head(2, "gaussian_nll")] * 3,
+            "[Head(2, 'gaussian_nll')] * 3",
+        ),
+    ],
+)
+def test_nan_without_heads_points_to_them(loss, y, heads, in_words):
+    """Where a row has several targets: else the row has none. What is advised can be trained."""
+    sizes = [3, sum(head.n_outputs for head in heads)]
+    with pytest.raises(ValueError, match=r"y has nan in row 2, column 1; fill or drop.* by heads=") as caught:
+        fastnn.train(sizes, X, y, 2, loss=loss)
+    assert f"by heads={in_words} in place" in str(caught.value)
+    fastnn.train(sizes, X, y, 2, heads=heads)
+    with pytest.raises(ValueError, match=r"y has nan in row 2, column 0; fill or drop such rows first$"):
+        fastnn.train([3, 1], X, changed(NAN, 2, 0)[:, :1], 2)
+
+
+@pytest.mark.parametrize("y", [Y2[:, :3], [Y2[:, 0], Y2[:, 1:]]], ids=["columns", "entries"])
+def test_masks_are_refused(y):
+    """What is below them was not observed, and what numpy.ma fills them with would be learned."""
+    masked = [np.ma.masked_less(part, 0.5) for part in y] if isinstance(y, list) else np.ma.masked_less(y, 0.5)
+    with pytest.raises(TypeError, match=r"has masked entries.*filled\(numpy.nan\)"):
+        fastnn.train([3, 3], X, masked, 2, heads=TWO)
 
 
 @pytest.mark.parametrize(
@@ -276,3 +307,17 @@ def test_a_head_in_words():
     assert repr(Head(2, "quantile", quantile=[0.1, 0.9])) == "Head(2, 'quantile', quantile=(0.1, 0.9))"
     assert Head(2) == Head(2) != Head(3)
     assert len({Head(2), Head(2), Head(2, "quantile", quantile=[0.1, 0.9])}) == 2
+    assert len({Head(1, quantile=[0.1, 0.9]), Head(1, quantile=np.array([0.1, 0.9]))}) == 1
+
+
+def test_what_is_advised_is_an_expression():
+    """Of columns side by side, whose name has a space, and of those that are only measured."""
+    y = np.hstack([Y2[:, :1], np.full((40, 1), 2.0)])
+    heads = [Head(1), Head(1, "log_loss")]
+    with pytest.raises(ValueError, match=r"class labels are a vector: y\[:, 1:2\]\.ravel\(\)$"):
+        fastnn.train([3, 2], X, y, 2, heads=heads)
+    fine = np.hstack([Y2[:, :1], np.arange(40).reshape(-1, 1) % 2])
+    with pytest.raises(ValueError, match=r"class labels are a vector: y\[:, 1:2\]\.ravel\(\)$"):
+        fastnn.train([3, 2], X, fine, 2, heads=heads, validation_data=(X, y))
+    with pytest.raises(ValueError, match=r"a vector is an entry of the list: \[y\]$"):
+        fastnn.train([3, 1], X, Y2[:, 0], 2, heads=[Head(1)])
