@@ -156,6 +156,9 @@ def test_descriptions_that_are_damaged():
         ({"heads": []}, "heads must be a list of dicts"),
         ({"heads": [{"n_outputs": 1}]}, r"heads\[0\] lacks 'activation', 'labels'"),
         ({"heads": [head] * 7}, "heads of 7 outputs are no blocks of a last layer of 8"),
+        ({"heads": [{**head, "labels": {"kind": "means", "classes": None}}]}, "no means and as many variances"),
+        ({"labels": {"kind": "values", "classes": None}}, "labels beside heads must be of the kind 'heads'"),
+        ({"labels": 1}, "labels beside heads must be of the kind 'heads'"),
         ({"heads": [{**head, "n_outputs": 0}]}, r"n_outputs of heads\[0\] must be at least 1"),
         ({"activations": [{"name": "tanh"}, {"name": "exp"}]}, "no blocks of a last layer of 8 with activation exp"),
     ]:
