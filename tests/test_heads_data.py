@@ -276,6 +276,8 @@ def test_nan_without_heads_points_to_them(loss, y, heads, in_words):
     fastnn.train(sizes, X, y, 2, heads=heads)
     with pytest.raises(ValueError, match=r"y has nan in row 2, column 0; fill or drop such rows first$"):
         fastnn.train([3, 1], X, changed(NAN, 2, 0)[:, :1], 2)
+    with pytest.raises(ValueError, match=r"y has nan in row 2; fill or drop such rows first$"):
+        fastnn.train([3, 2], X, np.where(np.arange(40) == 2, NAN, np.arange(40) % 2), 2, loss="log_loss")
 
 
 @pytest.mark.parametrize("y", [Y2[:, :3], [Y2[:, 0], Y2[:, 1:]]], ids=["columns", "entries"])

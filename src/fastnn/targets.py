@@ -69,7 +69,8 @@ def _encode(y, n_samples, shape):
         return labels_module.encode("y", y, n_samples, shape.n_targets, shape.loss, shape.dtype)
     except ValueError as error:
         array, names_a_gap = as_array("y", y), str(error).endswith("fill or drop such rows first")
-        if shape.objective.quantiles or shape.n_targets < 2 or not (names_a_gap and _has_gaps(array)):
+        has_several = array.ndim == 2 and shape.n_targets > 1 and not shape.objective.quantiles
+        if not (has_several and names_a_gap and _has_gaps(array)):
             raise
         raise ValueError(f"{error}; or {for_gaps(shape.n_targets, shape.loss)}") from None
 
