@@ -193,3 +193,71 @@ def test_a_warm_start_has_the_same_heads():
 def test_what_does_not_go_together(options, y, message):
     with pytest.raises(ValueError, match=message):
         MLPRegressor(**QUICK, **options).fit(X, y)
+
+
+# -- what is scored, and read -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("y", "weight", "message"),
+    [
+        (Y[:, :2], None, r"y must have the 4 target columns of all heads side by side, its shape is \(120, 2\)"),
+        (np.hstack([Y, Y]), None, r"4 target columns of all heads side by side, its shape is \(120, 8\)"),
+        (Y[:20], None, "inconsistent numbers of samples"),
+        (Y, np.ones(3), r"sample_weight.shape == \(3,\), expected \(120,\)"),
+        (Y, np.ones((120, 1)), "must be 1D array or scalar"),
+        (Y, np.r_[1.0, -1.0, np.ones(118)], r"sample_weight\[1\] is negative"),
+        (Y, np.full(120, np.nan), "sample_weight contains NaN"),
+        ([Y[:, :2], Y[:, 2], Y[:, 3]], None, r"an entry for each of 3 heads.*numpy.column_stack\(y\)"),
+    ],
+)
+def test_what_cannot_be_scored(y, weight, message):
+    """A part of the columns had a score, twice as many NaN."""
+    model = MLPRegressor(heads=HEADS, **QUICK).fit(X, Y)
+    with pytest.raises(ValueError, match=message):
+        model.score(X, y, weight)
+
+
+@pytest.mark.parametrize("others", [None, [Head(1)], [Head(4, "gaussian_nll"), Head(1)]], ids=repr)
+def test_predictions_are_those_of_the_network_that_was_trained(others):
+    """Parameters that are set later are for the next fit, as in scikit-learn."""
+    model = MLPRegressor(heads=HEADS, **QUICK).fit(X, Y)
+    expected = np.delete(model.network_(X), 4, axis=1)  # without the variance
+    model.set_params(heads=others)
+    assert np.array_equal(model.predict(X), expected)
+    assert np.array_equal(pickle.loads(pickle.dumps(model)).predict(X), expected)
+    alone = MLPRegressor(**QUICK).fit(X, FULL)
+    expected = alone.predict(X)
+    alone.set_params(heads=others)
+    assert np.array_equal(alone.predict(X), expected)
+    if others:
+        found = alone.score(X, Y)
+        seen = [~np.isnan(column) for column in Y.T]
+        by_columns = [r2_score(y[rows], h[rows]) for y, h, rows in zip(Y.T, expected.T, seen, strict=True)]
+        assert_close(found, np.mean(by_columns), 1e-12)
+
+
+def test_y_that_is_no_array_of_columns():
+    model = MLPRegressor(heads=HEADS, **QUICK)
+    with pytest.raises(ValueError, match=r"an entry for each of 3 heads.*numpy.column_stack\(y\)"):
+        model.fit(X, [Y[:, :2], Y[:, 2], Y[:, 3]])
+    with pytest.raises(ValueError, match="requires y to be passed, but the target y is None"):
+        model.fit(X, None)
+    masked = np.ma.masked_array(FULL, mask=np.isnan(Y))
+    with pytest.raises(TypeError, match=r"y has masked entries.*filled\(numpy.nan\)"):
+        model.fit(X, masked)
+    filled = model.fit(X, masked.filled(np.nan)).predict(X)
+    assert np.array_equal(filled, MLPRegressor(heads=HEADS, **QUICK).fit(X, Y).predict(X))
+    with pytest.raises(ValueError, match=r"return_std=True needs .* network_"):
+        model.predict(X, return_std=True)
+
+
+def test_nan_without_heads_points_to_them():
+    """Where some columns have gaps; scikit-learn's own words come first."""
+    with pytest.raises(ValueError, match=r"^Input y contains NaN\. .* by heads=\[Head\(4\)\] in place of the loss\.$"):
+        MLPRegressor(**QUICK).fit(X, Y)
+    with pytest.raises(ValueError, match=r"heads=\[Head\(2, 'gaussian_nll'\)\] \* 4 in place"):
+        MLPRegressor(loss="gaussian_nll", **QUICK).fit(X, Y)
+    assert MLPRegressor(heads=[Head(2, "gaussian_nll")] * 4, **QUICK).fit(X, Y).n_outputs_ == 8
+    with pytest.raises(ValueError, match=r"^Input y contains NaN\.$"):
+        MLPRegressor(**QUICK).fit(X, Y[:, 0])

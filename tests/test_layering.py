@@ -27,7 +27,7 @@ LEVELS = {
     "labels": 2,
     "heads": 3,
     "observed": 3,
-    "targets": 3,
+    "targets": 4,
     "spec": 3,
     "class_weights": 3,
     "step_rules": 2,

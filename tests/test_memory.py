@@ -160,3 +160,28 @@ def test_many_sparse_rows_take_no_more_memory_than_the_numbers_of_their_columns(
     """X is most of it, and not copied: only its indices are, to integers of 32 bits that nobody else can change."""
     grown, n_entries = peak("fastnn", n_rows=60_000, n_in=500, units=8, dtype="float32", early_stopping=False)
     assert grown < 4 * n_entries + 5 * 2**20
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+def test_predictions_of_sparse_rows_keep_no_outputs_of_all_of_them():
+    """200 columns to 8,000 units: the outputs of 4,000 rows would be 256 MB, the weights are 13."""
+    out = run_program(
+        """
+import numpy as np
+import scipy.sparse
+import fastnn
+def resident(of):
+    (line,) = [line for line in open("/proc/self/status") if line.startswith(of)]
+    return 1024 * int(line.split()[1])
+rng = np.random.default_rng(0)
+weights = [rng.standard_normal(shape) / 20 for shape in ((8000, 200), (2, 8000))]
+network = fastnn.Network(weights, None, activation="relu", output_activation="identity")
+columns = np.sort(rng.integers(0, 50, (4000, 4)) + 50 * np.arange(4), axis=1).ravel()
+X = scipy.sparse.csr_array((rng.standard_normal(16000), columns, np.arange(4001) * 4), (4000, 200))
+network(X[:9])
+before = resident("VmRSS")
+network(X)
+print(resident("VmHWM") - before)
+"""
+    )
+    assert int(out) < 48 * 2**20

@@ -1,5 +1,7 @@
 """Sparse X of every format: the bits of dense rows, never made dense, converted once a call, never changed."""
 
+import itertools
+
 import numpy as np
 import pytest
 import scipy.sparse
@@ -190,6 +192,31 @@ def test_the_start_is_looked_at_without_making_it_dense(never_dense):
     for rows in big:
         with pytest.warns(UserWarning, match="saturate 100% of the logistic units of layer 1"):
             train(rows, init="uniform", iter_num=1)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("n_in", "units"), [(2000, (40, 5)), (300, (250,)), (5000, ()), (1100, (33, 2, 130))], ids=str)
+def test_predictions_of_more_and_fewer_rows(n_in, units, dtype):
+    """Whether the weights are turned for the rows depends on how many these are; their outputs do not."""
+    rng = np.random.default_rng(0)
+    sizes = [n_in, *units, 9]
+    weights = [(rng.standard_normal((b, a)) / 9).astype(dtype) for a, b in itertools.pairwise(sizes)]
+    biases = [rng.standard_normal(b).astype(dtype) for b in sizes[1:]]
+    network = fastnn.Network(weights, biases, activation="relu", output_activation="identity", dtype=dtype)
+    columns = np.sort(rng.integers(0, n_in, (4200, 12))).ravel()
+    entries = rng.standard_normal(columns.size).astype(dtype)
+    rows = scipy.sparse.csr_array((entries, columns, np.arange(4201) * 12), (4200, n_in))
+    rows.sum_duplicates()
+    h = rows.astype(np.float64)
+    for l, (W, b) in enumerate(zip(weights, biases, strict=True)):
+        h = h @ W.T.astype(np.float64) + b
+        h = h if l == len(units) else np.maximum(h, 0)
+    outputs = network(rows)
+    assert np.abs(outputs - h).max() < (1e-12 if dtype == "float64" else 1e-4)
+    for n in (1, 20, n_in // 2, n_in - 1, n_in, n_in + 1, 4095, 4096, 4097):
+        n = min(n, 4200)
+        assert np.array_equal(network(rows[:n]), outputs[:n])
+        assert np.array_equal(network(rows[4200 - n :]), outputs[4200 - n :])
 
 
 def test_one_thread_and_several():

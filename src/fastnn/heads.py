@@ -89,7 +89,7 @@ class Head:
             "loss": objective.loss,
             "weight": check_number("weight", self.weight, low=0.0),
             "label_smoothing": check_number("label_smoothing", self.label_smoothing, low=0.0, below=1.0),
-            "quantile": objective.quantiles or self.quantile,
+            "quantile": tuple(map(float, self.quantile)) if np.iterable(self.quantile) else self.quantile,
         }
         check_smoothing(own["label_smoothing"], objective.loss)
         if self.output_activation is not None:
@@ -114,6 +114,13 @@ class Head:
     def n_targets(self) -> int:
         """The number of targets of a row."""
         return self.n_outputs // self.objective.outputs_a_target
+
+
+def for_gaps(n_targets, loss):
+    """Say how targets of one loss, some of which are NaN, are learned all the same."""
+    times = Objective(loss).outputs_a_target  # which are observed together
+    heads = f"[{Head(n_targets, loss)!r}]" if times == 1 else f"[{Head(times, loss)!r}] * {n_targets}"
+    return f"leave out single targets that were not observed by heads={heads} in place of the loss"
 
 
 def check_heads(heads):

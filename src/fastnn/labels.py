@@ -178,7 +178,7 @@ def encode_like(argument, y, n_samples, n_out, classes, loss, dtype):
             raise ValueError(f"{argument} must be of shape ({n_samples}, {n_out}), as y is; its shape is {array.shape}")
         return _as_targets(argument, array, n_out, dtype)
     if array.ndim != 1:
-        advice = f"; use {argument.split()[-1]}.ravel()" if array.ndim == 2 and array.shape[1] == 1 else ""
+        advice = f"; use {_as_written(argument)}.ravel()" if array.ndim == 2 and array.shape[1] == 1 else ""
         raise ValueError(f"{argument} must be a vector of class labels, as y is; its shape is {array.shape}{advice}")
     return _coded(argument, array, classes, n_out, loss, dtype)
 
@@ -256,7 +256,7 @@ def check_targets(argument, targets, loss, output_activation):
     test, expected = TARGETS[LOSS_TARGETS.get(loss, "any")]  # any: of a function
     if test is not None and not (fits := test(targets)).all():
         row, column = map(int, np.argwhere(~fits)[0])
-        advice = f"; class labels are a vector: {argument.split()[-1]}.ravel()" if targets.shape[1] == 1 else ""
+        advice = f"; class labels are a vector: {_as_written(argument)}.ravel()" if targets.shape[1] == 1 else ""
         raise ValueError(
             f"{argument} has {targets[row, column]} in row {row}, column {column}; "
             f"loss={loss!r} takes targets {expected}" + (advice if loss in LABEL_LOSSES else "")
@@ -365,6 +365,11 @@ def _as_targets(argument, array, n_out, dtype):
             f"{argument}.ravel(), with a loss that takes them, such as 'log_loss'"
         )
     return check_matrix(argument, array, dtype, n_columns=n_out, columns_are="the last layer")
+
+
+def _as_written(argument):
+    """The expression that an argument's name is, without what it is of: "validation y[:, 0:1]" is y[:, 0:1]."""
+    return argument.removeprefix("validation ")
 
 
 def _holds_words(array):

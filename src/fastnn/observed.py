@@ -84,12 +84,14 @@ def _by_heads(argument, y, heads):
                 f"entry a head, all target columns side by side are an array: np.asarray({argument.split()[-1]})"
             )
         return [(f"{argument}[{h}]", entry, head) for h, (entry, head) in enumerate(zip(y, heads, strict=True))]
+    check_unmasked(argument, y)
     array = as_array(argument, y)
     n_columns = sum(head.n_targets for head in heads)
     if array.ndim != 2 or array.shape[1] != n_columns:
         raise ValueError(
             f"{argument} must be a list with an entry for each of the {len(heads)} heads, or an array of all their "
             f"{n_columns} target columns side by side; its shape is {array.shape}"
+            + ("; a vector is an entry of the list: [y]" if array.ndim == 1 and len(heads) == 1 else "")
         )
     found, begin = [], 0
     for head in heads:
@@ -97,6 +99,15 @@ def _by_heads(argument, y, heads):
         found.append((f"{argument}[:, {begin}:{end}]", array[:, begin:end], head))
         begin = end
     return found
+
+
+def check_unmasked(argument, y):
+    """Refuse a masked array: what it holds below its mask is not what was observed, and its own filling is 1e20."""
+    if isinstance(y, np.ma.MaskedArray) and np.ma.getmaskarray(y).any():
+        raise TypeError(
+            f"{argument} has masked entries; targets that were not observed are NaN, or None among labels: "
+            "y.astype(float).filled(numpy.nan), or y.astype(object).filled(None)"
+        )
 
 
 def _encode_head(argument, y, n_samples, head, hidden, dtype, may_lack):
@@ -147,6 +158,7 @@ def _with_gaps(argument, y, n_samples):
     """Return an array, and where it has NaN, None or pandas' NA; a list of words and NaN is no list of words."""
     if isinstance(y, list | tuple) and any(isinstance(label, str) for label in y):
         y = np.array(y, object)
+    check_unmasked(argument, y)
     array = as_array(argument, y)
     labels_module.check_length(argument, array, n_samples)
     if array.dtype.kind == "f":
@@ -157,7 +169,7 @@ def _with_gaps(argument, y, n_samples):
 
 
 def _is_missing(value):
-    is_nan = isinstance(value, float) and value != value
+    is_nan = isinstance(value, float | np.floating) and value != value
     return is_nan or value is None or type(value).__name__ in ("NAType", "NaTType")
 
 

@@ -92,6 +92,8 @@ def from_plain(plain):
     blocks, of_heads = _heads(plain[HEADS]) if HEADS in plain else ((), ())
     spec = NetworkSpec(sizes, activations, check_dtype(plain["dtype"]), blocks)
     _check_parameters(plain["parameters"], spec)
+    if of_heads and (not isinstance(own := plain["labels"], dict) or own.get("kind") != "heads"):
+        raise ValueError(f"labels beside heads must be of the kind 'heads', got {own!r:.60}: it is damaged")
     labels = Labels("heads", heads=of_heads) if of_heads else _labels(plain["labels"], spec.n_out)
     return spec, plain["parameters"], labels, plain["backend"], _feature_names(plain["feature_names"], spec.n_in)
 
@@ -194,6 +196,8 @@ def _labels(plain, n_out):
         )
     if classes is not None:
         classes.flags.writeable = False  # networks hand it out
+    if kind == "means" and n_out % 2:
+        raise ValueError(f"{n_out} output(s) are no means and as many variances: it is damaged")
     threshold = check_number("threshold of labels", plain.get("threshold", 0.5))
     group = plain.get("group", 0)
     if kind == "quantiles" and (type(group) is not int or group < 1 or n_out % group):

@@ -3,7 +3,12 @@
 Called by ``arguments``. Several heads have the same of ``observed``.
 """
 
+import numpy as np
+
 from fastnn import labels as labels_module
+from fastnn.checks import as_array
+from fastnn.frames import missing_in
+from fastnn.heads import for_gaps
 
 
 class Targets:
@@ -33,7 +38,7 @@ class Targets:
         if objective.function is not None:
             targets, self.classes = labels_module.columns("y", y, n_samples, None, shape.dtype), None
         else:
-            targets, self.classes = labels_module.encode("y", y, n_samples, shape.n_targets, loss, shape.dtype)
+            targets, self.classes = _encode(y, n_samples, shape)
         output_activation, is_implied = shape.output_activation, shape.output_activation is None
         if is_implied:
             output_activation = objective.output_activation
@@ -56,3 +61,21 @@ class Targets:
             y = labels_module.encode_like(argument, y, *like)
         labels_module.check_targets(argument, y, shape.loss, self.output_activation)
         return shape.objective.spread(y)
+
+
+def _encode(y, n_samples, shape):
+    """Targets and classes; where some of several columns have gaps, which one loss does not take, heads are named."""
+    try:
+        return labels_module.encode("y", y, n_samples, shape.n_targets, shape.loss, shape.dtype)
+    except ValueError as error:
+        array, names_a_gap = as_array("y", y), str(error).endswith("fill or drop such rows first")
+        has_several = array.ndim == 2 and shape.n_targets > 1 and not shape.objective.quantiles
+        if not (has_several and names_a_gap and _has_gaps(array)):
+            raise
+        raise ValueError(f"{error}; or {for_gaps(shape.n_targets, shape.loss)}") from None
+
+
+def _has_gaps(array):
+    if array.dtype.kind == "f":
+        return bool(np.isnan(array).any())
+    return missing_in(array) is not None

@@ -9,9 +9,10 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
-from fastnn.heads import check_beside_heads, check_heads, objective_of
+from fastnn.estimators._checks import check_sample_weight
+from fastnn.heads import check_beside_heads, check_heads, for_gaps, objective_of
 from fastnn.labels import Labels, default_output_activation, joint_labels
-from fastnn.observed import HeadTargets
+from fastnn.observed import HeadTargets, check_unmasked
 
 #: That of the hidden layers does not say that of the outputs, as it does for `fastnn.train`.
 HIDDEN = ("identity",)
@@ -45,15 +46,47 @@ def _with_activation(head):
 def check_targets(estimator, heads, X, y, incremental, reset):
     """Check X and y; return X, and a function of a dtype that gives the targets, NaN where none was observed."""
     X = validate_data(estimator, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset)
-    y = check_y(y)
+    if y is None:
+        raise ValueError(
+            f"This {type(estimator).__name__} estimator requires y to be passed, but the target y is None."
+        )
+    y = check_y(y, heads)
     check_consistent_length(X, y)
     return X, lambda dtype: HeadTargets(y, len(y), heads, HIDDEN, dtype, incremental).array
 
 
-def check_y(y):
+def advice_on_nan(error, y, loss):
+    """Return what to do about what scikit-learn says of y, if some of its columns have gaps; else nothing."""
+    n_targets = np.shape(y)[1] if np.ndim(y) == 2 else 0
+    if "y contains NaN" not in str(error) or n_targets < 2:
+        return ""
+    return f"Fill or drop such rows, or {for_gaps(n_targets, loss)}."
+
+
+def check_y(y, heads):
     """Return y as an array of numbers (n_samples, n_targets), which may be NaN."""
+    n_targets = sum(head.n_targets for head in heads)
+    if isinstance(y, list | tuple) and len(y) == len(heads) and any(np.size(entry) != n_targets for entry in y):
+        raise ValueError(
+            f"y is a {type(y).__name__} with an entry for each of {len(heads)} heads, which MLPRegressor takes "
+            "side by side, in an array (n_samples, n_targets): numpy.column_stack(y)"
+        )
+    check_unmasked("y", y)
     y = check_array(y, ensure_2d=False, ensure_all_finite="allow-nan", dtype=(np.float64, np.float32), input_name="y")
     return y.reshape(len(y), -1)
+
+
+def scored(y, values, sample_weight):
+    """Return y and the weights of its rows, or None, that go with these predictions (n_samples, n_targets)."""
+    check_consistent_length(values, y)
+    if y.shape[1] != values.shape[1]:
+        raise ValueError(
+            f"y must have the {values.shape[1]} target columns of all heads side by side, its shape is {y.shape}"
+        )
+    weight, _ = check_sample_weight(sample_weight, y)
+    if weight is not None and (weight < 0).any():
+        raise ValueError(f"sample_weight[{int(np.argmax(weight < 0))}] is negative; weights must be at least 0")
+    return y, weight
 
 
 def labels_of(heads):

@@ -208,9 +208,14 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         ValueError
             For ``return_std=True`` with another loss.
         """
-        outputs = self._outputs(X)
-        if self.heads is not None and not return_std:
-            values = _heads.values_of(self._labels(), outputs)
+        outputs, labels = self._outputs(X), self._fitted_labels()
+        if labels.heads and return_std:
+            raise ValueError(
+                "return_std=True needs loss='gaussian_nll' for all targets, without heads; with heads, "
+                "network_(X) has the variances of such a head behind its means"
+            )
+        if labels.heads:
+            values = _heads.values_of(labels, outputs)
             return values.ravel() if values.shape[1] == 1 else values
         if return_std:
             if self.loss != "gaussian_nll":
@@ -218,7 +223,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             half = outputs.shape[1] // 2
             means, deviations = outputs[:, :half], np.sqrt(outputs[:, half:])
             return (means.ravel(), deviations.ravel()) if half == 1 else (means, deviations)
-        return self._labels().decode(outputs)
+        return labels.decode(outputs)
 
     def score(self, X, y, sample_weight=None):
         """Return R² of the predictions; for the loss "quantile" the share of the pinball loss that they explain.
@@ -238,11 +243,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         """
         if self.heads is None and self.loss != "quantile":
             return super().score(X, y, sample_weight)
-        outputs = self._outputs(X)
         if self.heads is not None:
-            weight = None if sample_weight is None else np.asarray(sample_weight)
-            return r2_of_observed(_heads.check_y(y), weight)(_heads.values_of(self._labels(), outputs))
-        objective, y = self._objective(), np.asarray(y, np.float64)
+            values = self.predict(X)
+            values = values.reshape(len(values), -1)
+            y, weight = _heads.scored(_heads.check_y(y, self.heads), values, sample_weight)
+            return r2_of_observed(y, weight)(values)
+        outputs, objective, y = self._outputs(X), self._objective(), np.asarray(y, np.float64)
         targets = objective.spread(y.reshape(-1, 1) if y.ndim < 2 else y)
         if targets.shape != outputs.shape:
             shape = len(outputs), outputs.shape[1] // objective.outputs_a_target
@@ -252,16 +258,21 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
     def _check_targets(self, X, y, incremental, reset):
         if heads := _heads.heads_of(self):
             return _heads.check_targets(self, heads, X, y, incremental, reset)
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            multi_output=True,
-            y_numeric=True,
-            dtype=(np.float64, np.float32),
-            reset=reset,
-        )
+        try:
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                accept_sparse="csr",
+                multi_output=True,
+                y_numeric=True,
+                dtype=(np.float64, np.float32),
+                reset=reset,
+            )
+        except ValueError as error:
+            if advice := _heads.advice_on_nan(error, y, self.loss):
+                raise ValueError(f"{error} {advice}") from None
+            raise
         y = as_vector(y)
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError(
@@ -300,6 +311,11 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         if self.loss not in ("quantile", "gaussian_nll"):
             return VALUES
         return joint_labels(self.loss, len(self._objective().quantiles)) or VALUES
+
+    def _fitted_labels(self):
+        """How the outputs of the network as it was trained are read, whatever has become of the parameters since."""
+        weights = self.__dict__.get("_weights")
+        return self._labels() if weights is None else weights.network._labels
 
     def _strata(self, targets):
         return None
