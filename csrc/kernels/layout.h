@@ -165,9 +165,8 @@ static double turned_rows(const fastnn_layer *flat, ptrdiff_t n_layers) {
    entries: CSR rows that the layer takes so, or NULL. */
 static int stays_unpacked(const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l, const fastnn_data *entries) {
     ptrdiff_t n_in = flat[l].n_in;
-    int are_few =
-        !entries || ((double)entries->n_samples <= turned_rows(flat, n_layers) &&
-                     n_in <= TURNED_BYTES / TURNED / (ptrdiff_t)sizeof(vec));
+    int are_few = !entries || ((double)entries->n_samples <= turned_rows(flat, n_layers) &&
+                               n_in <= TURNED_BYTES / TURNED / (ptrdiff_t)sizeof(vec));
     return are_few && !is_single(flat, n_layers, l) && n_in >= UNPACKED_BYTES / (ptrdiff_t)sizeof(real) / flat[l].n_out;
 }
 
