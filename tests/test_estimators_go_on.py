@@ -48,10 +48,10 @@ def test_partial_fit_takes_up_rules_and_drops_them(rules):
         for intercepts in classifier.intercepts_:
             intercepts[:] = 0
     defaults = {name: getattr(MLPClassifier(), name) for name in rules}
-    for now in (rules, defaults):
+    for given in (rules, defaults):
         start = weights(classifier)
-        classifier.set_params(**now).partial_fit(X, LABELS)
-        assert_is_one_step(classifier, start, now)
+        classifier.set_params(**given).partial_fit(X, LABELS)
+        assert_is_one_step(classifier, start, given)
 
 
 def test_a_model_moved_over_takes_up_rules():

@@ -105,6 +105,7 @@ INLINE with_slope v_softsign(vec z) {
     vec size = v_min(v_abs(z), v_all((real)0x1p100)), share = v_all(1) / (v_all(1) + size);
     return (with_slope){v_from_bits(v_bits(size * share) | (v_bits(z) & SIGN_BIT)), share * share};
 }
+
 /* An activation whose slope is kept, with its parameter if it has one, and the slope; where the name is a constant, so
    is the choice. */
 INLINE with_slope v_with_slope(fastnn_activation activation, real parameter, vec z) {
@@ -164,11 +165,6 @@ INLINE vec v_activate(fastnn_activation activation, real parameter, vec z) {
     case FASTNN_ACTIVATION_softsign: return v_with_slope(activation, parameter, z).h;
     }
     return v_all(NAN);
-}
-
-/* The derivative by z of an activation whose slope is kept. */
-INLINE vec v_kept_slope(fastnn_activation activation, real parameter, vec z) {
-    return v_with_slope(activation, parameter, z).slope;
 }
 
 /* The derivative of an elementwise activation by its input, from its output h: a polynomial where h > above, else 0.

@@ -83,10 +83,12 @@ def numbers_of_objects(array):
 
 def missing_in(array):
     """Return the place of the first entry of an array of objects that is None or pandas' NA or NaT; None if none is."""
-    for place, value in np.ndenumerate(array):
-        if value is None or type(value).__name__ in ("NAType", "NaTType"):
-            return place
-    return None
+    return next((place for place, value in np.ndenumerate(array) if is_absent(value)), None)
+
+
+def is_absent(value):
+    """Whether a value is None or pandas' NA or NaT."""
+    return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
 def _names_of_row(value):

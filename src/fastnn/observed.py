@@ -12,6 +12,7 @@ from fastnn import labels as labels_module
 from fastnn._tables import LABEL_LOSSES
 from fastnn.activations import Block
 from fastnn.checks import as_array
+from fastnn.frames import is_absent
 from fastnn.labels import Labels
 
 #: Activations of outputs that have a loss together, so that their targets are observed together.
@@ -165,12 +166,11 @@ def _with_gaps(argument, y, n_samples):
         return array, np.isnan(array)
     if array.dtype.kind != "O":
         return array, np.zeros(array.shape, bool)
-    return array, np.frompyfunc(_is_missing, 1, 1)(array).astype(bool)
+    return array, np.frompyfunc(_is_gap, 1, 1)(array).astype(bool)
 
 
-def _is_missing(value):
-    is_nan = isinstance(value, float | np.floating) and value != value
-    return is_nan or value is None or type(value).__name__ in ("NAType", "NaTType")
+def _is_gap(value):
+    return is_absent(value) or (isinstance(value, float | np.floating) and value != value)
 
 
 def _filled(array, is_missing):

@@ -2,7 +2,7 @@
 #ifndef HEADS_TESTS_H
 #define HEADS_TESTS_H
 
-#include "kernels.h" /* target_of */
+#include "kernels.h" /* target_of, sum_of_totals */
 #include "plain.h"
 
 enum { N_HEADS = 3 };
@@ -77,15 +77,12 @@ static void test_heads(void) {
             }
             memcpy(logits, z, (size_t)(n * stride) * sizeof(real));
             memcpy(outputs, z, (size_t)(n * stride) * sizeof(real));
-            loss_totals totals = {0, 0}, *groups = get((size_t)whole_vectors(n) * sizeof *groups);
+            loss_totals *groups = get((size_t)whole_vectors(n) * sizeof *groups);
             fastnn_objective objective = {.heads = heads};
             output_layer of = {&objective, FASTNN_ACTIVATION_identity, 0, n_out, stride, blocks, N_HEADS};
             loss_and_delta(&of, n, y, NULL, NULL, 4, z, work, groups);
             activate_blocks(blocks, N_HEADS, n, whole_vectors(n_out), outputs, work);
-            for (int i = 0; i < whole_vectors(n); i++) {
-                totals.loss += groups[i].loss;
-                totals.norms += groups[i].norms;
-            }
+            loss_totals totals = sum_of_totals(groups, whole_vectors(n));
             double sum = 0, norms = 0;
             for (int r = 0; r < n; r++) {
                 double zr[MOST_UNITS], yr[MOST_UNITS], h[MOST_UNITS], delta[MOST_UNITS], square = 0;

@@ -63,7 +63,7 @@ static void test_activations(void) {
             close_to(h, exact, ILL_CONDITIONED(a) ? 1 : fabs(exact), 4);
             double size =
                 fabs(LANE(slope.constant, 0)) + fabs(LANE(slope.linear, 0) * h) + fabs(LANE(slope.square, 0) * h * h);
-            real of_h = LANE(v_slope(&slope, v_all(h)), 0), kept = LANE(v_kept_slope(a, parameter, v_all(z)), 0);
+            real of_h = LANE(v_slope(&slope, v_all(h)), 0), kept = LANE(v_with_slope(a, parameter, v_all(z)).slope, 0);
             close_to(fastnn_activations[a].keeps_slope ? kept : of_h, plain_slope(a, parameter, z), 1 + size, 4);
         }
     }
@@ -275,6 +275,15 @@ static real target_of(fastnn_loss loss, real any) {
     return below(3) == 0 ? 1 : strcmp(targets, "signs") ? 0 : -1;
 }
 
+static loss_totals sum_of_totals(const loss_totals *groups, ptrdiff_t n) {
+    loss_totals sum = {0, 0};
+    for (ptrdiff_t i = 0; i < n; i++) {
+        sum.loss += groups[i].loss;
+        sum.norms += groups[i].norms;
+    }
+    return sum;
+}
+
 static void test_losses(void) {
     for (int pair = 0; pair < FASTNN_N_PAIRS; pair++) {
         fastnn_loss loss = fastnn_pairs[pair].loss;
@@ -298,15 +307,12 @@ static void test_losses(void) {
                 y[r * n_out + below(n_out)] = 1;
             }
             memcpy(logits, z, (size_t)n_z * sizeof(real));
-            loss_totals totals = {0, 0}, *groups = get((size_t)whole_vectors(n) * sizeof *groups);
+            loss_totals *groups = get((size_t)whole_vectors(n) * sizeof *groups);
             fastnn_objective objective = {.loss = loss, .parameter = PERCENT / 100.0, .quantiles = LEVELS};
             real parameter = a == FASTNN_ACTIVATION_increasing ? 3 : (real)0.3;
             output_layer of = {&objective, a, parameter, n_out, stride, NULL, 0};
             loss_and_delta(&of, n, y, weight, rows, 4, z, work, groups);
-            for (int i = 0; i < whole_vectors(n); i++) {
-                totals.loss += groups[i].loss;
-                totals.norms += groups[i].norms;
-            }
+            loss_totals totals = sum_of_totals(groups, whole_vectors(n));
             double sum = 0, norms = 0;
             for (int r = 0; r < n; r++) {
                 double zr[MOST_UNITS], yr[MOST_UNITS], h[MOST_UNITS], delta[MOST_UNITS], square = 0;
