@@ -223,10 +223,11 @@ typedef struct {
 
     size_t (*gradient_work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data,
                                  int n_threads);
-    /* gradient: OUT, flat, NULL if not wanted. Returns FASTNN_RAN or FASTNN_INTERRUPTED. */
+    /* gradient: OUT, flat; outputs: OUT (n_samples, n_out); either NULL if not wanted. Returns FASTNN_RAN or
+     * FASTNN_INTERRUPTED. */
     int (*loss_and_gradient)(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_objective *objective,
-                             double l2, const fastnn_data *data, const void *parameters, void *gradient, double *value,
-                             double *cost, int n_threads, fastnn_ask ask, void *work);
+                             double l2, const fastnn_data *data, const void *parameters, void *gradient, void *outputs,
+                             double *value, double *cost, int n_threads, fastnn_ask ask, void *work);
 
     /* Outputs (n_samples, n_out) of the rows of X; y and weights are not read. Dense rows are looked at for NaN and
        infinity where `checks`. */

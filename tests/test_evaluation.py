@@ -47,6 +47,40 @@ def test_it_gives_what_loss_and_gradient_gives(name, loss, output, has_weight, d
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("with_gradient", [False, True])
+@pytest.mark.parametrize(("loss", "output"), PAIRS)
+@pytest.mark.parametrize("name", BACKEND_NAMES)
+def test_it_gives_the_outputs_of_forward_too(name, loss, output, with_gradient, dtype):
+    backend, objective = get_backend(name), Objective(loss)
+    spec, points, X, y, weight = problem(loss, output, dtype)
+    evaluation = backend.evaluation(spec, objective, X, y, weight, L2)
+    gradient = np.empty_like(points[0]) if with_gradient else None
+    for parameters in points:
+        outputs, expected = np.full_like(y, np.nan), np.full_like(y, np.nan)
+        value = evaluation.at(parameters, gradient, outputs)
+        backend.forward(spec, parameters, X, expected)
+        assert outputs.tobytes() == expected.tobytes()
+        expected_value, of_gradient = direct(backend, spec, objective, parameters, (X, y, weight))
+        assert value == expected_value
+        assert gradient is None or gradient.tobytes() == of_gradient
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("sizes", [(5, 1), (20, 33, 1), (20, 33, 9, 3)])
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_outputs_of_several_chunks_and_of_sparse_rows(sizes, n_threads, dtype):
+    backend = get_backend("simd")
+    spec, points, X, y, weight = problem("squared_error", "logistic", dtype, 701, sizes)
+    for rows in (X, scipy.sparse.csr_matrix(X)):
+        outputs, expected = np.full_like(y, np.nan), np.full_like(y, np.nan)
+        backend.evaluation(spec, Objective("squared_error"), rows, y, weight, L2, n_threads).at(
+            points[0], None, outputs
+        )
+        backend.forward(spec, points[0], X, expected)
+        assert outputs.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("sizes", [(5, 1), (20, 33, 1), (20, 33, 9, 3)])
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_the_engine_keeps_nothing_of_a_point_that_was_not_finite(sizes, n_threads, dtype):

@@ -143,6 +143,7 @@ C_LEVELS = {
     "kernels/penalty.h": 8,
     "kernels/dropout.h": 8,
     "kernels/network.h": 9,
+    "kernels/outputs.h": 9,
     "kernels/team.h": 8,
     "kernels/batch.h": 10,
     "kernels/predict.h": 10,

@@ -6,6 +6,8 @@
 #ifndef FASTNN_BATCH_H
 #define FASTNN_BATCH_H
 
+#include <string.h>
+
 #include "fastnn.h" /* fastnn_data, fastnn_objective, fastnn_run, fastnn_updates, fastnn_meet, fastnn_parallel, fastnn_team_pays */
 #include "kernels/layout.h"   /* packed_network, packed_layer, lay_out, view_of */
 #include "kernels/pack.h"     /* copy_back */
@@ -14,6 +16,7 @@
 #include "kernels/dropout.h"  /* drop_site, drop_inputs */
 #include "kernels/inputs.h"   /* chunk_inputs, inputs_of, gathered */
 #include "kernels/network.h"  /* forward_chunk, backward_chunk, gradient_chunk, forward_one */
+#include "kernels/outputs.h"  /* finish_outputs */
 #include "kernels/penalty.h"  /* sum_weights, penalty */
 #include "kernels/poll.h"     /* poll, poll_state */
 #include "kernels/sparse.h"   /* row_list, takes_entries */
@@ -29,6 +32,7 @@ typedef struct {
     ptrdiff_t n_listed; /* rows of this batch and of those after it */
     const fastnn_objective *objective;
     drop_site drops; /* whose training is NULL where nothing is dropped */
+    real *outputs;   /* OUT (n_rows, n_out), of the rows of X in their order; NULL if not wanted */
 } sample_batch;
 
 /* What a team shares besides the network. */
@@ -172,7 +176,12 @@ static chunk_inputs through_network(member *me, const packed_network *view, cons
     chunk_inputs inputs = gathered(net, b->data, &chunk, &rows, p->row, view->inputs);
     drop_site here = {b->drops.training, b->drops.update, p->chunk_first + p->row};
     const drop_site *site = dropped_at(net, &here, p->n, view->inputs);
-    forward_chunk(view, &inputs, p->n, site, view->layers[net->n_layers - 1].delta, &me->asked);
+    const packed_layer *last = &view->layers[net->n_layers - 1];
+    forward_chunk(view, &inputs, p->n, site, last->delta, &me->asked);
+    if (b->outputs) {
+        memcpy(last->h, last->delta, (size_t)(whole_vectors(p->n * last->stride) * LANES) * sizeof(real));
+        finish_outputs(view, p->n, b->outputs + (p->chunk_first + p->row) * last->n_out);
+    }
     losses_of(view, b, p->chunk_first + p->row, p->n, total);
     if (with_deltas) {
         backward_chunk(view, p->n, lowest_moving(me), &me->asked);

@@ -10,8 +10,9 @@
 #include "kernels/layout.h"      /* packed_network, lay_out, take_reals, view_of, team_plan */
 #include "kernels/pack.h"        /* pack */
 #include "kernels/losses.h"      /* activate_blocks, blocks_of */
-#include "kernels/inputs.h"      /* chunk_inputs, gathered, copy_row, copy_numbers */
+#include "kernels/inputs.h"      /* chunk_inputs, gathered, copy_row */
 #include "kernels/network.h"     /* forward_chunk */
+#include "kernels/outputs.h"     /* all_finite, finish_outputs */
 #include "kernels/poll.h"        /* poll_state */
 #include "kernels/row.h"         /* matrix_vector */
 #include "kernels/sparse.h"      /* row_list, sparse_row, takes_entries, n_entries */
@@ -23,22 +24,6 @@ enum { MANY_ROWS = 5, MANY_SPARSE_ROWS = 33 };
 static int are_few(const fastnn_data *data, ptrdiff_t n_in) {
     int sparse = data->n_samples < MANY_SPARSE_ROWS && takes_entries(data, n_in);
     return data->n_samples < MANY_ROWS || (sparse && n_entries(data) * 8 < (double)n_in);
-}
-
-static int all_finite(const real *x, ptrdiff_t n) {
-    vec bad = v_all(0);
-    real rest = 0;
-    ptrdiff_t i = 0;
-    for (; i + LANES <= n; i += LANES) {
-        bad = bad + (v_load(x + i) - v_load(x + i)); /* 0, or NaN, which stays */
-    }
-    for (; i < n; i++) {
-        rest += x[i] - x[i];
-    }
-    for (int lane = 0; lane < LANES; lane++) {
-        rest += LANE(bad, lane);
-    }
-    return rest == 0;
 }
 
 /* Work of forward_row: inputs made dense, two rows of the widest layer, lanes of the last. */
@@ -154,28 +139,6 @@ typedef struct {
     volatile long has_overflowed;
     double done; /* when thread 0 was; 0: it was stopped before */
 } prediction;
-
-/* The last layer's outputs from its sums, of n rows. Returns whether these are finite. */
-static int finish_outputs(const packed_network *net, ptrdiff_t n, real *out) {
-    const packed_layer *last = &net->layers[net->n_layers - 1];
-    int are_finite = all_finite(last->h, n * last->stride);
-    if (last->is_single) { /* a column: to an elementwise activation, a row of n */
-        activate(last->activation, last->parameter, 1, whole_vectors(n), last->h, 0, NULL);
-        memcpy(out, last->h, (size_t)n * sizeof(real));
-        return are_finite;
-    }
-    ptrdiff_t n_blocks;
-    const fastnn_layer *blocks = blocks_of(last->flat, &n_blocks);
-    if (blocks) {
-        activate_blocks(blocks, n_blocks, n, last->n_vectors, last->h, net->lanes);
-    } else {
-        activate(last->activation, last->parameter, n, last->n_vectors, last->h, last->stride, NULL);
-    }
-    for (ptrdiff_t r = 0; r < n; r++) {
-        copy_numbers(last->h + r * last->stride, last->n_out, out + r * last->n_out);
-    }
-    return are_finite;
-}
 
 /* One thread's chunks of rows, in a slot of its own. */
 static void forward_part(void *job, int thread, int n_threads) {

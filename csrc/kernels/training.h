@@ -140,7 +140,7 @@ static int wants_change(member *me) {
 /* The batch of update k, before which n_before were made since the start. */
 static sample_batch batch_of(const fastnn_run *run, const fastnn_updates *updates, ptrdiff_t k, int64_t n_before) {
     const fastnn_training *drops = run->training->dropped ? run->training : NULL;
-    sample_batch b = {&run->data, NULL, run->data.n_samples, 0, &run->training->objective, {drops, n_before, 0}};
+    sample_batch b = {&run->data, NULL, run->data.n_samples, 0, &run->training->objective, {drops, n_before, 0}, NULL};
     if (updates->rows) {
         b.rows = updates->rows + updates->starts[k];
         b.n_rows = updates->starts[k + 1] - updates->starts[k];

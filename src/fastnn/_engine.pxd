@@ -88,7 +88,7 @@ cdef extern from "fastnn.h" nogil:
         size_t (*gradient_work_size)(const fastnn_layer *, ptrdiff_t, const fastnn_data *, int) noexcept nogil
         int (*loss_and_gradient)(
             const fastnn_layer *, ptrdiff_t, const fastnn_objective *, double, const fastnn_data *, const void *,
-            void *, double *, double *, int, fastnn_ask, void *
+            void *, void *, double *, double *, int, fastnn_ask, void *
         ) noexcept nogil
         size_t (*forward_work_size)(const fastnn_layer *, ptrdiff_t, const fastnn_data *, int) noexcept nogil
         int (*forward)(

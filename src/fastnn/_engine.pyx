@@ -124,7 +124,7 @@ cdef class Evaluation:
     cdef Arguments of_call
     cdef fastnn_objective objective
     cdef double l2
-    cdef ptrdiff_t n_parameters
+    cdef ptrdiff_t n_parameters, n_outputs
     cdef int n_threads
     cdef fastnn_ask ask
     cdef void *work
@@ -140,17 +140,19 @@ cdef class Evaluation:
         self.problem, self.of_call = problem, Arguments()
         self.objective = objective_of(objective, network, problem.arguments)
         self.l2, self.n_parameters = l2, network.n_parameters
+        self.n_outputs = problem.data.n_samples * network.n_out
         self.n_threads, self.ask = threads_allowed(n_threads), whom_to_ask()
         self.work = allocate(problem.kernels.gradient_work_size(
             problem.layers, problem.n_layers, &problem.data, self.n_threads
         ))
         return 0
 
-    cdef double measure(self, parameters, gradient, double *cost) except? -1:
-        """The objective, the mean error norm, and the gradient where it is not None."""
+    cdef double measure(self, parameters, gradient, outputs, double *cost) except? -1:
+        """The objective, the mean error norm, and gradient and outputs where they are not None."""
         cdef Problem problem = self.problem
         cdef Arguments arguments = self.of_call
         cdef void *slopes = NULL
+        cdef void *shown = NULL
         cdef void *flat
         cdef double value = 0
         cdef int stop
@@ -158,10 +160,12 @@ cdef class Evaluation:
             flat = arguments.take(parameters, problem.dtype, self.n_parameters, False)
             if gradient is not None:
                 slopes = arguments.take(gradient, problem.dtype, self.n_parameters, True)
+            if outputs is not None:
+                shown = arguments.take(outputs, problem.dtype, self.n_outputs, True)
             with nogil:
                 stop = problem.kernels.loss_and_gradient(
-                    problem.layers, problem.n_layers, &self.objective, self.l2, &problem.data, flat, slopes, &value,
-                    cost, self.n_threads, self.ask, self.work,
+                    problem.layers, problem.n_layers, &self.objective, self.l2, &problem.data, flat, slopes, shown,
+                    &value, cost, self.n_threads, self.ask, self.work,
                 )
         finally:
             arguments.release()
@@ -169,8 +173,8 @@ cdef class Evaluation:
             propagate()
         return value
 
-    def at(self, parameters, gradient):
-        return self.measure(parameters, gradient, &self.cost)
+    def at(self, parameters, gradient, outputs=None):
+        return self.measure(parameters, gradient, outputs, &self.cost)
 
 
 def evaluation(network, objective, X, y, sample_weight, l2, n_threads=None):
@@ -184,7 +188,7 @@ def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, g
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
     cdef Evaluation opened = evaluation(network, objective, X, y, sample_weight, l2, n_threads)
     cdef double cost = 0
-    value = opened.measure(parameters, gradient, &cost)
+    value = opened.measure(parameters, gradient, None, &cost)
     return value, cost
 
 

@@ -369,4 +369,4 @@ begin = Run
 
 def evaluation(network, objective, X, y, sample_weight, l2, n_threads=None):
     """Open an evaluation; see `fastnn.reference.evaluation.Evaluation`."""
-    return Evaluation(loss_and_gradient, network, objective, X, y, sample_weight, l2, n_threads)
+    return Evaluation(loss_and_gradient, forward, network, objective, X, y, sample_weight, l2, n_threads)

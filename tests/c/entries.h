@@ -180,7 +180,7 @@ static void test_gradient(const network_shape *p, const samples *s, int n, fastn
         fastnn_data data = how % 2 || how == 4 ? s->csr : s->dense;
         data.csr_in_order = how >= 3;
         work_area work = work_begins(gradient_work_size(p->layers, p->n_layers, &data, n_threads));
-        engine_loss_and_gradient(p->layers, p->n_layers, &what, 0.1, &data, parameters, how ? again : gradient,
+        engine_loss_and_gradient(p->layers, p->n_layers, &what, 0.1, &data, parameters, how ? again : gradient, NULL,
                                  &value[how], &cost[how], n_threads, NULL, work.start);
         work_ends(&work);
         if (how && (value[how] != value[0] || cost[how] != cost[0])) {

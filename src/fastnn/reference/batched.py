@@ -253,4 +253,4 @@ SOLVERS = tuple(UPDATE)
 
 #: ``begin(state, training, X, y, sample_weight, largest_batch, n_threads=None)``: opens a run.
 begin = partial(descent.Run, loss_and_gradient, update)
-evaluation = partial(Evaluation, loss_and_gradient)
+evaluation = partial(Evaluation, loss_and_gradient, forward)

@@ -13,7 +13,7 @@ class Evaluation:
 
     Parameters
     ----------
-    loss_and_gradient : callable
+    loss_and_gradient, forward : callable
         The backend's own.
     network : NetworkSpec
     objective : Objective
@@ -31,12 +31,18 @@ class Evaluation:
         The mean error norm at the last point.
     """
 
-    def __init__(self, loss_and_gradient, network, objective, X, y, sample_weight, l2, n_threads=None):
-        self.loss_and_gradient, self.network, self.objective = loss_and_gradient, network, objective
+    def __init__(self, loss_and_gradient, forward, network, objective, X, y, sample_weight, l2, n_threads=None):
+        self.loss_and_gradient, self.forward = loss_and_gradient, forward
+        self.network, self.objective = network, objective
         self.data, self.l2, self.n_threads = (X, y, sample_weight), l2, n_threads
 
-    def at(self, parameters, gradient):
-        """Return the objective at these parameters, and fill `gradient`, both flat."""
+    def at(self, parameters, gradient, outputs=None):
+        """Return the objective at these parameters.
+
+        Fill `gradient`, flat like them, and `outputs` (n_samples, n_out), unless they are None.
+        """
         what = self.network, self.objective, parameters
         value, self.cost = self.loss_and_gradient(*what, *self.data, self.l2, gradient, self.n_threads)
+        if outputs is not None:
+            self.forward(self.network, parameters, self.data[0], outputs, self.n_threads)
         return value

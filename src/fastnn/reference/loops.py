@@ -162,7 +162,7 @@ SOLVERS = ("sgd",)
 
 #: ``begin(state, training, X, y, sample_weight, largest_batch, n_threads=None)``: opens a run.
 begin = partial(descent.Run, loss_and_gradient, update)
-evaluation = partial(Evaluation, loss_and_gradient)
+evaluation = partial(Evaluation, loss_and_gradient, forward)
 
 
 def _as_lists(network, flat):
