@@ -234,4 +234,4 @@ def test_one_hidden_layer_of_another_kind_makes_the_output_linear():
 
 def test_accuracy_of_a_multilabel_row_wants_all_its_labels():
     outputs, targets = np.array([[0.9, 0.9], [0.9, 0.1], [0.5, 0.6]]), np.array([[1, 1], [1, 1], [0, 1]])
-    assert Labels("multilabel").accuracy(outputs, targets) == 2 / 3
+    assert Labels("multilabel").accuracy_of(targets)(outputs) == 2 / 3

@@ -109,19 +109,19 @@ def test_every_call_of_a_backend_is_told_the_number_of_threads(monkeypatch, back
 
     def spy(name, original):
         def call(*args, **options):
-            told.setdefault(name, set()).add(args[6] if name == "begin" else options["n_threads"])
+            told.setdefault(name, set()).add(args[6])
             return original(*args, **options)
 
         return call
 
-    for name in ("begin", "loss_and_gradient", "forward"):
+    for name in ("begin", "evaluation"):
         monkeypatch.setattr(backends.BACKENDS[backend], name, spy(name, getattr(backends.BACKENDS[backend], name)))
     result = fastnn.train(
         [4, 5, 3], X, LABELS, 10, batch_size=5, validation_data=(X, LABELS), n_threads=n_threads, backend=backend,
         random_state=0,
     )  # fmt: skip
     monkeypatch.undo()
-    assert told == {name: {n_threads} for name in ("begin", "loss_and_gradient", "forward")}
+    assert told == {name: {n_threads} for name in ("begin", "evaluation")}
     assert (result.network.parameters == train(10, batch_size=5, backend=backend).network.parameters).all()
 
 

@@ -4,7 +4,6 @@ The shape of the network, the course of the training, the data: each becomes a d
 together from. Nothing is drawn before all three are right.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 from fastnn import labels as labels_module
 from fastnn.activations import ActivationLike, check_hidden_activations, check_output_activation, is_one_activation
 from fastnn.backends import check_has, check_keeps, check_takes, get_backend
-from fastnn.checks import check_count, check_flag, check_name, check_number, check_rows, check_sample_weight
+from fastnn.checks import check_count, check_name, check_number, check_rows, check_sample_weight
 from fastnn.class_weights import check_class_weight, row_weights
 from fastnn.frames import check_column_names, column_names
 from fastnn.heads import Head, check_beside_heads, check_heads, check_n_outputs, objective_of
@@ -21,8 +20,8 @@ from fastnn.initial import Draws, check_init
 from fastnn.layers import form_of
 from fastnn.objective import Objective, check_n_out, check_objective, check_output
 from fastnn.observed import HeadTargets
-from fastnn.progress import Bar
 from fastnn.rates import check_length, check_rate
+from fastnn.reports import Reports, check_reports
 from fastnn.schedules import Schedule
 from fastnn.spec import (
     NetworkSpec,
@@ -107,7 +106,7 @@ class Course:
         The backend.
     start : tuple
         The name and scale of an init that draws, or start weights as dicts W, b.
-    bar : Bar or None
+    reports : Reports
     draws : Draws
     """
 
@@ -120,20 +119,18 @@ class Course:
     batch_size: int | None
     order: str
     n_threads: int | None
-    report_every: int | None
-    callback: Callable | None
-    verbose: bool
-    bar: Bar | None
-    early_stopping: bool
-    n_iter_no_change: int
+    reports: Reports
     draws: Draws
 
 
 def check_course(
-    shape, iter_num, alpha, solver_options, backend, init, init_scale, l2, batch_size, order, n_threads, report_every,
-    callback, verbose, progress, early_stopping, is_validated, n_iter_no_change, random_state, bias,
+    shape, iter_num, alpha, solver_options, backend, init, init_scale, l2, batch_size, order, n_threads,
+    report_options, is_validated, random_state, bias,
 ):  # fmt: skip
-    """Return the Course that these arguments of ``train`` say; `solver_options` are those of `check_training`."""
+    """Return the Course that these arguments of ``train`` say.
+
+    `solver_options` are those of `check_training`, `report_options` those of `check_reports`.
+    """
     iter_num = check_count("iter_num", iter_num, minimum=1)
     alpha = check_rate("alpha", alpha)
     if isinstance(alpha, Schedule):
@@ -147,19 +144,10 @@ def check_course(
     batch_size = _check_optional_count("batch_size", batch_size)
     check_name("order", order, ORDERS)
     n_threads = _check_optional_count("n_threads", n_threads)
-    report_every = _check_optional_count("report_every", report_every)
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be callable, got {callback!r}")
-    verbose = check_flag("verbose", verbose)
-    bar = Bar(iter_num) if check_flag("progress", progress) else None
-    early_stopping = check_flag("early_stopping", early_stopping)
-    if early_stopping and not is_validated:
-        raise ValueError("early_stopping=True needs validation_data=(X, y) to measure val_loss on")
-    n_iter_no_change = check_count("n_iter_no_change", n_iter_no_change, minimum=1)
+    reports = check_reports(iter_num, training.solver, is_validated, **report_options)
     return Course(
-        iter_num, alpha, training, compute, start, l2, batch_size, order, n_threads, report_every, callback, verbose,
-        bar, early_stopping, n_iter_no_change, Draws(random_state),
-    )  # fmt: skip
+        iter_num, alpha, training, compute, start, l2, batch_size, order, n_threads, reports, Draws(random_state)
+    )
 
 
 @dataclass(frozen=True)
@@ -222,6 +210,16 @@ def check_data(
     targets = labels_module.smooth(targets, label_smoothing, output_activation)
     spec = NetworkSpec(sizes, (*shape.hidden, output_activation), dtype, learned.blocks)
     return Data(spec, X, targets, sample_weight, validation, labels, feature_names)
+
+
+def check_split(validation_split, validation_data):
+    """Return the share of the rows to validate on."""
+    fraction = check_number("validation_split", validation_split, low=0.0, below=1.0)
+    if fraction > 0 and validation_data is not None:
+        raise ValueError(
+            f"validation_split={fraction:g} sets rows of X aside, but validation_data has rows of its own; pass one"
+        )
+    return fraction
 
 
 def check_belonging(W, b, spec, feature_names):

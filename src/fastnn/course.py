@@ -5,18 +5,10 @@ from contextlib import nullcontext, suppress
 from fastnn.arguments import check_belonging
 from fastnn.initial import draw_weights
 from fastnn.layers import Form, LayerDict
+from fastnn.reports import Listeners
 from fastnn.result import TrainResult
 from fastnn.saturation import warn_if_saturated
-from fastnn.schedules import Schedule, plateau
-from fastnn.training.listeners import (
-    Callback,
-    EarlyStopping,
-    History,
-    Lines,
-    MeanObjective,
-    Plateau,
-    ProgressBar,
-)
+from fastnn.schedules import Schedule
 from fastnn.training.manners import Raises
 from fastnn.training.run import run
 from fastnn.training.schedules import Constant, Planned
@@ -42,34 +34,19 @@ def _schedule_of(course):
 
 def carry_out(course, data, source, job, network):
     """Make the updates, and return what came of them."""
-    every = source.updates_per_pass if course.report_every is None else course.report_every
+    reports = course.reports
+    every = source.updates_per_pass if reports.report_every is None else reports.report_every
     schedule, rate = _schedule_of(course)
-    history = stopping = slowing = None
-    if data.validation is not None:
-        history = History(every, job, data.labels, data.validation, rate)
-    values = {} if history is None else history.values
-    if isinstance(course.alpha, plateau):
-        slowing = Plateau(every, schedule, MeanObjective() if history is None else lambda _: values["val_loss"][-1])
-    if course.early_stopping:
-        stopping = EarlyStopping(every, job.state, values, course.n_iter_no_change)
-    bar = course.bar
-    listeners = [
-        history,
-        Lines(every, course.iter_num, values, print if bar is None else bar.write) if course.verbose else None,
-        None if course.callback is None else Callback(every, course.callback, network),
-        slowing,
-        stopping,
-        None if bar is None else ProgressBar(bar, values),
-    ]
-    listeners = [listener for listener in listeners if listener is not None]
-    with bar or nullcontext():
-        outcome = run(job, source, schedule, listeners, Raises(job.state, rate), course.iter_num)
+    listeners = Listeners(reports, job, data, network, course.iter_num, every, course.l2, schedule, rate)
+    with reports.bar or nullcontext():
+        outcome = run(job, source, schedule, listeners.all, Raises(job.state, rate), course.iter_num)
+    stopping = listeners.stopping
     best_iteration = None if stopping is None else stopping.best_iteration
     spec = data.spec
     form = Form(spec.activations_as_given, spec.dtype, data.labels, data.feature_names, spec.blocks)
     W, b = (LayerDict(arrays, form) for arrays in spec.views(job.state.parameters))
     cost, loss_curve = outcome.cost.tolist(), outcome.objective.tolist()
-    result = TrainResult(W, b, cost, network, loss_curve, values, best_iteration)
+    result = TrainResult(W, b, cost, network, loss_curve, listeners.values, best_iteration)
     if outcome.error is not None:
         with suppress(AttributeError):  # of an exception that takes no attributes
             outcome.error.result = result

@@ -118,10 +118,16 @@ class Labels:
             return [own.probabilities(part, [a]) if own.has_probabilities([a]) else None for (own, part), a in blocks]
         return np.concatenate([1 - outputs, outputs], axis=-1) if self.kind == "binary" else outputs
 
-    def accuracy(self, outputs, targets):
-        """The fraction of rows whose label is right; a multi-label row is right when all its labels are."""
-        right = self.decode(outputs) == self.decode(targets)
-        return float(right.all(axis=1).mean() if right.ndim == 2 else right.mean())
+    def accuracy_of(self, targets):
+        """A function of outputs: the fraction of rows whose label is right; of several labels a row, all of them."""
+        numbers = None if self.classes is None else np.arange(len(self.classes))  # which compare quicker than words
+        expected = decode(self.kind, targets, numbers, self.threshold)
+
+        def accuracy(outputs):
+            right = decode(self.kind, outputs, numbers, self.threshold) == expected
+            return float(right.all(axis=1).mean() if right.ndim == 2 else right.mean())
+
+        return accuracy
 
 
 def decode(kind, outputs, classes, threshold=0.5):

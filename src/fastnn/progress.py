@@ -1,16 +1,18 @@
 """A bar for a run of training: updates made and to come, loss, validation score, the time left. It is tqdm's.
 
-``train`` makes and opens it; ``training.listeners`` tells it of each call of the backend, and asks it how many updates
+A face makes and opens it; ``training.listeners`` tells it of each call of the backend, and asks it how many updates
 the next call may make, so that it moves some ten times a second whatever an update or a pass takes. tqdm is imported
 here alone, and only when a bar is made.
 """
 
-from time import perf_counter
-
 from fastnn.checks import optional
+from fastnn.pace import Pace
 
 #: Seconds between two moves, about.
 INTERVAL = 0.1
+
+#: What it shows beside the loss, of what is measured at reports.
+SHOWN = ("val_loss", "val_accuracy", "val_score")
 
 
 class Bar:
@@ -20,6 +22,7 @@ class Bar:
     ----------
     n_updates : int
         The updates of the run.
+    unit : str, default "update"
 
     Raises
     ------
@@ -27,41 +30,40 @@ class Bar:
         If tqdm is not installed.
     """
 
-    def __init__(self, n_updates):
+    def __init__(self, n_updates, unit="update"):
         with optional("progress=True", "tqdm", "tqdm", extra="progress"):
             from tqdm.auto import tqdm
-        self._make, self._n_updates = tqdm, n_updates
-        #: Updates that the next call of the backend may make.
-        self.stride = 1
+        self._make, self._n_updates, self._unit = tqdm, n_updates, unit
 
     def __enter__(self):
-        self._bar = self._make(total=self._n_updates, unit="update")
-        self._moved, self._n_done, self._values = perf_counter(), 0, {}
+        self._bar = self._make(total=self._n_updates, unit=self._unit)
+        self._pace, self._n_done, self._measured = Pace(INTERVAL, self._n_updates), 0, None
         return self
 
     def __exit__(self, *raised):
         self._show()
         self._bar.close()
 
+    @property
+    def stride(self):
+        """Updates that the next call of the backend may make."""
+        return self._pace.stride
+
     def write(self, line):
         """Print a line, and make room for it where the bar is on the same terminal."""
         self._bar.write(line)
 
     def move(self, n_done, loss, history):
-        """Count `n_done` more updates; show them, the loss of the last one and the last validation when it is time."""
+        """Count `n_done` more updates; show them, ``loss()`` and the last validation when it is time."""
         self._n_done += n_done
-        self._values = {"loss": float(loss)}
-        self._values |= {name: history[name][-1] for name in ("val_loss", "val_accuracy") if history.get(name)}
-        now = perf_counter()
-        elapsed = now - self._moved
-        if elapsed >= INTERVAL / 2:
-            self.stride = max(int(INTERVAL / elapsed * self._n_done), 1)
-            self._moved = now
+        self._measured = loss, history
+        if self._pace.is_time(n_done):
             self._show()
-        else:  # the first calls may be lucky
-            self.stride = min(10 * self.stride, self._n_updates)
 
     def _show(self):
-        self._bar.set_postfix({name: f"{value:.4g}" for name, value in self._values.items()}, refresh=False)
+        if self._measured is not None:
+            loss, history = self._measured
+            values = {"loss": loss()} | {name: history[name][-1] for name in SHOWN if history.get(name)}
+            self._bar.set_postfix({name: f"{value:.4g}" for name, value in values.items()}, refresh=False)
         self._bar.update(self._n_done)
         self._n_done = 0

@@ -24,9 +24,9 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
     loss_curve : list of float
         The objective, penalty included, of each update's batch, before the update.
     history : dict of lists
-        With ``validation_data``: ``iteration``, ``loss``, ``val_loss`` and for classes ``accuracy`` and
-        ``val_accuracy``, one entry per report; else empty. Both losses are means without the penalty, so that rows that
-        were learned from compare with others.
+        One entry per report: ``iteration``; with validation rows ``loss``, ``val_loss``, for classes ``accuracy`` and
+        ``val_accuracy``, and with a function for `scoring` ``val_score``; and what `track` names. Empty if nothing is
+        measured. Losses are means without the penalty, so that rows that were learned from compare with others.
     n_iter : int
         The number of updates made.
     best_iteration : int

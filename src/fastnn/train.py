@@ -12,17 +12,19 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fastnn.activations import ActivationLike
-from fastnn.arguments import check_course, check_data, check_shape
+from fastnn.arguments import check_course, check_data, check_shape, check_split
 from fastnn.backends import check_keeps
 from fastnn.checks import check_flag
 from fastnn.course import carry_out, start
 from fastnn.dropout import check_dropout, check_drops
 from fastnn.heads import Head
 from fastnn.network import Network
+from fastnn.reports import check_scored
 from fastnn.result import TrainResult
 from fastnn.schedules import Schedule
 from fastnn.sparse import SparseMatrix
 from fastnn.spec import Layers
+from fastnn.split import hold_back
 from fastnn.state import OTHER_SOLVERS, TrainingState
 from fastnn.step_rules import check_rates
 from fastnn.training.batches import tutorial_batches
@@ -71,9 +73,14 @@ def train(
     sample_weight: ArrayLike | None = None,
     class_weight: Mapping[Any, float] | str | None = None,
     validation_data: tuple[ArrayLike | SparseMatrix, ...] | None = None,
+    validation_split: float = 0.0,
     early_stopping: bool = False,
+    scoring: str | Callable[[Network, Any, Any], float] = "loss",
     n_iter_no_change: int = 10,
+    min_delta: float = 0.0,
+    max_time: float | None = None,
     report_every: int | None = None,
+    track: str | Sequence[str] = (),
     callback: Callable[[int, float, Network], Any] | None = None,
     verbose: bool = False,
     progress: bool = False,
@@ -209,17 +216,36 @@ def train(
         n_samples over the number of classes times its own rows. Times `sample_weight`. Not of validation data.
     validation_data : tuple (X, y) or (X, y, sample_weight), optional
         Measured, as the training data is, at each report; see ``history`` of `TrainResult`. Weights count in the loss.
+    validation_split : float in [0, 1), default 0
+        In its place: the share of the rows of X that are set aside to validate on, by `random_state`, of each class
+        where a row has one class label. They are not learned from.
     early_stopping : bool, default False
-        End the run after `n_iter_no_change` reports without a better ``val_loss``, and give the best weights back.
+        End the run after `n_iter_no_change` reports without progress in `scoring`, and give the best weights back.
+    scoring : {"loss", "accuracy"} or callable, default "loss"
+        What early stopping judges by on the validation rows: the smallest ``val_loss``, the largest ``val_accuracy``,
+        or the largest value of ``scoring(network, X, y)``, with X as an array (or CSR matrix) of `dtype` and y as
+        ``network.predict`` gives it, which ``history`` has as ``val_score``.
     n_iter_no_change : int, default 10
+        Reports.
+    min_delta : float, default 0
+        What is better by no more than this is no progress.
+    max_time : float, optional
+        Seconds after which the run ends, as soon as the update under way is made. With validation rows the weights are
+        then those of the best report, whether or not the time was up; without, those of the last update.
     report_every : int, optional
-        Updates between two reports to `callback`, `verbose` and `validation_data`; None: one pass. There is one after
-        the last update too.
+        Updates between two reports to `callback`, `verbose`, `validation_data` and `track`; None: one pass. There is
+        one after the last update too.
+    track : str or list of str, default ()
+        What ``history`` has at each report, with or without validation: "loss" and "accuracy" of all rows that are
+        learned from, "learning_rate" (of the last update), "gradient_norm" (Euclidean, of the objective over all rows
+        by what moves, without `l1`) and "seconds" since the start. The first two cost a forward pass over the rows, the
+        norm a forward and a backward pass.
     callback : callable, optional
-        ``callback(iteration, loss, network)`` with the number of updates made, the objective of the last batch and
-        the live network (copy it to keep it). Returning something true ends the run.
+        ``callback(iteration, loss, network)`` with the number of updates made, the mean objective of the batches since
+        the last call, as far as they are of the same pass, and the live network (copy it to keep it). Returning
+        something true ends the run.
     verbose : bool, default False
-        Print a line at each report.
+        Print a line at each report, with the same mean.
     progress : bool, default False
         Show a bar, in a terminal or a notebook, with updates made and to come, loss, validation score and the time
         left. Needs tqdm, the extra ``[progress]``; costs nothing when it is off.
@@ -416,20 +442,28 @@ def train(
     drops = check_dropout(len(shape.hidden), dropout, input_dropout)
     if drops is not None:
         check_keeps(backend, "dropout")
+    validation_split = check_split(validation_split, validation_data)
+    report_options = {
+        "report_every": report_every, "callback": callback, "verbose": verbose, "progress": progress, "track": track,
+        "early_stopping": early_stopping, "scoring": scoring, "n_iter_no_change": n_iter_no_change,
+        "min_delta": min_delta, "max_time": max_time,
+    }  # fmt: skip
     course = check_course(
         shape, iter_num, alpha, solver_options, trained_on, init, init_scale, l2, batch_size, order, n_threads,
-        report_every, callback, verbose, progress, early_stopping, validation_data is not None, n_iter_no_change,
-        random_state, bias,
+        report_options, validation_data is not None or validation_split > 0, random_state, bias,
     )  # fmt: skip
     check_drops(drops, course.training.solver, OTHER_SOLVERS, X)
     data = check_data(
         shape, X, y, sample_weight, validation_data, trained_on, course.training.solver, course.batch_size,
         class_weight, label_smoothing,
     )  # fmt: skip
+    check_scored(course.reports, data.labels)
+    state = TrainingState(data.spec, course.training.solver)
+    start(course, data, shape.loss, init, bias, state)
+    if validation_split > 0:
+        data = hold_back(data, validation_split, course.draws)
     source = tutorial_batches(len(data.targets), course.batch_size, course.order, course.draws)
     training = replace(course.training, updates_per_pass=source.updates_per_pass)
-    state = TrainingState(data.spec, training.solver)
-    start(course, data, shape.loss, init, bias, state)
     if drops is not None:
         training = replace(training, dropout=drops.seeded(course.draws.integers))
     network = Network._from_parts(data.spec, state.parameters, data.labels, backend, data.feature_names)

@@ -1,9 +1,9 @@
 """Where a run takes its rows from: passes over the data, cut into batches.
 
-A source has `updates_per_pass` and `largest_batch`, and ``next_pass(n_updates_before)`` draws the next one. It returns
-the rows, batch after batch (ndarray of intp); where each batch starts in them, and their number; and the updates before
-the next pass is due. Rows and starts of None: every update takes all rows of X, in their order. The arrays are read
-before the next call, which may change them. Asked by ``run``; random draws come from NumPy.
+A source has `updates_per_pass`, the `sizes` of its batches and `largest_batch`, and ``next_pass(n_updates_before)``
+draws the next one. It returns the rows, batch after batch (ndarray of intp); where each batch starts in them, and their
+number; and the updates before the next pass is due. Rows and starts of None: every update takes all rows of X, in their
+order. The arrays are read before the next call, which may change them. Asked by ``run``; random draws come from NumPy.
 """
 
 import sys
@@ -21,6 +21,7 @@ class AllRows:
 
     def __init__(self, n_samples):
         self.largest_batch = n_samples
+        self.sizes = np.array([n_samples])
 
     def next_pass(self, n_updates_before):
         return None, None, sys.maxsize
@@ -45,6 +46,7 @@ class Ordered:
         self.starts = np.arange(self.updates_per_pass + 1, dtype=np.intp) * batch_size
         if order in ("shuffled", "sequential"):
             self.starts[-1] = n_samples
+        self.sizes = np.diff(self.starts)
         self.in_order = np.arange(n_samples, dtype=np.intp)
 
     def next_pass(self, n_updates_before):
@@ -85,7 +87,8 @@ class Composed:
     def __init__(self, rows, batch_size, random_state, is_whole):
         self.rows, self.random_state, self.is_whole = rows, random_state, is_whole
         self.starts = np.append(np.arange(0, len(rows), batch_size), len(rows)).astype(np.intp)
-        self.updates_per_pass = len(self.starts) - 1
+        self.sizes = np.diff(self.starts)
+        self.updates_per_pass = len(self.sizes)
         self.largest_batch = min(batch_size, len(rows))
 
     def next_pass(self, n_updates_before):

@@ -5,8 +5,12 @@ its own, and gets the `Moment` then; what it returns says whether the run should
 order in which they were handed over. A run without listeners makes no pauses.
 """
 
+import sys
+from time import perf_counter
+
 import numpy as np
 
+from fastnn.pace import Pace
 from fastnn.training.manners import divergence
 
 
@@ -21,11 +25,27 @@ class Moment:
         Of them, those since the last pause.
     objective : ndarray
         Of the updates of the pass so far, each of its batch.
+    rates : ndarray
+        The learning rates of the updates since the last pause.
+    sizes : ndarray
+        Rows of each batch of a pass.
     is_last : bool
         Whether the run ends here by itself.
     """
 
-    __slots__ = ("is_last", "n_done", "n_new", "objective")
+    __slots__ = ("is_last", "n_done", "n_new", "objective", "rates", "sizes")
+
+    def __init__(self, sizes):
+        self.sizes = sizes
+
+    def mean(self, n_before=0):
+        """The mean objective, by rows, of the updates after `n_before`, as far as they are of this pass."""
+        end = min(len(self.objective), len(self.sizes))
+        n = min(self.n_done - n_before, end)
+        if n == 1:
+            return float(self.objective[-1])
+        sizes = self.sizes[end - n : end]
+        return float(self.objective[-n:].dot(sizes) / sizes.sum())
 
 
 class Listener:
@@ -57,33 +77,30 @@ class Listener:
 
 
 class History(Listener):
-    """Losses, without the penalty, and accuracies of all training and all validation rows.
+    """What is measured at each report, in columns.
 
     Parameters
     ----------
     every : int
-    job : fastnn.training.run.Job
-    labels : Labels
-    validation : tuple of arrays
-        X, which may be CSR, targets, weights or None.
+    columns : dict of callables
+        Name -> what gives its number at a `Moment`, asked in this order.
     learning_rate : float
         For the message of divergence.
+
+    Attributes
+    ----------
+    values : dict of lists
     """
 
-    def __init__(self, every, job, labels, validation, learning_rate):
+    def __init__(self, every, columns, learning_rate):
         super().__init__(every)
-        self.job, self.labels, self.learning_rate = job, labels, learning_rate
-        self.rows = {"": (job.X, job.y, job.sample_weight), "val_": validation}
-        self.values = {}
+        self.columns, self.learning_rate, self.values = columns, learning_rate, {}
 
     def hear(self, moment):
         values = {"iteration": moment.n_done}
-        values |= {f"{prefix}loss": self._loss(*rows) for prefix, rows in self.rows.items()}
-        if self.labels.are_classes:
-            for prefix, (X, y, _) in self.rows.items():
-                values[f"{prefix}accuracy"] = self.labels.accuracy(self._outputs(X), y)
+        values |= {name: measure(moment) for name, measure in self.columns.items()}
         for name in ("loss", "val_loss"):
-            if not np.isfinite(values[name]):
+            if not np.isfinite(values.get(name, 0.0)):
                 raise divergence(f"{name} is {values[name]} after update {moment.n_done}", self.learning_rate)
         for name, value in values.items():
             self.values.setdefault(name, []).append(value)
@@ -96,18 +113,15 @@ class History(Listener):
         for values in self.values.values():
             del values[kept:]
 
-    def _loss(self, X, y, sample_weight):
-        job, data = self.job, (X, y, sample_weight)
-        what = job.state.network, job.training.objective, job.state.parameters
-        with np.errstate(over="ignore", invalid="ignore"):  # divergence is reported by the caller
-            loss, _ = job.backend.loss_and_gradient(*what, *data, 0.0, n_threads=job.n_threads)
-        return loss
 
-    def _outputs(self, X):
-        state, job = self.job.state, self.job
-        out = np.empty((X.shape[0], state.network.n_out), X.dtype)
-        job.backend.forward(state.network, state.parameters, X, out, n_threads=job.n_threads)
-        return out
+class Clock:
+    """Seconds since it was made."""
+
+    def __init__(self):
+        self.since = perf_counter()
+
+    def __call__(self, moment=None):
+        return perf_counter() - self.since
 
 
 class Lines(Listener):
@@ -126,10 +140,11 @@ class Lines(Listener):
     def __init__(self, every, n_updates, values, write):
         super().__init__(every)
         self.n_updates, self.values, self.write = n_updates, values, write
+        self.mean_of = MeanObjective()
 
     def hear(self, moment):
-        line = f"Iteration {moment.n_done} of {self.n_updates}, loss {moment.objective[-1]:.6f}"
-        for name in ("val_loss", "val_accuracy"):
+        line = f"Iteration {moment.n_done} of {self.n_updates}, loss {self.mean_of(moment):.6f}"
+        for name in ("val_loss", "val_accuracy", "val_score"):
             if name in self.values:
                 line += f", {name} {self.values[name][-1]:.6f}"
         self.write(line)
@@ -137,14 +152,15 @@ class Lines(Listener):
 
 
 class Callback(Listener):
-    """The user's function, with the number of updates, the objective of the last batch, and the live network."""
+    """The user's function, with the number of updates, the mean objective since the last call, and the live network."""
 
     def __init__(self, every, function, network):
         super().__init__(every)
         self.function, self.network = function, network
+        self.mean_of = MeanObjective()
 
     def hear(self, moment):
-        answer = self.function(moment.n_done, float(moment.objective[-1]), self.network)
+        answer = self.function(moment.n_done, self.mean_of(moment), self.network)
         try:
             return bool(answer)
         except ValueError:  # an array of several numbers is neither true nor false
@@ -155,16 +171,18 @@ class Callback(Listener):
 
 
 class EarlyStopping(Listener):
-    """The end after some reports without a better validation loss, and the best parameters given back.
+    """The best parameters given back, and the end after some reports without progress.
 
     Parameters
     ----------
     every : int
     state : TrainingState
-    values : dict of lists
-        Of a `History`, which hears before this.
-    n_iter_no_change : int
-        Reports.
+    loss : callable
+        What is judged by: the smaller, the better.
+    n_iter_no_change : float
+        Reports; inf: only the best parameters are kept.
+    min_delta : float
+        What counts as progress is smaller than the best loss by more than this.
 
     Attributes
     ----------
@@ -172,28 +190,53 @@ class EarlyStopping(Listener):
         The updates after which the parameters given back stood; None before the run has ended.
     """
 
-    def __init__(self, every, state, values, n_iter_no_change):
+    def __init__(self, every, state, loss, n_iter_no_change, min_delta=0.0):
         super().__init__(every)
-        self.state, self.values, self.n_iter_no_change = state, values, n_iter_no_change
+        self.state, self.loss, self.n_iter_no_change, self.min_delta = state, loss, n_iter_no_change, min_delta
         self.best_loss, self.best_parameters, self.n_stale = np.inf, None, 0
         self.best_so_far, self.best_iteration = 0, None
 
     def hear(self, moment):
-        val_loss = self.values["val_loss"][-1]
-        if val_loss < self.best_loss:
-            self.best_loss, self.best_so_far, self.n_stale = val_loss, moment.n_done, 0
+        loss = self.loss()
+        self.n_stale = 0 if loss < self.best_loss - self.min_delta else self.n_stale + 1
+        if loss < self.best_loss:
+            self.best_loss, self.best_so_far = loss, moment.n_done
             if self.best_parameters is None:
                 self.best_parameters = self.state.parameters.copy()
             else:
                 self.best_parameters[:] = self.state.parameters
-        else:
-            self.n_stale += 1
         return self.n_stale >= self.n_iter_no_change
 
     def finish(self, n_done):
         if self.best_parameters is not None:
             self.state.parameters[:] = self.best_parameters
             self.best_iteration = self.best_so_far
+
+
+class TimeLimit(Listener):
+    """The end once the time is up; looks at the clock often enough, whatever an update takes.
+
+    Parameters
+    ----------
+    seconds : float
+    """
+
+    #: Seconds between two looks at most, and their share of the time at most.
+    INTERVAL, SHARE = 0.02, 0.01
+
+    def __init__(self, seconds):
+        self.ends = perf_counter() + seconds
+        self.pace = Pace(min(self.INTERVAL, self.SHARE * seconds), sys.maxsize)
+
+    def next_stop(self, n_done):
+        return n_done + self.pace.stride
+
+    def is_due(self, moment):
+        return True
+
+    def hear(self, moment):
+        self.pace.is_time(moment.n_new)
+        return perf_counter() >= self.ends
 
 
 class Plateau(Listener):
@@ -232,14 +275,14 @@ class Plateau(Listener):
 
 
 class MeanObjective:
-    """The mean objective of the updates since it was asked last, as far as they are of the same pass."""
+    """The mean objective, by rows, of the updates since it was asked last, as far as they are of the same pass."""
 
     def __init__(self):
         self.n_done = 0
 
     def __call__(self, moment):
-        n_new, self.n_done = moment.n_done - self.n_done, moment.n_done
-        return float(moment.objective[-n_new:].mean())
+        n_before, self.n_done = self.n_done, moment.n_done
+        return moment.mean(n_before)
 
 
 class ProgressBar(Listener):
@@ -262,5 +305,5 @@ class ProgressBar(Listener):
         return True
 
     def hear(self, moment):
-        self.bar.move(moment.n_new, moment.objective[-1], self.values)
+        self.bar.move(moment.n_new, moment.mean, self.values)
         return False

@@ -87,7 +87,7 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True):
     n_before, error = job.state.n_updates, None
     try:
         if job.training.solver == "lbfgs":
-            done = _minimize(job, schedule, listeners, manner, n_updates, *curves)
+            done = _minimize(job, source, schedule, listeners, manner, n_updates, *curves)
         else:
             opened = _begin(job, source)
             try:
@@ -115,16 +115,16 @@ def _begin(job, source):
     return begin(job.state, job.training, job.X, job.y, job.sample_weight, source.largest_batch, job.n_threads)
 
 
-def _minimize(job, schedule, listeners, manner, n_updates, objective, cost):
+def _minimize(job, source, schedule, listeners, manner, n_updates, objective, cost):
     """Have SciPy's minimizer make the updates, all rows each; return how many."""
     _, l2 = schedule.of(0, 1)
-    return Minimization(job, l2[0]).drive(listeners, manner, n_updates, objective, cost, Moment())
+    return Minimization(job, l2[0]).drive(listeners, manner, n_updates, objective, cost, Moment(source.sizes))
 
 
 def _advance(opened, source, schedule, listeners, manner, n_updates, objectives, costs, keeps_curves):
     """Make the updates of an open run, by pieces as long as nobody wants to hear; return how many."""
     done = begun = base = ends_at = 0  # updates: of the run, before this pass, before what is kept, after this pass
-    stop, wants_to_end, moment = None, False, Moment()
+    stop, wants_to_end, moment = None, False, Moment(source.sizes)
     while done < n_updates and stop != CONVERGED and not wants_to_end:
         if done == ends_at:
             manner.pass_begins(done)
@@ -149,6 +149,7 @@ def _advance(opened, source, schedule, listeners, manner, n_updates, objectives,
         if listeners:
             moment.n_done, moment.n_new = done, n_new
             moment.objective = objective if is_whole and stop == RAN else objectives[base : base + done - begun]
+            moment.rates = rates
             moment.is_last = stop == CONVERGED or done == n_updates
             for listener in listeners:
                 if listener.is_due(moment):

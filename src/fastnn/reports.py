@@ -1,0 +1,192 @@
+"""What listens to a run of ``train``: its arguments, checked, and the listeners that they become.
+
+Reports, validation, early stopping, limits of time, the callback, printed lines, the progress bar. Called by
+``arguments`` and ``course``; the listeners themselves stand in ``training.listeners``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from fastnn.checks import check_count, check_flag, check_name, check_number
+from fastnn.progress import Bar
+from fastnn.schedules import plateau
+from fastnn.training.listeners import (
+    Callback,
+    Clock,
+    EarlyStopping,
+    History,
+    Lines,
+    MeanObjective,
+    Plateau,
+    ProgressBar,
+    TimeLimit,
+)
+from fastnn.training.measures import GradientNorm, Rows, columns_of
+
+#: What `track` may name.
+TRACKED = ("loss", "accuracy", "learning_rate", "gradient_norm", "seconds")
+
+#: What `scoring` may name, and the column that is judged by.
+SCORINGS = {"loss": "val_loss", "accuracy": "val_accuracy"}
+
+
+@dataclass(frozen=True)
+class Reports:
+    """What is to be told, measured and judged: arguments of ``train`` under their names.
+
+    Parameters
+    ----------
+    track : tuple of str
+    bar : Bar or None
+    """
+
+    report_every: int | None
+    callback: Callable | None
+    verbose: bool
+    bar: Bar | None
+    track: tuple[str, ...]
+    early_stopping: bool
+    scoring: str | Callable
+    n_iter_no_change: int
+    min_delta: float
+    max_time: float | None
+
+
+def check_reports(
+    iter_num, solver, is_validated, *, report_every, callback, verbose, progress, track, early_stopping, scoring,
+    n_iter_no_change, min_delta, max_time,
+):  # fmt: skip
+    """Return the Reports that these arguments of ``train`` say."""
+    if report_every is not None:
+        report_every = check_count("report_every", report_every, minimum=1)
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be callable, got {callback!r}")
+    verbose = check_flag("verbose", verbose)
+    bar = Bar(iter_num) if check_flag("progress", progress) else None
+    early_stopping = check_flag("early_stopping", early_stopping)
+    if early_stopping and not is_validated:
+        raise ValueError(
+            "early_stopping=True needs validation_data=(X, y), or a validation_split, to measure val_loss on"
+        )
+    if not callable(scoring):
+        check_name("scoring", scoring, SCORINGS)
+    if scoring != "loss" and not is_validated:
+        raise ValueError("scoring needs validation_data=(X, y), or a validation_split, to score")
+    n_iter_no_change = check_count("n_iter_no_change", n_iter_no_change, minimum=1)
+    min_delta = check_number("min_delta", min_delta, low=0.0)
+    if max_time is not None:
+        max_time = check_number("max_time", max_time, above=0.0)
+    track = _check_track(track, solver)
+    return Reports(
+        report_every, callback, verbose, bar, track, early_stopping, scoring, n_iter_no_change, min_delta, max_time
+    )
+
+
+def _check_track(track, solver):
+    names = (track,) if isinstance(track, str) else track
+    if not isinstance(names, tuple | list):
+        raise TypeError(f"track must be a name or a list of names, got {track!r}")
+    for name in names:
+        check_name("track", name, TRACKED)
+        if name == "learning_rate" and solver in ("lbfgs", "levenberg_marquardt"):
+            raise ValueError(f"track has 'learning_rate', which solver={solver!r} has not")
+    return tuple(names)
+
+
+def check_scored(reports, labels):
+    """Refuse accuracies of what has no classes."""
+    for argument, names in (("track", reports.track), ("scoring", (reports.scoring,))):
+        if "accuracy" in names and not labels.are_classes:
+            raise ValueError(
+                f"{argument} names 'accuracy', but the outputs are read as {labels.kind}, not as one class label a "
+                "row; use 'loss'" + (", or a function" if argument == "scoring" else "")
+            )
+
+
+class Listeners:
+    """Those of one run, in the order in which they hear.
+
+    Parameters
+    ----------
+    reports : Reports
+    job : fastnn.training.run.Job
+    data : fastnn.arguments.Data
+    network : Network
+    n_updates : int
+    every : int
+        Updates between two reports.
+    l2 : float
+    schedule : Constant or Planned
+    learning_rate : float
+        For the message of divergence.
+
+    Attributes
+    ----------
+    all : list of Listener
+    values : dict of lists
+        What was measured.
+    stopping : EarlyStopping or None
+    """
+
+    def __init__(self, reports, job, data, network, n_updates, every, l2, schedule, learning_rate):
+        columns = _columns(reports, job, data, network, l2)
+        history = History(every, columns, learning_rate) if columns else None
+        self.values = values = {} if history is None else history.values
+        bar, is_validated = reports.bar, data.validation is not None
+        self.stopping = slowing = None
+        if isinstance(getattr(schedule, "plan", None), plateau):
+            slowing = Plateau(every, schedule, (lambda _: values["val_loss"][-1]) if is_validated else MeanObjective())
+        if reports.early_stopping or (reports.max_time is not None and is_validated):
+            patience = reports.n_iter_no_change if reports.early_stopping else float("inf")
+            judged = partial(_last_loss, values, SCORINGS.get(reports.scoring, "val_score"))
+            self.stopping = EarlyStopping(every, job.state, judged, patience, reports.min_delta)
+        listeners = [
+            history,
+            Lines(every, n_updates, values, print if bar is None else bar.write) if reports.verbose else None,
+            None if reports.callback is None else Callback(every, reports.callback, network),
+            slowing,
+            self.stopping,
+            None if bar is None else ProgressBar(bar, values),
+            None if reports.max_time is None else TimeLimit(reports.max_time),
+        ]
+        self.all = [listener for listener in listeners if listener is not None]
+
+
+def _last_loss(values, name):
+    """What was measured last as a loss, which is the smaller, the better."""
+    return values[name][-1] if name == "val_loss" else -values[name][-1]
+
+
+def _columns(reports, job, data, network, l2):
+    """Columns of the history, name -> callable; those of rows of training first."""
+    labels, track, validation = data.labels, reports.track, data.validation
+    columns = {}
+    if validation is not None or not {"loss", "accuracy"}.isdisjoint(track):
+        sets = {"": (job.X, job.y, job.sample_weight)}
+        if validation is not None:
+            sets["val_"] = validation
+        has_accuracy = labels.are_classes and (validation is not None or "accuracy" in track)
+        for prefix, data_of_set in sets.items():
+            accuracy_of = labels.accuracy_of(data_of_set[1]) if has_accuracy else None
+            columns |= columns_of(Rows(job, *data_of_set, has_accuracy), accuracy_of, prefix)
+        columns = {name: columns[name] for name in sorted(columns, key=lambda name: name.endswith("accuracy"))}
+    if callable(reports.scoring):
+        X, y, _ = validation
+        columns["val_score"] = partial(_scored, reports.scoring, network, X, labels.decode(y))
+    if "learning_rate" in track:
+        columns["learning_rate"] = lambda moment: float(moment.rates[-1])
+    if "gradient_norm" in track:
+        columns["gradient_norm"] = GradientNorm(job, l2)
+    if "seconds" in track:
+        columns["seconds"] = Clock()
+    return columns
+
+
+def _scored(score, network, X, y, moment):
+    """The user's score of the network on the validation rows."""
+    found = score(network, X, y)
+    try:
+        return float(found)
+    except (TypeError, ValueError):
+        raise TypeError(f"scoring must return a number, got {type(found).__name__} {found!r:.60}") from None

@@ -1,0 +1,87 @@
+"""What is measured of rows, those of training or others, by the parameters of the moment.
+
+Listeners ask for it at reports. One forward pass gives loss and outputs; memory is taken and arrays are checked once.
+"""
+
+import math
+from functools import partial
+
+import numpy as np
+
+
+class Rows:
+    """Rows that are measured again and again while a network is trained.
+
+    Parameters
+    ----------
+    job : fastnn.training.run.Job
+        Of whose network and objective; its own rows are not read.
+    X : ndarray or CSR matrix of shape (n_samples, n_in)
+    y : ndarray of shape (n_samples, n_out)
+    sample_weight : ndarray of shape (n_samples,), or None
+    shows_outputs : bool
+        Whether `outputs` are wanted beside the loss.
+
+    Attributes
+    ----------
+    outputs : ndarray of shape (n_samples, n_out), or None
+        As of the last measurement.
+    """
+
+    def __init__(self, job, X, y, sample_weight, shows_outputs=False):
+        network, self.parameters = job.state.network, job.state.parameters
+        self.evaluation = job.backend.evaluation(
+            network, job.training.objective, X, y, sample_weight, 0.0, job.n_threads
+        )
+        self.outputs = np.empty((X.shape[0], network.n_out), network.dtype) if shows_outputs else None
+
+    def loss(self, moment=None):
+        """Measure; return the mean loss, without the penalty."""
+        with np.errstate(over="ignore", invalid="ignore"):  # who asks looks whether it is finite
+            return self.evaluation.at(self.parameters, None, self.outputs)
+
+
+class GradientNorm:
+    """The norm of the objective's gradient, of all rows and what moves, with the L2 penalty's.
+
+    Parameters
+    ----------
+    job : fastnn.training.run.Job
+    l2 : float
+    """
+
+    def __init__(self, job, l2):
+        network, self.parameters = job.state.network, job.state.parameters
+        data = job.X, job.y, job.sample_weight
+        self.evaluation = job.backend.evaluation(network, job.training.objective, *data, l2, job.n_threads)
+        self.gradient = np.empty_like(self.parameters)
+        self.stands_still = network.standing_still(job.training.rates)
+
+    def __call__(self, moment=None):
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.evaluation.at(self.parameters, self.gradient)
+            if self.stands_still is not None:
+                self.gradient[self.stands_still] = 0
+            return math.sqrt(np.square(self.gradient, dtype=np.float64).sum())
+
+
+def columns_of(rows, accuracy_of, prefix=""):
+    """Columns of a history, name -> callable: the loss of some `Rows`, and then their accuracy where it makes sense.
+
+    Parameters
+    ----------
+    rows : Rows
+    accuracy_of : callable or None
+        Of their outputs.
+    prefix : str
+        Before the names.
+    """
+    columns = {f"{prefix}loss": rows.loss}
+    if accuracy_of is not None:
+        columns[f"{prefix}accuracy"] = partial(_of_outputs, accuracy_of, rows)
+    return columns
+
+
+def _of_outputs(measure, rows, moment):
+    """What is measured of outputs, as the loss before has left them."""
+    return measure(rows.outputs)

@@ -1,0 +1,219 @@
+"""What a run of train is watched by: rows set aside, scores, tracked numbers, the best weights, a limit of time."""
+
+import time
+
+import numpy as np
+import pytest
+import scipy.sparse
+from conftest import BACKEND_NAMES, LABELS, X, Y, assert_close, train
+from sklearn.datasets import load_digits
+from sklearn.metrics import accuracy_score
+
+import fastnn
+
+RNG = np.random.default_rng(3)
+X_val, LABELS_val = RNG.standard_normal((11, 4)), np.arange(11) % 3
+Y_val = np.eye(3)[LABELS_val]
+
+
+def log_loss(network, X, labels):
+    return -np.log(network(X)[np.arange(len(X)), labels]).mean()
+
+
+# -- what is tracked ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_what_is_tracked_without_validation(backend):
+    networks, options = [], {"batch_size": 5, "backend": backend, "loss": "log_loss", "l2": 0.1}
+    watch = {"track": ["loss", "accuracy", "gradient_norm"], "callback": lambda *a: networks.append(a[2].copy())}
+    result = train(20, **options, **watch)
+    assert list(result.history) == ["iteration", "loss", "accuracy", "gradient_norm"]
+    assert result.history["iteration"] == [5, 10, 15, 20]
+    assert_close(result.history["loss"], [log_loss(network, X, LABELS) for network in networks], 1e-12)
+    assert result.history["accuracy"] == [accuracy_score(LABELS, network.predict(X)) for network in networks]
+    plain = train(20, **options)
+    assert plain.network.parameters.tobytes() == result.network.parameters.tobytes()
+    assert plain.history == {}
+
+
+@pytest.mark.parametrize("backend", BACKEND_NAMES)
+def test_the_gradient_norm_is_that_of_the_objective_by_what_moves(backend):
+    """By central differences, of all rows; with layer 1 frozen, of the other alone."""
+    frozen = {"frozen": [1]} if backend in ("simd", "numpy") else {}
+    result = train(3, backend=backend, loss="log_loss", l2=0.1, track="gradient_norm", **frozen)
+    network, squares = result.network.copy(), 0.0
+    n_weights = sum(w.size for w in network.W.values())
+
+    def objective():
+        return log_loss(network, X, LABELS) + 0.05 * (network.parameters[:n_weights] ** 2).sum()
+
+    for layer in (2,) if frozen else (1, 2):
+        for block in (network.W[layer], network.b[layer]):
+            for place in np.ndindex(block.shape):
+                before, found = block[place], []
+                for step in (1e-6, -1e-6):
+                    block[place] = before + step
+                    found.append(objective())
+                block[place] = before
+                squares += ((found[0] - found[1]) / 2e-6) ** 2
+    assert_close(result.history["gradient_norm"][-1], np.sqrt(squares), 1e-6)
+
+
+def test_rates_and_seconds_are_tracked():
+    began = time.perf_counter()
+    schedule = fastnn.schedules.step(0.5, step_size=4)
+    result = train(12, schedule, track=("learning_rate", "seconds"), report_every=2)
+    assert_close(result.history["learning_rate"], [0.5, 0.5, 0.05, 0.05, 0.005, 0.005], 1e-12)
+    seconds = result.history["seconds"]
+    assert seconds[0] > 0
+    assert sorted(seconds) == seconds
+    assert seconds[-1] < time.perf_counter() - began
+
+
+def test_columns_of_validation_keep_their_order():
+    result = train(4, loss="log_loss", validation_data=(X_val, Y_val), track=["seconds", "loss"])
+    assert list(result.history) == ["iteration", "loss", "val_loss", "accuracy", "val_accuracy", "seconds"]
+    assert_close(result.history["val_loss"][-1], log_loss(result.network, X_val, LABELS_val), 1e-12)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"track": "time"}, "unknown track 'time': expected one of 'loss', 'accuracy', 'learning_rate'"),
+        ({"track": 3}, "track must be a name or a list of names, got 3"),
+        ({"track": [3]}, "track must be one of"),
+        ({"track": "accuracy", "output_activation": "identity"}, "track names 'accuracy', but the outputs are read as"),
+        ({"track": "learning_rate", "solver": "lbfgs"}, "'learning_rate', which solver='lbfgs' has not"),
+        ({"scoring": "accuracy"}, "scoring needs validation_data"),
+        ({"scoring": "f1", "validation_split": 0.2}, "unknown scoring 'f1'"),
+        ({"scoring": lambda *_: "a", "validation_split": 0.2}, "scoring must return a number, got str 'a'"),
+        ({"early_stopping": True}, r"early_stopping=True needs validation_data=\(X, y\), or a validation_split"),
+        ({"min_delta": -1.0, "validation_split": 0.2}, "min_delta must be finite and at least 0"),
+        ({"max_time": 0}, "max_time must be finite and greater than 0"),
+        ({"validation_split": 1.0}, "validation_split must be"),
+        ({"validation_split": 0.5, "validation_data": (X, Y)}, "sets rows of X aside, but validation_data has rows of"),
+        ({"validation_split": 0.01}, r"validation_split=0.01 sets 0 of 23 rows aside"),
+    ],
+)
+def test_bad_arguments(options, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        train(5, **options)
+
+
+# -- rows set aside -------------------------------------------------------------------------------------------------
+
+
+def test_a_split_keeps_the_shares_of_classes_and_learns_from_the_rest():
+    rng, seen = np.random.default_rng(0), []
+    rows, y = rng.standard_normal((120, 4)), rng.permutation(np.repeat(["a", "b", "c"], [50, 50, 20]))
+
+    def scoring(network, *held):
+        seen.append(held)
+        return accuracy_score(held[1], network.predict(held[0]))
+
+    options = {"loss": "log_loss", "init": "glorot_uniform", "random_state": 1}
+    result = fastnn.train([4, 5, 3], rows, y, 30, 0.05, validation_split=0.2, scoring=scoring, **options)
+    X_held, y_held = seen[0]
+    assert dict(zip(*np.unique(y_held, return_counts=True), strict=True)) == {"a": 10, "b": 10, "c": 4}
+    assert result.history["val_score"] == result.history["val_accuracy"]
+    # The same run by hand: the rows that were not held back, from the same start.
+    is_held = (rows[:, None] == X_held).all(axis=2).any(axis=1)
+    assert (y[is_held] == y_held).all()
+    other = fastnn.train([4, 5, 3], rows[~is_held], y[~is_held], 30, 0.05, validation_data=(X_held, y_held), **options)
+    assert other.network.parameters.tobytes() == result.network.parameters.tobytes()
+    assert other.history["val_loss"] == result.history["val_loss"]
+
+
+def test_a_split_starts_from_the_same_weights():
+    first = []
+    for share in (0.0, 0.25):
+        train(1, 1e-300, validation_split=share, callback=lambda *a: first.append(a[2].parameters.copy()))
+    assert_close(first[0], first[1], 1e-15)
+
+
+def test_a_split_of_sparse_rows_weights_and_values():
+    rng = np.random.default_rng(0)
+    rows, y, weight = rng.standard_normal((40, 6)), rng.standard_normal(40), rng.random(40)
+    rows[rng.random((40, 6)) < 0.7] = 0
+    options = {"validation_split": 0.25, "sample_weight": weight, "random_state": 0, "activation": "tanh"}
+    of_kinds = [fastnn.train([6, 3, 1], kind, y, 20, 0.1, **options) for kind in (rows, scipy.sparse.csr_array(rows))]
+    assert of_kinds[0].network.parameters.tobytes() == of_kinds[1].network.parameters.tobytes()
+    assert of_kinds[0].history == of_kinds[1].history
+    assert len(of_kinds[0].history["val_loss"]) == 20
+
+
+def test_a_split_needs_weight_on_both_sides():
+    weight = np.zeros(23)
+    weight[3] = 1.0
+    with pytest.raises(ValueError, match="validation_split"):
+        train(3, sample_weight=weight, validation_split=0.3)
+
+
+# -- the best weights -----------------------------------------------------------------------------------------------
+
+
+def noisy_scores(scores):
+    scores = iter(scores)
+    return lambda network, X, y: next(scores)
+
+
+def test_the_weights_of_the_best_score_are_given_back():
+    scores, networks = [0.1, 0.7, 0.3, 0.5, 0.6, 0.2], []
+    options = {"early_stopping": True, "validation_data": (X_val, Y_val), "n_iter_no_change": 3}
+    keep = {"callback": lambda *a: networks.append(a[2].parameters.copy())}
+    result = train(50, scoring=noisy_scores(scores), **options, **keep)
+    assert (result.n_iter, result.best_iteration) == (5, 2)
+    assert result.history["val_score"] == scores[:5]
+    assert (result.network.parameters == networks[1]).all()
+
+
+def test_small_steps_are_no_progress_but_the_best_is_kept():
+    scores = [0.0, 0.1, 0.105, 0.11, 0.115, 0.9]
+    options = {"early_stopping": True, "validation_split": 0.2, "n_iter_no_change": 3}
+    result = train(50, scoring=noisy_scores(scores), min_delta=0.05, **options)
+    assert (result.n_iter, result.best_iteration) == (5, 5)
+    assert train(6, scoring=noisy_scores(scores), min_delta=0.001, **options).n_iter == 6
+
+
+def test_accuracy_is_judged_by():
+    options = {"early_stopping": True, "scoring": "accuracy", "validation_data": (X_val, Y_val)}
+    result = train(200, loss="log_loss", n_iter_no_change=20, **options)
+    best = int(np.argmax(result.history["val_accuracy"]))
+    assert result.best_iteration == result.history["iteration"][best]
+    assert result.n_iter == result.best_iteration + 20
+
+
+# -- time -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["sgd", "lbfgs", "levenberg_marquardt"])
+def test_a_run_ends_when_its_time_is_up(solver):
+    backend = "auto" if solver != "lbfgs" else "numpy"
+    rng = np.random.default_rng(0)
+    rows, y = rng.standard_normal((300, 4)), rng.standard_normal((300, 2))
+    began = time.perf_counter()
+    result = fastnn.train([4, 40, 2], rows, y, 10**7, 1e-9, solver=solver, max_time=0.3, backend=backend,
+                          activation="tanh", random_state=0)  # fmt: skip
+    assert time.perf_counter() - began < 3
+    assert 0 < result.n_iter < 10**7
+    assert len(result.loss_curve) == result.n_iter
+
+
+def test_a_run_that_is_done_in_time_is_as_without():
+    limited, plain = train(50, batch_size=5, max_time=1000.0), train(50, batch_size=5)
+    assert limited.network.parameters.tobytes() == plain.network.parameters.tobytes()
+    assert limited.n_iter == 50
+
+
+def test_with_validation_rows_a_limit_of_time_keeps_the_best():
+    scores = [0.1, 0.7, 0.3]
+    result = train(3, scoring=noisy_scores(scores), max_time=1000.0, validation_split=0.2)
+    assert (result.n_iter, result.best_iteration) == (3, 2)
+
+
+def test_a_limit_of_time_costs_little():
+    X, y = load_digits(return_X_y=True)
+    result = fastnn.train([64, 10, 10], X / 16, y, 10**8, 0.1, max_time=0.2, loss="log_loss", random_state=0,
+                          batch_size=32, init="glorot_uniform")  # fmt: skip
+    assert result.network.predict(X / 16).shape == y.shape
