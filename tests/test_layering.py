@@ -65,6 +65,7 @@ LEVELS = {
     "training.run": 9,
     "training.passes": 10,
     "result": 7,
+    "continuation": 7,
     "arguments": 8,
     "course": 10,
     "train": 11,

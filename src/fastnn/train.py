@@ -15,7 +15,7 @@ from fastnn.activations import ActivationLike
 from fastnn.arguments import check_course, check_data, check_shape
 from fastnn.backends import check_keeps
 from fastnn.checks import check_flag
-from fastnn.course import carry_out, start
+from fastnn.course import carry_out, seeded, start
 from fastnn.dropout import check_dropout, check_drops
 from fastnn.heads import Head
 from fastnn.network import Network
@@ -23,7 +23,7 @@ from fastnn.result import TrainResult
 from fastnn.schedules import Schedule
 from fastnn.sparse import SparseMatrix
 from fastnn.spec import Layers
-from fastnn.state import OTHER_SOLVERS, TrainingState
+from fastnn.state import OTHER_SOLVERS
 from fastnn.step_rules import check_rates
 from fastnn.training.batches import tutorial_batches
 from fastnn.training.run import Job
@@ -62,7 +62,7 @@ def train(
     mu: float = 1e-3,
     mu_inc: float = 10.0,
     mu_dec: float = 0.1,
-    init: str | tuple[Layers, Layers | None] = "uniform",
+    init: str | tuple[Layers, Layers | None] | TrainResult = "uniform",
     init_scale: float = 1.0,
     bias: bool = True,
     batch_size: int | None = None,
@@ -188,7 +188,8 @@ def train(
         "pytorch_uniform" draws both within ± 1 / √n_in, "normal_with_biases" both from N(0, 1). The others draw weights
         and start from zero biases: "normal", "truncated_normal" (redrawn beyond two standard deviations),
         "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal",
-        "zeros". Or start weights, as `TrainResult` has them; they are copied.
+        "zeros". Or start weights, as `TrainResult` has them; they are copied. Or a `TrainResult`, whose training goes
+        on; see the notes.
     init_scale : float, default 1
         Multiplies the weights that a name drew.
     bias : bool, default True
@@ -422,16 +423,16 @@ def train(
         random_state, bias,
     )  # fmt: skip
     check_drops(drops, course.training.solver, OTHER_SOLVERS, X)
+    earlier = init if isinstance(init, TrainResult) else None
     data = check_data(
         shape, X, y, sample_weight, validation_data, trained_on, course.training.solver, course.batch_size,
-        class_weight, label_smoothing,
+        class_weight, label_smoothing, earlier,
     )  # fmt: skip
     source = tutorial_batches(len(data.targets), course.batch_size, course.order, course.draws)
     training = replace(course.training, updates_per_pass=source.updates_per_pass)
-    state = TrainingState(data.spec, training.solver)
-    start(course, data, shape.loss, init, bias, state)
+    state = start(course, data, shape.loss, init, bias, training, source)
     if drops is not None:
-        training = replace(training, dropout=drops.seeded(course.draws.integers))
+        training = replace(training, dropout=seeded(drops, course, random_state is not None))
     network = Network._from_parts(data.spec, state.parameters, data.labels, backend, data.feature_names)
     job = Job(course.compute, state, training, data.X, data.targets, data.sample_weight, course.n_threads)
     return carry_out(course, data, source, job, network)
