@@ -90,6 +90,8 @@ LEVELS = {
     "estimators._moved": 11,
     "estimators._solvers": 11,
     "estimators._plain": 11,
+    "estimators._course": 3,
+    "estimators._extended": 12,
     "estimators._travelling": 12,
     "estimators._base": 13,
     "estimators._classifier": 14,
