@@ -14,6 +14,7 @@ from fastnn.activations import ActivationLike, check_hidden_activations, check_o
 from fastnn.backends import check_has, check_keeps, check_takes, get_backend
 from fastnn.checks import check_count, check_name, check_number, check_rows, check_sample_weight
 from fastnn.class_weights import check_class_weight, row_weights
+from fastnn.continuation import Continuation, check_goes_on
 from fastnn.frames import check_column_names, column_names
 from fastnn.heads import Head, check_beside_heads, check_heads, check_n_outputs, objective_of
 from fastnn.initial import Draws, check_init
@@ -22,6 +23,7 @@ from fastnn.objective import Objective, check_n_out, check_objective, check_outp
 from fastnn.observed import HeadTargets
 from fastnn.rates import check_length, check_rate
 from fastnn.reports import Reports, check_reports
+from fastnn.result import TrainResult
 from fastnn.schedules import Schedule
 from fastnn.spec import (
     NetworkSpec,
@@ -104,8 +106,8 @@ class Course:
         But for its `updates_per_pass`.
     compute : module
         The backend.
-    start : tuple
-        The name and scale of an init that draws, or start weights as dicts W, b.
+    start : tuple or Continuation
+        The name and scale of an init that draws, or start weights as dicts W, b; or what is gone on from.
     reports : Reports
     draws : Draws
     """
@@ -114,7 +116,7 @@ class Course:
     alpha: float | Schedule
     training: TrainingSpec
     compute: Any
-    start: tuple
+    start: tuple | Continuation
     l2: float
     batch_size: int | None
     order: str
@@ -139,15 +141,18 @@ def check_course(
     compute = get_backend(backend, training.solver)
     check_has(backend, shape.objective)
     _check_rules(backend, training, solver_options["weight_decay"], bias)
-    start = _check_start(shape.sizes, init, init_scale, shape.dtype, bias)
+    if isinstance(init, TrainResult):
+        start = check_goes_on(init, shape.sizes, shape.dtype, training.solver, bias, init_scale)
+    else:
+        start = _check_start(shape.sizes, init, init_scale, shape.dtype, bias)
     l2 = check_number("l2", l2, low=0.0)
     batch_size = _check_optional_count("batch_size", batch_size)
     check_name("order", order, ORDERS)
     n_threads = _check_optional_count("n_threads", n_threads)
     reports = check_reports(iter_num, training.solver, is_validated, **report_options)
-    return Course(
-        iter_num, alpha, training, compute, start, l2, batch_size, order, n_threads, reports, Draws(random_state)
-    )
+    goes_on = isinstance(start, Continuation) and random_state is None
+    draws = start.draws.going_on() if goes_on else Draws(random_state)
+    return Course(iter_num, alpha, training, compute, start, l2, batch_size, order, n_threads, reports, draws)
 
 
 @dataclass(frozen=True)
@@ -165,7 +170,11 @@ class Data:
         X, targets, weights or None.
     labels : Labels
         How outputs are read.
+    known : tuple
+        What a later run has to know of y.
     feature_names : tuple of str or None
+    held : ndarray of intp, or None
+        Rows that `fastnn.split` has set aside.
     """
 
     spec: NetworkSpec
@@ -174,13 +183,16 @@ class Data:
     sample_weight: np.ndarray | None
     validation: tuple | None
     labels: labels_module.Labels
+    known: tuple
     feature_names: tuple[str, ...] | None
+    held: np.ndarray | None = None
 
 
 def check_data(
-    shape, X, y, sample_weight, validation_data, backend, solver, batch_size, class_weight=None, label_smoothing=0.0
+    shape, X, y, sample_weight, validation_data, backend, solver, batch_size, class_weight=None, label_smoothing=0.0,
+    earlier=None,
 ):  # fmt: skip
-    """Return the Data that these arguments of ``train`` say."""
+    """Return the Data that these arguments of ``train`` say; `earlier` is the TrainResult that it goes on from."""
     sizes, dtype, loss = shape.sizes, shape.dtype, shape.loss
     check_class_weight(class_weight)
     if shape.heads:
@@ -192,7 +204,10 @@ def check_data(
         check_problem(loss, sizes, X)
     X = check_rows("X", X, dtype, sizes[0])
     check_batch_size(solver, batch_size, X.shape[0])
-    if shape.heads:
+    if earlier is not None:
+        feature_names = check_is_same_network(earlier.network, shape, feature_names)
+        learned = _go_on(shape, y, X.shape[0], earlier._continuation.known)
+    elif shape.heads:
         learned = HeadTargets(y, X.shape[0], shape.heads, shape.named, dtype)
     else:
         learned = Targets(shape, y, X.shape[0])
@@ -209,7 +224,33 @@ def check_data(
         validation = X_held_back, labels_module.smooth(y_held_back, label_smoothing, output_activation), weight
     targets = labels_module.smooth(targets, label_smoothing, output_activation)
     spec = NetworkSpec(sizes, (*shape.hidden, output_activation), dtype, learned.blocks)
-    return Data(spec, X, targets, sample_weight, validation, labels, feature_names)
+    return Data(spec, X, targets, sample_weight, validation, labels, learned.known, feature_names)
+
+
+def _go_on(shape, y, n_samples, known):
+    """The targets of a run that goes on, in the form that those of the first one had."""
+    if shape.heads:
+        return HeadTargets.going_on(y, n_samples, shape.heads, shape.dtype, known)
+    return Targets(shape, y, n_samples, known)
+
+
+def check_is_same_network(network, shape, feature_names):
+    """Refuse to go on from a network of other activations, heads or columns; return the names of the columns."""
+    asked = (*shape.hidden, shape.output_activation or network.activations[-1])
+    heads = tuple((head.n_outputs, head.output_activation) for head in shape.heads)
+    are_same = len(heads) == len(network.heads) and all(
+        n_out == own_n_out and activation in (None, own)
+        for (n_out, activation), (own_n_out, own) in zip(heads, network.heads, strict=True)
+    )
+    if asked != network.activations or not are_same:
+        raise ValueError(
+            f"init is a result of a network with activations {network._spec.activations_in_words}, not "
+            f"{asked if are_same else heads}; pass activation, output_activation and heads as they were"
+        )
+    names = network.feature_names
+    if None not in (names, feature_names) and names != feature_names:
+        raise ValueError(f"init is a result of columns {names}, not {feature_names}; pass X in that order")
+    return feature_names if names is None else names
 
 
 def check_split(validation_split, validation_data):

@@ -3,25 +3,50 @@
 from contextlib import nullcontext, suppress
 
 from fastnn.arguments import check_belonging
+from fastnn.continuation import Continuation, leave
 from fastnn.initial import draw_weights
 from fastnn.layers import Form, LayerDict
 from fastnn.reports import Listeners
 from fastnn.result import TrainResult
 from fastnn.saturation import warn_if_saturated
 from fastnn.schedules import Schedule
+from fastnn.state import TrainingState
 from fastnn.training.manners import Raises
 from fastnn.training.run import run
 from fastnn.training.schedules import Constant, Planned
 
 
-def start(course, data, loss, init, bias, state):
-    """Set the parameters that training starts from."""
+def start(course, data, loss, init, bias):
+    """Return the state that training starts from, with start weights drawn or given."""
+    state = TrainingState(data.spec, course.training.solver)
     if isinstance(course.start[0], str):
         draw_weights(data.spec, *course.start, course.draws, state.parameters, bias)
         warn_if_saturated(data.spec, state.parameters, data.X, loss, *course.start, course.n_threads)
     else:
         check_belonging(*init, data.spec, data.feature_names)
         data.spec.flatten(*course.start, state.parameters)
+    return state
+
+
+def go_on(course, data, network, training, source):
+    """Return the state that training goes on from, of the network of a result; the source finds its place."""
+    passes = passes_of(course, data)
+    state = course.start.state(network, passes, training.tol, training.updates_per_pass)
+    course.start.find_place(source, passes)
+    return state
+
+
+def seeded(dropout, course, is_given):
+    """Return dropout with its seed: drawn, or that of the run that this one goes on from."""
+    if isinstance(course.start, Continuation):
+        return course.start.seeded(dropout, course.draws, is_given)
+    return dropout.seeded(course.draws.integers)
+
+
+def passes_of(course, data):
+    """What passes are made of: two runs in which this is the same take their rows alike."""
+    n_samples, size = len(data.targets), course.batch_size
+    return (n_samples, None, None) if size is None or size >= n_samples else (n_samples, size, course.order)
 
 
 def _schedule_of(course):
@@ -34,19 +59,26 @@ def _schedule_of(course):
 
 def carry_out(course, data, source, job, network):
     """Make the updates, and return what came of them."""
-    reports = course.reports
+    earlier = course.start if isinstance(course.start, Continuation) else None
+    n_before, kept = (0, None) if earlier is None else (earlier.n_updates, earlier.kept)
+    n_after, reports = n_before + course.iter_num, course.reports
     every = source.updates_per_pass if reports.report_every is None else reports.report_every
     schedule, rate = _schedule_of(course)
-    listeners = Listeners(reports, job, data, network, course.iter_num, every, course.l2, schedule, rate)
+    listeners = Listeners(reports, job, data, network, n_after, every, course.l2, schedule, rate)
     with reports.bar or nullcontext():
-        outcome = run(job, source, schedule, listeners.all, Raises(job.state, rate), course.iter_num)
+        manner = Raises(job.state, rate)
+        outcome = run(job, source, schedule, listeners.all, manner, course.iter_num, n_before=n_before, kept=kept)
     stopping = listeners.stopping
     best_iteration = None if stopping is None else stopping.best_iteration
+    if best_iteration is None:
+        best_iteration = n_before + outcome.n_done
     spec = data.spec
     form = Form(spec.activations_as_given, spec.dtype, data.labels, data.feature_names, spec.blocks)
     W, b = (LayerDict(arrays, form) for arrays in spec.views(job.state.parameters))
     cost, loss_curve = outcome.cost.tolist(), outcome.objective.tolist()
-    result = TrainResult(W, b, cost, network, loss_curve, listeners.values, best_iteration)
+    passes, last = passes_of(course, data), manner.last_parameters
+    left = leave(job, source, passes, data, course.draws, outcome, last, earlier)
+    result = TrainResult(W, b, cost, network, loss_curve, listeners.values, best_iteration, left)
     if outcome.error is not None:
         with suppress(AttributeError):  # of an exception that takes no attributes
             outcome.error.result = result

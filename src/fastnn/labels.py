@@ -175,17 +175,26 @@ def encode(argument, y, n_samples, n_out, loss, dtype):
     return _as_targets(argument, array, n_out, dtype), None
 
 
-def encode_like(argument, y, n_samples, n_out, classes, loss, dtype):
-    """Return targets for y in the form that training had: labels among `classes`, or, with None, targets."""
+def encode_like(argument, y, n_samples, n_out, classes, loss, dtype, example="y is"):
+    """Return targets for y in the form that training had: labels among `classes`, or, with None, targets.
+
+    `example` says in messages whose form that is.
+    """
     array = as_array(argument, y)
     check_length(argument, array, n_samples)
     if classes is None:
         if array.ndim == 1 and n_out > 1:
-            raise ValueError(f"{argument} must be of shape ({n_samples}, {n_out}), as y is; its shape is {array.shape}")
+            raise ValueError(
+                f"{argument} must be of shape ({n_samples}, {n_out}), as {example}; its shape is {array.shape}"
+            )
         return _as_targets(argument, array, n_out, dtype)
     if array.ndim != 1:
         advice = f"; use {_as_written(argument)}.ravel()" if array.ndim == 2 and array.shape[1] == 1 else ""
-        raise ValueError(f"{argument} must be a vector of class labels, as y is; its shape is {array.shape}{advice}")
+        raise ValueError(
+            f"{argument} must be a vector of class labels, as {example}; its shape is {array.shape}{advice}"
+        )
+    if example != "y is":
+        refuse_new(argument, array, classes)
     return _coded(argument, array, classes, n_out, loss, dtype)
 
 
@@ -193,6 +202,19 @@ def _coded(argument, labels, classes, n_out, loss, dtype):
     """Labels as the targets of a loss: 1 for yes, and 0 or -1 for no."""
     targets = one_hot(argument, labels, classes, n_out, dtype)
     return 2 * targets - 1 if takes_signs(loss) else targets
+
+
+def refuse_new(argument, labels, classes):
+    """Refuse labels that the network has no output for, where training goes on."""
+    labels = _as_labels(argument, labels)
+    is_new = classes[np.searchsorted(classes, labels).clip(max=len(classes) - 1)] != labels
+    if is_new.any():
+        new, some = np.unique(labels[is_new]).tolist(), ", ".join(map(repr, classes[:10].tolist()))
+        raise ValueError(
+            f"{argument} has the label {new[0]!r} in row {int(np.argmax(is_new))}, which training did not begin with: "
+            f"{some}{', ...' if len(classes) > 10 else ''}; MLPClassifier(extend_classes=True) takes new labels in "
+            "partial_fit, or train anew with all of them"
+        )
 
 
 def find_classes(argument, labels, n_out):

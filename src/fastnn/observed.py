@@ -4,7 +4,7 @@ Called by ``arguments``. Each head's targets are filled with what was observed, 
 alone, and opened again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,20 +39,37 @@ class HeadTargets:
 
     def __init__(self, y, n_samples, heads, hidden, dtype, may_lack=False):
         self.heads, self.dtype = heads, dtype
-        self.known = [
+        self.known_heads = [
             _encode_head(name, entry, n_samples, head, hidden, dtype, may_lack)
             for name, entry, head in _by_heads("y", y, heads)
         ]
-        self.array = np.hstack([known.targets for known in self.known])
-        self.blocks = tuple(known.block for known in self.known)
-        self.labels = Labels("heads", heads=tuple((known.block.n_out, known.labels) for known in self.known))
+        self.array = np.hstack([known.targets for known in self.known_heads])
+        self._describe()
+
+    @classmethod
+    def going_on(cls, y, n_samples, heads, dtype, known):
+        """The targets of a run that goes on, in the form that the `known` of the first one had."""
+        targets = cls.__new__(cls)
+        targets.heads, targets.dtype, targets.known_heads = heads, dtype, known
+        targets._describe()
+        targets.array = targets.like("y", y, n_samples)
+        return targets
+
+    @property
+    def known(self):
+        """What a later run goes on from: each head with one of its targets."""
+        return tuple(replace(known, targets=_one_of(known.targets)) for known in self.known_heads)
+
+    def _describe(self):
+        self.blocks = tuple(known.block for known in self.known_heads)
+        self.labels = Labels("heads", heads=tuple((known.block.n_out, known.labels) for known in self.known_heads))
 
     def like(self, argument, y, n_samples):
         """Return targets for y in the form that training had, for rows that are only measured."""
         return np.hstack(
             [
                 _encode_head_like(name, entry, n_samples, head, known, self.dtype)
-                for (name, entry, head), known in zip(_by_heads(argument, y, self.heads), self.known, strict=True)
+                for (name, entry, head), known in zip(_by_heads(argument, y, self.heads), self.known_heads, strict=True)
             ]
         )
 
@@ -74,6 +91,11 @@ class OneHead:
     block: Block
     labels: Labels
     classes: np.ndarray | None
+
+
+def _one_of(targets):
+    """The first row in which something was observed, at least nothing at all."""
+    return targets[[int(np.argmax(~np.isnan(targets).all(axis=1)))]]
 
 
 def _by_heads(argument, y, heads):

@@ -28,10 +28,13 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
         ``val_accuracy``, and with a function for `scoring` ``val_score``; and what `track` names. Empty if nothing is
         measured. Losses are means without the penalty, so that rows that were learned from compare with others.
     n_iter : int
-        The number of updates made.
+        The number of updates made, in this run.
+    n_updates : int
+        Those of earlier runs counted too, which it went on from by ``init=result``, and those that an interruption has
+        taken from the curves.
     best_iteration : int
-        The number of updates after which the weights were what they are: `n_iter`, or less where early stopping gave
-        the best ones back. `loss_curve` and `cost` go on to `n_iter`.
+        The number of updates after which the weights were what they are, counted as reports count them: `n_iter` and
+        those before it, or less where early stopping gave the best ones back. `loss_curve` and `cost` go on.
     """
 
     W: dict[int, np.ndarray]
@@ -41,15 +44,20 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
     loss_curve: list[float]
     history: dict[str, list]
     n_iter: int
+    n_updates: int
     best_iteration: int
 
-    def __new__(cls, W, b, cost, network=None, loss_curve=None, history=None, best_iteration=None):
+    def __new__(
+        cls, W, b, cost, network=None, loss_curve=None, history=None, best_iteration=None, continuation=None
+    ):  # fmt: skip
         result = super().__new__(cls, W, b, cost)
         result.network = network
         result.loss_curve = loss_curve
         result.history = history
         result.n_iter = len(cost)
-        result.best_iteration = result.n_iter if best_iteration is None else best_iteration
+        result.n_updates = result.n_iter if continuation is None else continuation.n_updates
+        result.best_iteration = result.n_updates if best_iteration is None else best_iteration
+        result._continuation = continuation
         return result
 
     def _replace(self, **changes) -> Self:
@@ -88,6 +96,7 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
         if self.network is None:  # made by _make: W, b and cost alone
             return super().__repr__()
         last = f", last loss {self.loss_curve[-1]:.6g}" if self.loss_curve else ""  # empty: interrupted at once
-        if self.best_iteration < self.n_iter:
+        was_interrupted = self._continuation is not None and self._continuation.parameters is not None
+        if self.best_iteration < self.n_updates and not was_interrupted:
             last += f"; the weights are those after {self.best_iteration}"
         return f"<TrainResult of {self.network!r}: {self.n_iter} updates{last}>"

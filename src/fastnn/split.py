@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 
-def hold_back(data, fraction, draws):
+def hold_back(data, fraction, draws, earlier=None):
     """Return Data without the rows that were set aside, which it has for validation instead.
 
     Parameters
@@ -18,21 +18,21 @@ def hold_back(data, fraction, draws):
     fraction : float
         Greater than 0, less than 1.
     draws : fastnn.initial.Draws
+    earlier : fastnn.continuation.Continuation, optional
+        Of the run that is gone on from: its rows are set aside again.
 
     Raises
     ------
     ValueError
-        If nothing would be left to learn from, or to validate on.
+        If nothing would be left to learn from, or to validate on, or an earlier run has learned from all rows.
     """
-    order = draws.permutation(len(data.targets))
-    is_held = np.zeros(len(order), bool)
-    for rows in _strata(data, order):
-        is_held[rows[: _n_held(len(rows), fraction)]] = True
-    held, kept = np.flatnonzero(is_held), np.flatnonzero(~is_held)
+    n_rows = len(data.targets)
+    held = _drawn(data, fraction, draws) if earlier is None else _as_before(earlier, n_rows, fraction)
+    kept = np.setdiff1d(np.arange(n_rows), held, assume_unique=True)
     weight = data.sample_weight
     if not len(held) or (weight is not None and not weight[held].any()):
         raise ValueError(
-            f"validation_split={fraction:g} sets {len(held)} of {len(order)} rows aside"
+            f"validation_split={fraction:g} sets {len(held)} of {n_rows} rows aside"
             + (", none with a weight greater than 0" if len(held) else "")
             + "; use a larger share, more rows, or validation_data=(X, y)"
         )
@@ -46,7 +46,23 @@ def hold_back(data, fraction, draws):
         targets=np.ascontiguousarray(targets[kept]),
         sample_weight=of_kept,
         validation=(X[held], np.ascontiguousarray(targets[held]), of_held),
+        held=held,
     )
+
+
+def _drawn(data, fraction, draws):
+    order = draws.permutation(len(data.targets))
+    strata = [rows[: _n_held(len(rows), fraction)] for rows in _strata(data, order)]
+    return np.sort(np.concatenate(strata))
+
+
+def _as_before(earlier, n_rows, fraction):
+    if earlier.held is None or earlier.course[0] + len(earlier.held) != n_rows:
+        raise ValueError(
+            f"validation_split={fraction:g} would set rows aside that the run of init may have learned from; pass the "
+            "rows and the validation_split of that run, or validation_data=(X, y)"
+        )
+    return earlier.held
 
 
 def _n_held(n_rows, fraction):

@@ -11,6 +11,12 @@ from fastnn._tables import ALIGNMENT, SOLVERS
 #: Solvers that are no rows of the table -> the numbers of state that each keeps in all.
 OTHER_SOLVERS = {"lbfgs": 0, "levenberg_marquardt": 1}
 
+#: Solver of the table -> for each number that it keeps a parameter, whether that changes its sign with the gradient.
+SIGNED_STATE = {
+    "sgd": (True,), "rmsprop": (False,), "adam": (True, False), "adamw": (True, False), "nadam": (True, False),
+    "adagrad": (False,), "lion": (True,), "rprop": (True, False),
+}  # fmt: skip
+
 #: The struct ``fastnn_counters`` of csrc/fastnn.h.
 COUNTERS = np.dtype(
     [("n_updates", np.int64), ("pass_cost", np.float64), ("pass_rows", np.int64), ("previous_cost", np.float64)]

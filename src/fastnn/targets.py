@@ -9,6 +9,10 @@ from fastnn import labels as labels_module
 from fastnn.checks import as_array
 from fastnn.frames import missing_in
 from fastnn.heads import for_gaps
+from fastnn.objective import check_output
+
+#: What y is compared with where training goes on.
+ONE_IN_THE_FIRST_RUN = "that of the first run was"
 
 
 class Targets:
@@ -20,6 +24,8 @@ class Targets:
     y : array-like
         As the user gave it.
     n_samples : int
+    known : tuple of Labels, classes or None, and an output activation, optional
+        Of the y that an earlier run learned from, whose form this one has.
 
     Attributes
     ----------
@@ -33,8 +39,11 @@ class Targets:
 
     blocks = ()
 
-    def __init__(self, shape, y, n_samples):
+    def __init__(self, shape, y, n_samples, known=None):
         self.shape, objective, loss = shape, shape.objective, shape.loss
+        if known is not None:
+            self._go_on(y, n_samples, *known)
+            return
         if objective.function is not None:
             targets, self.classes = labels_module.columns("y", y, n_samples, None, shape.dtype), None
         else:
@@ -50,6 +59,30 @@ class Targets:
         self.labels = labels or labels_module.labels_of(targets, self.classes, loss, output_activation)
         self.output_activation = output_activation
         self.array = objective.spread(targets)
+
+    def _go_on(self, y, n_samples, labels, classes, output_activation):
+        """Take what y means from an earlier run."""
+        shape = self.shape
+        check_output(shape.objective, output_activation)
+        if labels.are_classes and labels.threshold != labels_module.threshold_of(shape.loss):
+            raise ValueError(
+                f"the first run learned classes by another kind of loss than loss={shape.loss!r}: one with targets "
+                f"{'-1 and 1' if labels.threshold == 0 else '0 and 1'}; go on by such a loss"
+            )
+        self.labels, self.classes, self.output_activation = labels, classes, output_activation
+        if shape.objective.function is not None:
+            targets = labels_module.columns("y", y, n_samples, None, shape.dtype)
+        else:
+            like = n_samples, shape.n_targets, classes, shape.loss, shape.dtype
+            targets = labels_module.encode_like("y", y, *like, ONE_IN_THE_FIRST_RUN)
+        labels_module.check_targets("y", targets, shape.loss, output_activation)
+        labels_module.check_reach("y", targets, output_activation, shape.output_activation is None, stacklevel=6)
+        self.array = shape.objective.spread(targets)
+
+    @property
+    def known(self):
+        """What a later run goes on from."""
+        return self.labels, self.classes, self.output_activation
 
     def like(self, argument, y, n_samples):
         """Return targets for y in the form that training had, for rows that are only measured."""

@@ -15,7 +15,7 @@ from fastnn.activations import ActivationLike
 from fastnn.arguments import check_course, check_data, check_shape, check_split
 from fastnn.backends import check_keeps
 from fastnn.checks import check_flag
-from fastnn.course import carry_out, start
+from fastnn.course import carry_out, go_on, seeded, start
 from fastnn.dropout import check_dropout, check_drops
 from fastnn.heads import Head
 from fastnn.network import Network
@@ -25,7 +25,7 @@ from fastnn.schedules import Schedule
 from fastnn.sparse import SparseMatrix
 from fastnn.spec import Layers
 from fastnn.split import hold_back
-from fastnn.state import OTHER_SOLVERS, TrainingState
+from fastnn.state import OTHER_SOLVERS
 from fastnn.step_rules import check_rates
 from fastnn.training.batches import tutorial_batches
 from fastnn.training.run import Job
@@ -64,7 +64,7 @@ def train(
     mu: float = 1e-3,
     mu_inc: float = 10.0,
     mu_dec: float = 0.1,
-    init: str | tuple[Layers, Layers | None] = "uniform",
+    init: str | tuple[Layers, Layers | None] | TrainResult = "uniform",
     init_scale: float = 1.0,
     bias: bool = True,
     batch_size: int | None = None,
@@ -195,7 +195,8 @@ def train(
         "pytorch_uniform" draws both within ± 1 / √n_in, "normal_with_biases" both from N(0, 1). The others draw weights
         and start from zero biases: "normal", "truncated_normal" (redrawn beyond two standard deviations),
         "glorot_uniform", "glorot_normal", "he_uniform", "he_normal", "lecun_uniform", "lecun_normal", "orthogonal",
-        "zeros". Or start weights, as `TrainResult` has them; they are copied.
+        "zeros". Or start weights, as `TrainResult` has them; they are copied. Or a `TrainResult`, whose training goes
+        on; see the notes.
     init_scale : float, default 1
         Multiplies the weights that a name drew.
     bias : bool, default True
@@ -453,19 +454,21 @@ def train(
         report_options, validation_data is not None or validation_split > 0, random_state, bias,
     )  # fmt: skip
     check_drops(drops, course.training.solver, OTHER_SOLVERS, X)
+    earlier = init if isinstance(init, TrainResult) else None
     data = check_data(
         shape, X, y, sample_weight, validation_data, trained_on, course.training.solver, course.batch_size,
-        class_weight, label_smoothing,
+        class_weight, label_smoothing, earlier,
     )  # fmt: skip
     check_scored(course.reports, data.labels)
-    state = TrainingState(data.spec, course.training.solver)
-    start(course, data, shape.loss, init, bias, state)
+    state = None if earlier else start(course, data, shape.loss, init, bias)
     if validation_split > 0:
-        data = hold_back(data, validation_split, course.draws)
+        data = hold_back(data, validation_split, course.draws, course.start if earlier else None)
     source = tutorial_batches(len(data.targets), course.batch_size, course.order, course.draws)
     training = replace(course.training, updates_per_pass=source.updates_per_pass)
+    if earlier:
+        state = go_on(course, data, earlier.network, training, source)
     if drops is not None:
-        training = replace(training, dropout=drops.seeded(course.draws.integers))
+        training = replace(training, dropout=seeded(drops, course, random_state is not None))
     network = Network._from_parts(data.spec, state.parameters, data.labels, backend, data.feature_names)
     job = Job(course.compute, state, training, data.X, data.targets, data.sample_weight, course.n_threads)
     return carry_out(course, data, source, job, network)

@@ -28,11 +28,12 @@ from fastnn.estimators._checks import (
     told_of_overflow,
     too_large,
 )
+from fastnn.estimators._course import Course
 from fastnn.estimators._hooks import refuse_hooks
 from fastnn.estimators._moved import optimizer_from
 from fastnn.estimators._parameters import CONSTRAINTS, check_parameters
 from fastnn.estimators._plan import plan_of
-from fastnn.estimators._solvers import as_of_now, batch_size_of, optimizer_of, training_of
+from fastnn.estimators._solvers import as_of_now, batch_size_of, keeps_solver, optimizer_of, take_rate, training_of
 from fastnn.estimators._travelling import Travelling
 from fastnn.estimators._warnings import tell_of_overflow, warn
 from fastnn.estimators._weights import Weights
@@ -158,7 +159,9 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         self.n_outputs_ = targets.shape[1]
         if is_first:
             self.out_activation_ = output_activation(self, targets)
-        self._random_state = check_random_state(self.random_state)
+        goes_on = not (is_first or incremental) and keeps_solver(self)
+        if not (goes_on and hasattr(self, "_random_state")):
+            self._random_state = check_random_state(self.random_state)
         samples = passes.Samples(as_data(X, dtype), self._smooth(targets), weight, weight_unit=unit)
         try:
             if is_first:
@@ -166,7 +169,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             if self.solver == "lbfgs":
                 self._train_by_lbfgs(samples, training)
             else:
-                self._train_by_epochs(samples, training, is_first, incremental)
+                self._train_by_epochs(samples, training, is_first, incremental, goes_on)
         except MemoryError as error:
             raise MemoryError(too_large(hidden)) from error
         if not np.isfinite(self._weights.network.parameters).all():
@@ -259,25 +262,28 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             n_stale=of("_no_improvement_count", 0),
         )
 
-    def _train_by_epochs(self, samples, training, is_first, incremental):
+    def _train_by_epochs(self, samples, training, is_first, incremental, goes_on):
         network, plan = self._weights.network, plan_of(self, incremental)
         optimizer = getattr(self, "_optimizer", None)
         is_moved = optimizer is not None and not isinstance(optimizer, passes.Optimizer)  # from scikit-learn
         if is_moved:
             self.loss_curve_ = list(self.loss_curve_)
             self.validation_scores_ = None if self.validation_scores_ is None else list(self.validation_scores_)
-        if not incremental or optimizer is None:
+        if not (incremental or goes_on) or optimizer is None:
             self._optimizer = optimizer_of(self, training, network._spec, plan)
         elif is_moved:
             self._optimizer = optimizer_from(optimizer, training.objective, network._spec)
-        dropout = training.dropout and training.dropout.seeded(partial(self._random_state.randint, 0))
+        if goes_on and plan is None:
+            take_rate(self._optimizer, self.learning_rate_init)
+        course = Course.of(self, samples.n_rows) if goes_on else Course(samples.n_rows)
+        dropout = training.dropout and course.seeded(training.dropout, partial(self._random_state.randint, 0))
         self._optimizer.training = as_of_now(self._optimizer.training, replace(training, dropout=dropout))
         if self.early_stopping and incremental:
             raise ValueError("partial_fit does not support early_stopping=True")
         progress = self._progress()
-        score = None
+        progress.order, score = course.order, None
         if self.early_stopping:
-            score = self._hold_back(samples)
+            score = self._hold_back(samples, course)
             if is_first:
                 progress.best_parameters = network.parameters.copy()
         n_before = len(progress.loss_curve)
@@ -297,6 +303,9 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             print if self.verbose else None,
         )
         self._show_progress(progress)
+        if self.warm_start == "solver":
+            course.order = progress.order
+            self._course = course.to_plain()
         if progress.loss_curve:
             self.loss_ = progress.loss_curve[-1]
         if ended == passes.INTERRUPTED:
@@ -315,15 +324,17 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         given = {keyword: getattr(self, keyword, default)} if keyword else {}
         return replace(check_objective(self.loss, **given), as_sklearn=True)
 
-    def _hold_back(self, samples):
+    def _hold_back(self, samples, course):
         """Split rows off the samples; return a function that scores the network on them."""
-        samples.rows, held_back = _held_back.split(
-            samples.n_rows,
-            samples.sample_weight,
-            self._strata(samples.y),
-            self.validation_fraction,
-            self._random_state,
-        )
+        if course.held_back is None:
+            course.order, course.held_back = _held_back.split(
+                samples.n_rows,
+                samples.sample_weight,
+                self._strata(samples.y),
+                self.validation_fraction,
+                self._random_state,
+            )
+        samples.rows, held_back = course.order, course.held_back
         X, targets = samples.X[held_back], samples.y[held_back]
         weight = None if samples.sample_weight is None else samples.sample_weight[held_back]
         network, score_of = self._weights.network, self._scorer(targets, weight)

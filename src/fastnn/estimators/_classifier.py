@@ -16,6 +16,7 @@ from sklearn.utils.validation import validate_data
 from fastnn.class_weights import row_weights
 from fastnn.estimators._base import MultilayerPerceptron, by_batches
 from fastnn.estimators._checks import as_vector, check_sample_weight
+from fastnn.estimators._extended import extend
 from fastnn.estimators._labelled import Labelled
 from fastnn.estimators._parameters import CLASSIFIER_LOSSES, CONSTRAINTS, documented
 from fastnn.estimators._scores import accuracy_of
@@ -57,6 +58,10 @@ class MLPClassifier(ClassifierMixin, Labelled, MultilayerPerceptron):
         the log-loss times (1 - p) ** focal_gamma, p the probability of the true class (Lin et al., 2017).
     focal_gamma : float, default=2.0
         At least 0. Of "focal": the larger, the less rows count that are right already.
+    extend_classes : bool, default=False
+        Whether `partial_fit` takes labels that it has not seen, and needs no `classes` in its first call. Outputs are
+        added, whose weights are drawn as those of a start, and `classes_` stays sorted; what was learned of the labels
+        before stays: their probabilities keep their ratios. Where y has one class label a row.
 
     Attributes
     ----------
@@ -89,6 +94,7 @@ class MLPClassifier(ClassifierMixin, Labelled, MultilayerPerceptron):
         **CLASSIFIER_LOSSES,
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "extend_classes": ["boolean"],
     }
 
     loss = "log_loss"  # of an estimator that an older fastnn pickled
@@ -136,6 +142,7 @@ class MLPClassifier(ClassifierMixin, Labelled, MultilayerPerceptron):
         label_smoothing=0.0,
         loss="log_loss",
         focal_gamma=2.0,
+        extend_classes=False,
     ):
         MultilayerPerceptron.__init__(  # by name: of a subclass of this and scikit-learn's, `super` is the latter
             self,
@@ -179,6 +186,7 @@ class MLPClassifier(ClassifierMixin, Labelled, MultilayerPerceptron):
             output_activation=output_activation,
             loss=loss,
             focal_gamma=focal_gamma,
+            extend_classes=extend_classes,
         )
 
     @by_batches
@@ -195,7 +203,7 @@ class MLPClassifier(ClassifierMixin, Labelled, MultilayerPerceptron):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
         sample_weight : array-like of shape (n_samples,), default=None
         classes : array-like of shape (n_classes,), default=None
-            All labels there will be; needed in the first call.
+            All labels there will be; needed in the first call, unless ``extend_classes=True``.
 
         Returns
         -------
@@ -209,6 +217,8 @@ class MLPClassifier(ClassifierMixin, Labelled, MultilayerPerceptron):
             If arguments do not fit, or with early stopping.
         """
         self._complete_labels()
+        if self.extend_classes:
+            return self._fit_extending(X, y, sample_weight, classes)
         if classes is None and getattr(self, "classes_", None) is None:
             raise ValueError("classes must be passed on the first call to partial_fit.")
         if classes is not None:
@@ -222,6 +232,26 @@ class MLPClassifier(ClassifierMixin, Labelled, MultilayerPerceptron):
                     f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
                 )
         return self._train(X, y, sample_weight, incremental=True)
+
+    def _fit_extending(self, X, y, sample_weight, classes):
+        """Train for one pass, with an output for each label that there is; what fails leaves all as it was."""
+        before = dict(vars(self))
+        try:
+            given = [labels for labels in (getattr(self, "classes_", None), classes, y) if labels is not None]
+            is_multilabel = type_of_target(y).startswith("multilabel")
+            if not hasattr(self, "classes_"):
+                self.classes_ = unique_labels(*given)
+                self._label_binarizer = LabelBinarizer().fit(y if is_multilabel else self.classes_)
+            elif not is_multilabel and len(labels := unique_labels(*given)) > len(self.classes_):
+                if hasattr(self, "coefs_"):
+                    extend(self, labels)
+                else:
+                    self.classes_, self._label_binarizer = labels, LabelBinarizer().fit(labels)
+            return self._train(X, y, sample_weight, incremental=True)
+        except Exception:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
 
     def predict(self, X):
         """Return the labels of the rows of X.

@@ -63,7 +63,8 @@ class Labelled:
                 )
         elif len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
             raise ValueError(
-                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}."
+                f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}. "
+                "extend_classes=True takes them in partial_fit."
             )
 
     def _encode(self, y, dtype):

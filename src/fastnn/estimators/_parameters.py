@@ -28,7 +28,7 @@ CONSTRAINTS = {
     "random_state": ["random_state"],
     "tol": [Interval(Real, 0, None, closed="left")],
     "verbose": ["verbose"],
-    "warm_start": ["boolean"],
+    "warm_start": ["boolean", StrOptions({"solver"})],
     "momentum": [Interval(Real, 0, 1, closed="both")],
     "nesterovs_momentum": ["boolean"],
     "early_stopping": ["boolean"],
@@ -105,8 +105,11 @@ DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
         that is small enough.
     verbose : bool or int, default=False
         Print the loss of each epoch.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the weights it finds.
+    warm_start : bool or "solver", default=False
+        Whether `fit` goes on from the weights it finds. "solver": and from the solver's state, its constants and rate
+        (unless another `learning_rate_init` is set), the random numbers and the order of the rows, so that two fits of
+        k epochs have the bits of one of 2 k. "lbfgs", which has no state, and early stopping, which gave the best
+        weights back, go on from the weights; a schedule goes over the epochs of each fit.
     momentum : float, default=0.9
         Of "sgd", between 0 and 1.
     nesterovs_momentum : bool, default=True

@@ -69,6 +69,26 @@ def optimizer_of(estimator, training, network, plan):
     return Optimizer(training, network, rate, schedule, estimator.power_t)
 
 
+def keeps_solver(estimator):
+    """Whether a fit goes on from the solver's state, too; if there is one, of this solver."""
+    if estimator.warm_start != "solver" or estimator.solver == "lbfgs":
+        return False
+    optimizer = getattr(estimator, "_optimizer", None)
+    kept = optimizer.training.solver if isinstance(optimizer, Optimizer) else estimator.solver
+    if kept != estimator.solver:
+        raise ValueError(
+            f"warm_start='solver' goes on from the state of solver={kept!r}, but solver={estimator.solver!r} now; set "
+            "warm_start=True to go on from the weights alone"
+        )
+    return optimizer is not None
+
+
+def take_rate(optimizer, rate):
+    """Go on by another rate, if this is not what training began with."""
+    if float(rate) != optimizer.learning_rate_init:
+        optimizer.learning_rate = optimizer.learning_rate_init = float(rate)
+
+
 def batch_size_of(estimator, n_rows):
     """Return the rows of an update."""
     batch_size = estimator.batch_size

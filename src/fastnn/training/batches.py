@@ -2,8 +2,10 @@
 
 A source has `updates_per_pass`, the `sizes` of its batches and `largest_batch`, and ``next_pass(n_updates_before)``
 draws the next one. It returns the rows, batch after batch (ndarray of intp); where each batch starts in them, and their
-number; and the updates before the next pass is due. Rows and starts of None: every update takes all rows of X, in their
-order. The arrays are read before the next call, which may change them. Asked by ``run``; random draws come from NumPy.
+number; and the updates before the next pass is due; `begun` then has the updates made before that pass began, which are
+fewer than those before the call where another run has made some of it. Rows and starts of None: every update takes all
+rows of X, in their order. The arrays are read before the next call, which may change them. Asked by ``run``; random
+draws come from NumPy.
 """
 
 import sys
@@ -18,12 +20,14 @@ class AllRows:
     """Full batches, in the order of the rows; nothing is drawn, and no second pass is asked for."""
 
     updates_per_pass = 1
+    rows, n_made, earlier = None, 0, None
 
     def __init__(self, n_samples):
         self.largest_batch = n_samples
         self.sizes = np.array([n_samples])
 
     def next_pass(self, n_updates_before):
+        self.begun = n_updates_before
         return None, None, sys.maxsize
 
 
@@ -37,6 +41,15 @@ class Ordered:
         Below n_samples.
     order : {"shuffled", "sequential", "wraparound", "random"}
     draws : fastnn.initial.Draws
+
+    Attributes
+    ----------
+    rows : ndarray of intp, or None
+        Of the pass that was drawn last.
+    n_made : int
+        Updates of the first pass that another run has made.
+    earlier : ndarray of shape (n_made,), or None
+        The objective of each.
     """
 
     def __init__(self, n_samples, batch_size, order, draws):
@@ -48,9 +61,18 @@ class Ordered:
             self.starts[-1] = n_samples
         self.sizes = np.diff(self.starts)
         self.in_order = np.arange(n_samples, dtype=np.intp)
+        self.rows, self.n_made, self.earlier, self.begun = None, 0, None, None
+
+    def go_on(self, rows, n_made, earlier):
+        """Begin with the rest of a pass of these rows."""
+        self.rows, self.n_made, self.earlier = rows, n_made, earlier
 
     def next_pass(self, n_updates_before):
         m, size, n_updates = self.n_samples, self.batch_size, self.updates_per_pass
+        if self.rows is not None and self.begun is None:
+            self.begun = n_updates_before - self.n_made
+            return self.rows, self.starts, n_updates
+        self.begun = n_updates_before
         rows = self.in_order
         if self.order == "shuffled":
             rows = self.draws.permutation(m)
@@ -59,7 +81,8 @@ class Ordered:
         elif self.order == "wraparound":
             offsets = np.arange(n_updates_before, n_updates_before + n_updates) * size % (m - size)
             rows = (offsets[:, None] + np.arange(size)).ravel()
-        return rows.astype(np.intp, copy=False), self.starts, n_updates
+        self.rows = rows.astype(np.intp, copy=False)
+        return self.rows, self.starts, n_updates
 
 
 def tutorial_batches(n_samples, batch_size, order, draws):
@@ -90,8 +113,10 @@ class Composed:
         self.sizes = np.diff(self.starts)
         self.updates_per_pass = len(self.sizes)
         self.largest_batch = min(batch_size, len(rows))
+        self.n_made = 0
 
     def next_pass(self, n_updates_before):
+        self.begun = n_updates_before
         if self.random_state is not None:
             self.random_state.shuffle(self.rows)  # as rows[permutation(len(rows))], in less time
         if self.is_whole:

@@ -97,15 +97,16 @@ class Minimization:
         frozen = network.standing_still(training.rates)
         self.points = Points(evaluation, network.n_parameters, frozen)
 
-    def drive(self, listeners, manner, n_updates, objective, cost, moment):
+    def drive(self, listeners, manner, n_updates, objective, cost, moment, n_before=0):
         """Make up to n_updates iterations, and tell the listeners; return how many."""
         manner.pass_begins(0)
+        self.n_before = n_before
         self.listeners, self.moment, self.n_updates = listeners, moment, n_updates
         self.objective, self.cost, self.n_done, self.n_heard = objective, cost, 0, 0
         start = self.state.parameters.astype(np.float64)
         self.before = self.points.objective(start), self.points.evaluation.cost
         if not math.isfinite(self.before[0]):
-            manner.diverged(self.before[0], 0)
+            manner.diverged(self.before[0], n_before)
         try:
             minimize(
                 self.points, start, callback=self.iteration, maxiter=n_updates, maxfun=2**31 - 1, ftol=0.0, gtol=0.0
@@ -138,7 +139,8 @@ class Minimization:
     def tell(self, is_last, told=()):
         """Let the listeners hear whose turn it is, but those told already; return whether the run should end."""
         moment, wants_to_end = self.moment, False
-        moment.n_done, moment.n_new, moment.is_last = self.n_done, self.n_done - self.n_heard, is_last
+        moment.n_done, moment.n_new = self.n_before + self.n_done, self.n_done - self.n_heard
+        moment.is_last = is_last
         moment.objective = self.objective[: self.n_done]
         self.told = [listener for listener in self.listeners if listener.is_due(moment) and listener not in told]
         for listener in self.told:

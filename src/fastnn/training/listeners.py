@@ -20,7 +20,7 @@ class Moment:
     Attributes
     ----------
     n_done : int
-        Updates made.
+        Updates made, with those of earlier runs that this one goes on from.
     n_new : int
         Of them, those since the last pause.
     objective : ndarray
@@ -74,6 +74,12 @@ class Listener:
 
     def forget(self, n_done):
         """What was heard after so many updates did not happen."""
+
+    def to_keep(self):
+        """Return what a later run goes on from, as plain data and arrays; None: nothing."""
+
+    def go_on(self, kept):
+        """Go on from what `to_keep` of one of the same class returned, before the run begins."""
 
 
 class History(Listener):

@@ -29,6 +29,11 @@ class Raises:
     state : TrainingState
     learning_rate : float
         For the message.
+
+    Attributes
+    ----------
+    last_parameters : ndarray or None
+        Those of the last update, which the solver's state belongs to, where those of an earlier one were taken back.
     """
 
     #: What ends the run, and is handed back with what it has come to.
@@ -37,6 +42,7 @@ class Raises:
     def __init__(self, state, learning_rate):
         self.state, self.learning_rate = state, learning_rate
         self.at_pass_start = state.parameters.copy()
+        self.last_parameters = None
 
     def pass_begins(self, n_done):
         if n_done > 0:
@@ -51,10 +57,14 @@ class Raises:
             if not np.isfinite(block).all():
                 raise divergence(f"{what} are not finite after update {n_done}", self.learning_rate)
 
-    def recovered(self, n_done, updates_per_pass):
-        """Go back to the last finished pass; return the updates that were made by then."""
-        n_beyond = n_done % updates_per_pass
+    def recovered(self, n_done, updates_per_pass, n_made=0):
+        """Go back to the last finished pass; return the updates that were made by then.
+
+        Of the first pass, `n_made` had been made before the run, which is then gone back to at the most.
+        """
+        n_beyond = min((n_done + n_made) % updates_per_pass, n_done)
         if n_beyond != 0:
+            self.last_parameters = self.state.parameters.copy()
             self.state.parameters[:] = self.at_pass_start
         return n_done - n_beyond
 
@@ -70,5 +80,5 @@ class GoesOn:
     def ends(self, n_done):
         pass
 
-    def recovered(self, n_done, updates_per_pass):
+    def recovered(self, n_done, updates_per_pass, n_made=0):
         return n_done

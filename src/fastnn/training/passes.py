@@ -119,6 +119,8 @@ class Progress:
         Passes since there was progress of more than tol.
     best_parameters : ndarray or None
         Those of the best score; None: the network's own, whatever becomes of them.
+    order : ndarray of intp, or None
+        Of the rows in the last pass, which the next is drawn from; None: their own.
     """
 
     n_seen: int = 0
@@ -129,6 +131,7 @@ class Progress:
     best_score: float = -math.inf
     n_stale: int = 0
     best_parameters: np.ndarray | None = None
+    order: np.ndarray | None = None
 
     def judge_loss(self, tol):
         """See whether the last pass was progress; a loss that is NaN does not count against it."""
@@ -210,7 +213,10 @@ def fit(
     """
     progress.n_passes = 0
     start = parameters.copy() if score is not None and progress.best_parameters is None else None
-    rows = np.arange(samples.n_rows, dtype=np.intp) if samples.rows is None else samples.rows.copy()
+    rows = progress.order
+    if rows is None:
+        rows = np.arange(samples.n_rows, dtype=np.intp) if samples.rows is None else samples.rows.copy()
+    progress.order = rows
     source = Composed(rows, batch_size, random_state, samples.rows is None and batch_size == samples.n_rows)
     state = optimizer.state(network, parameters)
     job = Job(backend, state, optimizer.training, samples.X, samples.y, samples.sample_weight)

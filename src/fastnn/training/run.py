@@ -54,15 +54,21 @@ class Outcome(NamedTuple):
         One entry for each of them; where the curves are of a pass alone, those of the last one.
     error : BaseException or None
         What ended the run from outside.
+    all_objective : ndarray
+        With those of updates that do not count: after the last finished pass of a run that was interrupted.
+    kept : dict
+        Name of a listener's class -> what it has to go on from.
     """
 
     n_done: int
     objective: np.ndarray
     cost: np.ndarray
     error: BaseException | None
+    all_objective: np.ndarray
+    kept: dict
 
 
-def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True):
+def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True, n_before=0, kept=None):
     """Make up to `n_updates` updates; return what came of them.
 
     Parameters
@@ -76,6 +82,10 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True):
     n_updates : int
     keeps_curves : bool, default True
         Whether objective and cost of all updates are kept, or those of one pass at a time.
+    n_before : int, default 0
+        Updates of earlier runs that this one goes on from; listeners hear of all.
+    kept : dict, optional
+        As of their `Outcome`.
 
     Raises
     ------
@@ -84,29 +94,35 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True):
     """
     n_kept = n_updates if keeps_curves else min(n_updates, source.updates_per_pass)
     curves = np.empty(n_kept), np.empty(n_kept)
-    n_before, error = job.state.n_updates, None
+    n_at_start, error = job.state.n_updates, None
+    if kept:
+        for listener in listeners:
+            if (own := kept.get(type(listener).__name__)) is not None:
+                listener.go_on(own)
     try:
         if job.training.solver == "lbfgs":
-            done = _minimize(job, source, schedule, listeners, manner, n_updates, *curves)
+            done = _minimize(job, source, schedule, listeners, manner, n_updates, *curves, n_before)
         else:
             opened = _begin(job, source)
             try:
-                done = _advance(opened, source, schedule, listeners, manner, n_updates, *curves, keeps_curves)
+                done = _advance(opened, source, schedule, listeners, manner, n_updates, *curves, keeps_curves, n_before)
             finally:
                 opened.end()
-        manner.ends(done)
+        manner.ends(n_before + done)
         for listener in listeners:
-            listener.finish(done)
+            listener.finish(n_before + done)
     except manner.catches as raised:
         if isinstance(raised, DivergenceError) and not raised.has_ended_a_run:
             raised.has_ended_a_run = True
             raise
         error = raised
-        done = manner.recovered(job.state.n_updates - n_before, source.updates_per_pass)
+        done = manner.recovered(job.state.n_updates - n_at_start, source.updates_per_pass, source.n_made)
         for listener in listeners:
-            listener.forget(done)
+            listener.forget(n_before + done)
     objective, cost = curves
-    return Outcome(done, objective[:done], cost[:done], error)
+    left = {type(listener).__name__: own for listener in listeners if (own := listener.to_keep()) is not None}
+    made = objective[: job.state.n_updates - n_at_start]
+    return Outcome(done, objective[:done], cost[:done], error, made, left)
 
 
 def _begin(job, source):
@@ -115,25 +131,28 @@ def _begin(job, source):
     return begin(job.state, job.training, job.X, job.y, job.sample_weight, source.largest_batch, job.n_threads)
 
 
-def _minimize(job, source, schedule, listeners, manner, n_updates, objective, cost):
+def _minimize(job, source, schedule, listeners, manner, n_updates, objective, cost, n_before):
     """Have SciPy's minimizer make the updates, all rows each; return how many."""
     _, l2 = schedule.of(0, 1)
-    return Minimization(job, l2[0]).drive(listeners, manner, n_updates, objective, cost, Moment(source.sizes))
+    moment = Moment(source.sizes)
+    return Minimization(job, l2[0]).drive(listeners, manner, n_updates, objective, cost, moment, n_before)
 
 
-def _advance(opened, source, schedule, listeners, manner, n_updates, objectives, costs, keeps_curves):
+def _advance(opened, source, schedule, listeners, manner, n_updates, objectives, costs, keeps_curves, n_before):
     """Make the updates of an open run, by pieces as long as nobody wants to hear; return how many."""
-    done = begun = base = ends_at = 0  # updates: of the run, before this pass, before what is kept, after this pass
+    # Updates of the run: made, before this pass (less than 0: another run began it), before what is kept, at its end.
+    done = begun = base = ends_at = 0
     stop, wants_to_end, moment = None, False, Moment(source.sizes)
     while done < n_updates and stop != CONVERGED and not wants_to_end:
         if done == ends_at:
             manner.pass_begins(done)
-            rows, starts, n_of_pass = source.next_pass(done)
-            begun, ends_at = done, done + n_of_pass
+            rows, starts, n_of_pass = source.next_pass(n_before + done)
+            begun = source.begun - n_before
+            ends_at = begun + n_of_pass
             base = begun if keeps_curves else 0
         end = ends_at if ends_at < n_updates else n_updates
         for listener in listeners:
-            next_stop = listener.next_stop(done)
+            next_stop = listener.next_stop(n_before + done) - n_before
             end = next_stop if next_stop < end else end
         first, last = done - begun, end - begun
         rates, l2 = schedule.of(first, last - first)
@@ -145,10 +164,13 @@ def _advance(opened, source, schedule, listeners, manner, n_updates, objectives,
         n_new, stop = opened.advance(rows, of_piece, rates, l2, objective, cost)
         done += n_new
         if stop == DIVERGED:
-            manner.diverged(objective[n_new], done)
+            manner.diverged(objective[n_new], n_before + done)
         if listeners:
-            moment.n_done, moment.n_new = done, n_new
-            moment.objective = objective if is_whole and stop == RAN else objectives[base : base + done - begun]
+            moment.n_done, moment.n_new = n_before + done, n_new
+            if begun < 0:
+                moment.objective = np.concatenate([source.earlier, objectives[:done]])
+            else:
+                moment.objective = objective if is_whole and stop == RAN else objectives[base : base + done - begun]
             moment.rates = rates
             moment.is_last = stop == CONVERGED or done == n_updates
             for listener in listeners:

@@ -1,0 +1,51 @@
+"""What a fit leaves, beside weights and solver, to one that goes on from it: which rows, in which order, what is dropped.
+
+Called by the base of the estimators, which keeps it as plain data where ``warm_start="solver"`` asks for it.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fastnn.dropout import Dropout
+
+
+@dataclass
+class Course:
+    """How the rows of a fit were taken.
+
+    Parameters
+    ----------
+    n_rows : int
+        Of X.
+    order : ndarray of intp, or None
+        Of the rows learned from, in the last pass; None: their own.
+    held_back : ndarray of intp, or None
+        Rows that early stopping scores.
+    seed : int or None
+        Of dropout.
+    """
+
+    n_rows: int
+    order: np.ndarray | None = None
+    held_back: np.ndarray | None = None
+    seed: int | None = None
+
+    @classmethod
+    def of(cls, estimator, n_rows):
+        """That of the fit before, as far as it fits this one."""
+        course = cls(**getattr(estimator, "_course", {"n_rows": n_rows}))
+        if course.n_rows == n_rows and (course.held_back is not None) == bool(estimator.early_stopping):
+            course.order = None if course.order is None else course.order.copy()  # it will be shuffled in place
+            return course
+        return cls(n_rows, seed=course.seed)
+
+    def seeded(self, dropout, integers):
+        """Dropout with the seed that there was, or a new one."""
+        dropout = dropout.seeded(integers) if self.seed is None else Dropout(dropout.dropped, self.seed)
+        self.seed = dropout.seed
+        return dropout
+
+    def to_plain(self):
+        """A dict of numbers and its own arrays."""
+        return dict(vars(self))
