@@ -217,3 +217,44 @@ def test_a_limit_of_time_costs_little():
     result = fastnn.train([64, 10, 10], X / 16, y, 10**8, 0.1, max_time=0.2, loss="log_loss", random_state=0,
                           batch_size=32, init="glorot_uniform")  # fmt: skip
     assert result.network.predict(X / 16).shape == y.shape
+
+
+# -- two halves, with those who judge -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", [1, 7, 12, 20, 29])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"validation_data": (X_val, Y_val), "early_stopping": True, "n_iter_no_change": 6},
+        {"validation_data": (X_val, Y_val), "early_stopping": True, "n_iter_no_change": 2, "min_delta": 1e-3},
+        {"validation_split": 0.3, "early_stopping": True, "scoring": "accuracy", "n_iter_no_change": 9},
+        {"alpha": fastnn.schedules.plateau(0.5, patience=0, threshold=0.05)},
+        {"alpha": fastnn.schedules.plateau(0.5, patience=1, cooldown=1), "validation_data": (X_val, Y_val)},
+        {"validation_data": (X_val, Y_val), "max_time": 1000.0},
+    ],
+)
+def test_two_halves_judge_as_one_run(options, first):
+    """Also where the first half ends between two reports, and where the best weights were given back at its end."""
+    common = {"batch_size": 6, "alpha": 0.5, "loss": "log_loss", "momentum": 0.9, **options}
+    whole = train(30, **common)
+    half = train(first, **common)
+    if half.n_iter < first or half.n_iter == whole.n_iter:  # it was over
+        assert (half.n_iter, half.history) == (whole.n_iter, whole.history)
+        return
+    again = train(30 - first, init=half, **{**common, "random_state": None})
+    assert again.network.parameters.tobytes() == whole.network.parameters.tobytes()
+    assert again.best_iteration == whole.best_iteration
+    assert half.loss_curve + again.loss_curve == whole.loss_curve
+    is_extra = [iteration not in whole.history["iteration"] for iteration in half.history.get("iteration", [])]
+    assert sum(is_extra) <= 1  # the last, between two reports
+    for name, values in whole.history.items():
+        assert half.history[name][: len(is_extra) - sum(is_extra)] + again.history[name] == values
+
+
+def test_a_split_is_made_again_when_training_goes_on():
+    half = train(8, batch_size=5, validation_split=0.3)
+    with pytest.raises(ValueError, match="would set rows aside that the run of init may have learned from"):
+        train(8, batch_size=5, validation_split=0.3, init=train(8, batch_size=5), random_state=None)
+    plain = train(8, batch_size=5, init=half, random_state=None)  # all rows are learned from now
+    assert len(plain.loss_curve) == 8

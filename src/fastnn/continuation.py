@@ -36,11 +36,14 @@ class Continuation:
     seed : int or None
         Of dropout, if there has been any.
     parameters : ndarray or None
-        Those that the optimizer's state belongs to, where they are not the network's: after an interruption.
+        Those that the optimizer's state belongs to, where they are not the network's: after an interruption, or where
+        the best ones were given back.
     kept : dict
         Of listeners, see ``fastnn.training.run``.
     held : ndarray of intp, or None
         Rows that were set aside to validate on.
+    was_interrupted : bool
+        Whether the run was ended from outside.
     """
 
     solver: str
@@ -56,6 +59,7 @@ class Continuation:
     parameters: np.ndarray | None = None
     kept: dict = field(default_factory=dict)
     held: np.ndarray | None = None
+    was_interrupted: bool = False
 
     @property
     def n_updates(self):
@@ -127,7 +131,7 @@ def leave(job, source, course, data, draws, outcome, last_parameters, earlier):
         seed = training.dropout.seed
     return Continuation(
         training.solver, state.optimizer, state.counters, data.known, course, rows, n_made, objective, draws, seed,
-        last_parameters, outcome.kept, data.held,
+        last_parameters, outcome.kept, data.held, outcome.error is not None,
     )  # fmt: skip
 
 

@@ -77,6 +77,8 @@ def carry_out(course, data, source, job, network):
     W, b = (LayerDict(arrays, form) for arrays in spec.views(job.state.parameters))
     cost, loss_curve = outcome.cost.tolist(), outcome.objective.tolist()
     passes, last = passes_of(course, data), manner.last_parameters
+    if stopping is not None and stopping.last_parameters is not None:
+        last = stopping.last_parameters
     left = leave(job, source, passes, data, course.draws, outcome, last, earlier)
     result = TrainResult(W, b, cost, network, loss_curve, listeners.values, best_iteration, left)
     if outcome.error is not None:

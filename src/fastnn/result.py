@@ -96,7 +96,7 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
         if self.network is None:  # made by _make: W, b and cost alone
             return super().__repr__()
         last = f", last loss {self.loss_curve[-1]:.6g}" if self.loss_curve else ""  # empty: interrupted at once
-        was_interrupted = self._continuation is not None and self._continuation.parameters is not None
+        was_interrupted = self._continuation is not None and self._continuation.was_interrupted
         if self.best_iteration < self.n_updates and not was_interrupted:
             last += f"; the weights are those after {self.best_iteration}"
         return f"<TrainResult of {self.network!r}: {self.n_iter} updates{last}>"

@@ -194,6 +194,8 @@ class EarlyStopping(Listener):
     ----------
     best_iteration : int or None
         The updates after which the parameters given back stood; None before the run has ended.
+    last_parameters : ndarray or None
+        Those of the last update, where others were given back.
     """
 
     def __init__(self, every, state, loss, n_iter_no_change, min_delta=0.0):
@@ -201,8 +203,11 @@ class EarlyStopping(Listener):
         self.state, self.loss, self.n_iter_no_change, self.min_delta = state, loss, n_iter_no_change, min_delta
         self.best_loss, self.best_parameters, self.n_stale = np.inf, None, 0
         self.best_so_far, self.best_iteration = 0, None
+        self.last_parameters = self.before_extra = None
 
     def hear(self, moment):
+        if moment.n_done % self.every != 0:  # a report that a run which went on would not have made here
+            self.before_extra = self.to_keep()
         loss = self.loss()
         self.n_stale = 0 if loss < self.best_loss - self.min_delta else self.n_stale + 1
         if loss < self.best_loss:
@@ -215,8 +220,20 @@ class EarlyStopping(Listener):
 
     def finish(self, n_done):
         if self.best_parameters is not None:
+            self.last_parameters = self.state.parameters.copy()
             self.state.parameters[:] = self.best_parameters
             self.best_iteration = self.best_so_far
+
+    def to_keep(self):
+        if self.before_extra is not None:
+            return self.before_extra
+        best = None if self.best_parameters is None else self.best_parameters.copy()
+        return {"loss": self.best_loss, "parameters": best, "n_stale": self.n_stale, "iteration": self.best_so_far}
+
+    def go_on(self, kept):
+        best = kept["parameters"]
+        self.best_parameters = None if best is None else best.copy()
+        self.best_loss, self.n_stale, self.best_so_far = kept["loss"], kept["n_stale"], kept["iteration"]
 
 
 class TimeLimit(Listener):
@@ -264,6 +281,9 @@ class Plateau(Listener):
         self.best, self.n_bad, self.n_cool = np.inf, 0, 0
         schedule.lowest = self.plan.min_lr
 
+    def is_due(self, moment):  # not at the end of a run between two reports: one that went on would not have been
+        return moment.n_done % self.every == 0
+
     def hear(self, moment):
         if moment.n_done <= self.n_warm:
             return False
@@ -278,6 +298,13 @@ class Plateau(Listener):
             self.schedule.factor *= self.plan.factor
             self.n_cool, self.n_bad = self.plan.cooldown, 0
         return False
+
+    def to_keep(self):
+        return {"best": self.best, "n_bad": self.n_bad, "n_cool": self.n_cool, "factor": self.schedule.factor}
+
+    def go_on(self, kept):
+        self.best, self.n_bad, self.n_cool = kept["best"], kept["n_bad"], kept["n_cool"]
+        self.schedule.factor = kept["factor"]
 
 
 class MeanObjective:
