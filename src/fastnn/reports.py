@@ -177,7 +177,7 @@ def _columns(reports, job, data, network, l2):
     if "learning_rate" in track:
         columns["learning_rate"] = lambda moment: float(moment.rates[-1])
     if "gradient_norm" in track:
-        columns["gradient_norm"] = GradientNorm(job, l2)
+        columns["gradient_norm"] = GradientNorm(job, l2, job.X, job.y, job.sample_weight)
     if "seconds" in track:
         columns["seconds"] = Clock()
     return columns

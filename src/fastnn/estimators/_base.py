@@ -6,19 +6,16 @@ time under ``fastnn.training``. The order of checks and draws is scikit-learn's,
 
 from abc import ABC, abstractmethod
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastnn.activations import check_hidden_activations
-from fastnn.backends import BACKENDS
-from fastnn.estimators import _held_back, _lbfgs
 from fastnn.estimators._activations import kept_output_activation, output_activation, start_factors
+from fastnn.estimators._callbacks import CallbackSupportMixin
 from fastnn.estimators._checks import (
     as_data,
     check_hidden_layer_sizes,
@@ -28,21 +25,18 @@ from fastnn.estimators._checks import (
     told_of_overflow,
     too_large,
 )
-from fastnn.estimators._course import Course
+from fastnn.estimators._history import history_of
 from fastnn.estimators._hooks import refuse_hooks
-from fastnn.estimators._moved import optimizer_from
 from fastnn.estimators._parameters import CONSTRAINTS, check_parameters
-from fastnn.estimators._plan import plan_of
-from fastnn.estimators._solvers import as_of_now, batch_size_of, keeps_solver, optimizer_of, take_rate, training_of
+from fastnn.estimators._solvers import keeps_solver, training_of
+from fastnn.estimators._trained import ENGINE, Given, Trained
 from fastnn.estimators._travelling import Travelling
-from fastnn.estimators._warnings import tell_of_overflow, warn
+from fastnn.estimators._validation import check_given
 from fastnn.estimators._weights import Weights
 from fastnn.initial import draw_with_biases
 from fastnn.network import Network
 from fastnn.objective import PARAMETERS, check_objective
 from fastnn.training import passes
-
-ENGINE = BACKENDS["simd"]
 
 
 def _trains_by_batches(estimator):
@@ -51,7 +45,7 @@ def _trains_by_batches(estimator):
     return True
 
 
-class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
+class MultilayerPerceptron(Trained, Travelling, CallbackSupportMixin, BaseEstimator, ABC):
     """The base of both estimators; not to be used by itself."""
 
     _parameter_constraints = CONSTRAINTS
@@ -76,6 +70,10 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
     @abstractmethod
     def _check_targets(self, X, y, incremental, reset):
         """Check X and y; return X, and a function of a dtype that gives the targets (n_samples, n_out)."""
+
+    @abstractmethod
+    def _check_validation(self, X, y):
+        """Check rows to validate on; return the same."""
 
     @abstractmethod
     def _output_activation(self):
@@ -106,7 +104,7 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
     # -- training ---------------------------------------------------------------------------------------------
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network on X and y.
 
         Parameters
@@ -116,6 +114,12 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
             Class labels, or numbers for a regression.
         sample_weight : array-like of shape (n_samples,), default=None
             None: all weigh 1. Their ratios count, and, as the penalty is over their sum, their scale beside `alpha`.
+        X_val : array-like or sparse matrix of shape (n_validation_samples, n_features), default=None
+            Rows that are not learned from: their loss after each epoch is in `validation_loss_curve_`, and with
+            `scoring` their score in `validation_scores_`. Early stopping judges by them, in place of rows held back.
+        y_val : array-like of shape (n_validation_samples,) or (n_validation_samples, n_outputs), default=None
+        sample_weight_val : array-like of shape (n_validation_samples,), default=None
+            `class_weight` does not count here.
 
         Returns
         -------
@@ -135,14 +139,15 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         RuntimeWarning
             If a loss, or what the optimizer made of it, was not finite, unless ``numpy.errstate`` ignores it.
         """
-        return self._train(X, y, sample_weight, incremental=False)
+        return self._train(X, y, sample_weight, False, X_val, y_val, sample_weight_val)
 
-    def _train(self, X, y, sample_weight, incremental):
+    def _train(self, X, y, sample_weight, incremental, *validation):
         self._refuse_hooks()
         refuse_hooks(f"this {type(self).__name__}", vars(self))
         hidden = check_hidden_layer_sizes(self.hidden_layer_sizes)
         check_hidden_activations(self.activation, len(hidden))
         is_first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
+        given = Given(X, y, sample_weight)
         X, targets_of = self._check_targets(X, y, incremental, reset=is_first)
         weight, unit = check_sample_weight(sample_weight, X)
         dtype = np.dtype(np.float64) if self.solver == "lbfgs" else X.dtype
@@ -163,13 +168,15 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         if not (goes_on and hasattr(self, "_random_state")):
             self._random_state = check_random_state(self.random_state)
         samples = passes.Samples(as_data(X, dtype), self._smooth(targets), weight, weight_unit=unit)
+        if validation and (rows_of := check_given(self, *validation)):
+            given.validation = rows_of(dtype)
         try:
             if is_first:
                 self._begin([X.shape[1], *hidden, self.n_outputs_], dtype)
             if self.solver == "lbfgs":
-                self._train_by_lbfgs(samples, training)
+                self._train_by_lbfgs(samples, training, given)
             else:
-                self._train_by_epochs(samples, training, is_first, incremental, goes_on)
+                self._train_by_epochs(samples, training, given, is_first, incremental, goes_on)
         except MemoryError as error:
             raise MemoryError(too_large(hidden)) from error
         if not np.isfinite(self._weights.network.parameters).all():
@@ -220,134 +227,19 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         self._weights = weights
         self.coefs_, self.intercepts_ = list(weights.coefs), list(weights.intercepts)
 
-    def _train_by_lbfgs(self, samples, training):
-        network = self._weights.network
-        if samples.sample_weight is None:
-            samples.sample_weight = np.ones(len(samples.y))
-        self.loss_, self.n_iter_ = _lbfgs.minimize(
-            ENGINE,
-            self._objective(),
-            network._spec,
-            network.parameters,
-            samples,
-            self.alpha,
-            self.max_iter,
-            self.max_fun,
-            self.tol,
-            self.verbose,
-            training.rates,
-        )
-
-    def _show_progress(self, progress):
-        """What training has come to, as attributes; those that begin with an underscore are scikit-learn's own, too."""
-        self.n_iter_, self.t_ = progress.n_passes, progress.n_seen
-        self.loss_curve_, self._no_improvement_count = progress.loss_curve, progress.n_stale
-        self.best_loss_ = None if self.early_stopping else progress.best_loss
-        self.validation_scores_ = progress.scores if self.early_stopping else None
-        self.best_validation_score_ = progress.best_score if self.early_stopping else None
-
-    def _progress(self):
-        """What training has come to, from the attributes."""
-
-        def of(attribute, default):
-            value = getattr(self, attribute, None)
-            return default if value is None else value
-
-        return passes.Progress(
-            n_seen=of("t_", 0),
-            loss_curve=of("loss_curve_", []),
-            scores=of("validation_scores_", []),
-            best_loss=of("best_loss_", np.inf),
-            best_score=of("best_validation_score_", -np.inf),
-            n_stale=of("_no_improvement_count", 0),
-        )
-
-    def _train_by_epochs(self, samples, training, is_first, incremental, goes_on):
-        network, plan = self._weights.network, plan_of(self, incremental)
-        optimizer = getattr(self, "_optimizer", None)
-        is_moved = optimizer is not None and not isinstance(optimizer, passes.Optimizer)  # from scikit-learn
-        if is_moved:
-            self.loss_curve_ = list(self.loss_curve_)
-            self.validation_scores_ = None if self.validation_scores_ is None else list(self.validation_scores_)
-        if not (incremental or goes_on) or optimizer is None:
-            self._optimizer = optimizer_of(self, training, network._spec, plan)
-        elif is_moved:
-            self._optimizer = optimizer_from(optimizer, training.objective, network._spec)
-        if goes_on and plan is None:
-            take_rate(self._optimizer, self.learning_rate_init)
-        course = Course.of(self, samples.n_rows) if goes_on else Course(samples.n_rows)
-        dropout = training.dropout and course.seeded(training.dropout, partial(self._random_state.randint, 0))
-        self._optimizer.training = as_of_now(self._optimizer.training, replace(training, dropout=dropout))
-        if self.early_stopping and incremental:
-            raise ValueError("partial_fit does not support early_stopping=True")
-        progress = self._progress()
-        progress.order, score = course.order, None
-        if self.early_stopping:
-            score = self._hold_back(samples, course)
-            if is_first:
-                progress.best_parameters = network.parameters.copy()
-        n_before = len(progress.loss_curve)
-        ended = passes.fit(
-            ENGINE,
-            self._optimizer,
-            network._spec,
-            network.parameters,
-            samples,
-            batch_size_of(self, samples.n_rows),
-            self._random_state if self.shuffle else None,
-            self.alpha,
-            passes.Limits(1 if incremental else self.max_iter, self.tol, self.n_iter_no_change),
-            progress,
-            score,
-            plan,
-            print if self.verbose else None,
-        )
-        self._show_progress(progress)
-        if self.warm_start == "solver":
-            course.order = progress.order
-            self._course = course.to_plain()
-        if progress.loss_curve:
-            self.loss_ = progress.loss_curve[-1]
-        if ended == passes.INTERRUPTED:
-            warn("Training interrupted by user.")
-        elif ended == passes.REACHED_MAX_ITER and not incremental:
-            warn(
-                f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
-                "converged yet.",
-                ConvergenceWarning,
-            )
-        tell_of_overflow(self, n_before)
-
     def _objective(self):
         """What is made small; a loss's parameter has its default where an older fastnn pickled the estimator."""
         keyword, default = PARAMETERS.get(self.loss, ("", 0.0))
         given = {keyword: getattr(self, keyword, default)} if keyword else {}
         return replace(check_objective(self.loss, **given), as_sklearn=True)
 
-    def _hold_back(self, samples, course):
-        """Split rows off the samples; return a function that scores the network on them."""
-        if course.held_back is None:
-            course.order, course.held_back = _held_back.split(
-                samples.n_rows,
-                samples.sample_weight,
-                self._strata(samples.y),
-                self.validation_fraction,
-                self._random_state,
-            )
-        samples.rows, held_back = course.order, course.held_back
-        X, targets = samples.X[held_back], samples.y[held_back]
-        weight = None if samples.sample_weight is None else samples.sample_weight[held_back]
-        network, score_of = self._weights.network, self._scorer(targets, weight)
-        outputs = np.empty_like(targets)
-        predict = partial(network.predict_into, X, outputs)
-        if not isinstance(X, np.ndarray):
-            predict = partial(ENGINE.forward, network._spec, network.parameters, X, outputs)
+    # -- what came of it --------------------------------------------------------------------------------------
 
-        def score():
-            predict()
-            return score_of(outputs) if np.isfinite(outputs).all() else np.nan
-
-        return score
+    @property
+    def history_(self):
+        """What was recorded of each epoch: a dict of equally long lists."""
+        check_is_fitted(self)
+        return history_of(self)
 
     # -- prediction -------------------------------------------------------------------------------------------
 

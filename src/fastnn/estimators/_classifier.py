@@ -143,6 +143,11 @@ class MLPClassifier(ClassifierMixin, Labelled, MultilayerPerceptron):
         loss="log_loss",
         focal_gamma=2.0,
         extend_classes=False,
+        scoring=None,
+        max_time=None,
+        track=None,
+        callback=None,
+        progress=False,
     ):
         MultilayerPerceptron.__init__(  # by name: of a subclass of this and scikit-learn's, `super` is the latter
             self,
@@ -187,6 +192,11 @@ class MLPClassifier(ClassifierMixin, Labelled, MultilayerPerceptron):
             loss=loss,
             focal_gamma=focal_gamma,
             extend_classes=extend_classes,
+            scoring=scoring,
+            max_time=max_time,
+            track=track,
+            callback=callback,
+            progress=progress,
         )
 
     @by_batches
@@ -337,6 +347,14 @@ class MLPClassifier(ClassifierMixin, Labelled, MultilayerPerceptron):
             self.classes_ = self._label_binarizer.classes_
         else:
             self._check_classes(unique_labels(y))
+        return X, lambda dtype: self._encode(y, dtype)
+
+    def _check_validation(self, X, y):
+        X, y = validate_data(
+            self, X, y, accept_sparse="csr", multi_output=True, dtype=(np.float64, np.float32), reset=False
+        )
+        y = as_vector(y)
+        self._check_known(y)
         return X, lambda dtype: self._encode(y, dtype)
 
     def _output_activation(self):

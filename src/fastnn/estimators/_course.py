@@ -1,4 +1,4 @@
-"""What a fit leaves, beside weights and solver, to one that goes on from it: which rows, in which order, what is dropped.
+"""What a fit leaves, beside weights and solver, to one that goes on from it: its rows, their order, what is dropped.
 
 Called by the base of the estimators, which keeps it as plain data where ``warm_start="solver"`` asks for it.
 """
@@ -24,18 +24,22 @@ class Course:
         Rows that early stopping scores.
     seed : int or None
         Of dropout.
+    last_parameters, given_back : ndarray or None
+        Those of the last update and the best ones, where early stopping gave these back.
     """
 
     n_rows: int
     order: np.ndarray | None = None
     held_back: np.ndarray | None = None
     seed: int | None = None
+    last_parameters: np.ndarray | None = None
+    given_back: np.ndarray | None = None
 
     @classmethod
-    def of(cls, estimator, n_rows):
+    def of(cls, estimator, n_rows, holds_back):
         """That of the fit before, as far as it fits this one."""
         course = cls(**getattr(estimator, "_course", {"n_rows": n_rows}))
-        if course.n_rows == n_rows and (course.held_back is not None) == bool(estimator.early_stopping):
+        if course.n_rows == n_rows and (course.held_back is not None) == holds_back:
             course.order = None if course.order is None else course.order.copy()  # it will be shuffled in place
             return course
         return cls(n_rows, seed=course.seed)
@@ -45,6 +49,19 @@ class Course:
         dropout = dropout.seeded(integers) if self.seed is None else Dropout(dropout.dropped, self.seed)
         self.seed = dropout.seed
         return dropout
+
+    def take_back(self, parameters):
+        """Put the last parameters in place of the best, and return these; None if nobody knows, or has changed them."""
+        if self.given_back is None or not np.array_equal(parameters, self.given_back):
+            return None
+        best = parameters.copy()
+        parameters[:] = self.last_parameters
+        return best
+
+    def leave(self, progress):
+        """Take what a run has come to."""
+        self.order = progress.order
+        self.last_parameters, self.given_back = progress.last_parameters, progress.given_back
 
     def to_plain(self):
         """A dict of numbers and its own arrays."""

@@ -67,6 +67,18 @@ class Labelled:
                 "extend_classes=True takes them in partial_fit."
             )
 
+    def _check_known(self, y):
+        """Refuse labels that training has not, or has in another form."""
+        kind = self._label_binarizer.y_type_
+        is_multilabel = kind.startswith("multilabel")
+        if is_multilabel != (y.ndim == 2):
+            raise ValueError(f"y_val is of shape {y.shape}, but the y that is learned is {kind}")
+        if is_multilabel:
+            if y.shape[1] != len(self.classes_):
+                raise ValueError(f"y_val has {y.shape[1]} columns, y has {len(self.classes_)}")
+        elif len(unknown := np.setdiff1d(y, self.classes_)):
+            raise ValueError(f"y_val has the labels {unknown}, which are not among those of y, {self.classes_}")
+
     def _encode(self, y, dtype):
         kind = self._label_binarizer.y_type_
         if kind.startswith("multilabel"):

@@ -1,31 +1,41 @@
 """L-BFGS over the engine's objective and gradient of all rows, and what scikit-learn says of how it ended."""
 
+from types import SimpleNamespace
+
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from fastnn.estimators._warnings import floating_point, warn
+from fastnn.state import TrainingState
 from fastnn.training import lbfgs
+from fastnn.training.listeners import Listener, Moment
+from fastnn.training.run import Job
 
 
-def minimize(backend, objective, network, parameters, samples, alpha, max_iter, max_fun, tol, verbose, rates=()):
-    """Change flat parameters into those of the smallest objective; return it, and the number of iterations.
+class _EnoughError(Exception):
+    """A listener wants the end."""
+
+
+def job_of(backend, network, parameters, training, samples):
+    """Return the Job of minimizing over all samples, from flat parameters of float64 on, which change in place."""
+    state = TrainingState.of(network, parameters, None, None)
+    return Job(backend, state, training, samples.X, samples.y, samples.sample_weight)
+
+
+def minimize(job, l2, max_iter, max_fun, tol, verbose, listeners=()):
+    """Change the parameters of a job into those of the smallest objective; return it, and the number of iterations.
 
     Parameters
     ----------
-    backend : module
-    objective : Objective
-    network : NetworkSpec
-        Of float64: the minimizer computes in nothing else.
-    parameters : ndarray
-    samples : fastnn.training.passes.Samples
-        All rows are used.
-    alpha : float
-        The L2 penalty is alpha over the weight of all rows.
+    job : fastnn.training.run.Job
+        Of `job_of`.
+    l2 : float
     max_iter, max_fun : int
     tol : float
         The largest entry of a gradient that is small enough.
     verbose : bool or int
-    rates : tuple of pairs
-        As of a TrainingSpec; those of 0 do not move.
+    listeners : list of Listener
+        Hear after each iteration.
 
     Warns
     -----
@@ -34,12 +44,14 @@ def minimize(backend, objective, network, parameters, samples, alpha, max_iter, 
     RuntimeWarning
         If a loss or a gradient was not finite on the way.
     """
-    weight = samples.sample_weight
-    l2 = alpha / samples.weight_unit / weight.sum()
-    data = samples.X, samples.y, weight
-    evaluation = backend.evaluation(network, objective, *data, l2)
-    points = lbfgs.Points(evaluation, network.n_parameters, network.standing_still(rates))
-    result = lbfgs.minimize(points, parameters, verbose, maxfun=max_fun, maxiter=max_iter, gtol=tol)
+    network, parameters, training = job.state.network, job.state.parameters, job.training
+    evaluation = job.backend.evaluation(network, training.objective, job.X, job.y, job.sample_weight, l2)
+    points = lbfgs.Points(evaluation, network.n_parameters, network.standing_still(training.rates))
+    told = _Told(points, parameters, listeners, job.X.shape[0]) if listeners else None
+    try:
+        result = lbfgs.minimize(points, parameters.copy(), verbose, told, maxfun=max_fun, maxiter=max_iter, gtol=tol)
+    except _EnoughError:
+        result = SimpleNamespace(x=parameters, fun=points.value, nit=told.moment.n_done, status=0)
     if points.first_bad:
         floating_point(
             f"Evaluation {points.first_bad} of {points.n_evaluated} by lbfgs gave a loss or a gradient that is "
@@ -59,3 +71,49 @@ def minimize(backend, objective, network, parameters, samples, alpha, max_iter, 
         )
     parameters[:] = result.x
     return result.fun, n_iter
+
+
+class _Told:
+    """What SciPy calls after each iteration: tells the listeners, and ends the minimizer where one of them wants to."""
+
+    def __init__(self, points, parameters, listeners, n_rows):
+        self.points, self.parameters, self.listeners = points, parameters, listeners
+        self.moment = Moment(np.array([n_rows]))
+        self.moment.n_done, self.moment.n_new, self.moment.is_last, self.moment.rates = 0, 1, False, None
+
+    def __call__(self, x):
+        moment, wants_to_end = self.moment, False
+        self.points.move_to(x)
+        self.parameters[:] = x
+        moment.n_done += 1
+        moment.objective = np.array([self.points.value])
+        for listener in self.listeners:
+            listener.next_stop(moment.n_done - 1)
+            if listener.is_due(moment):
+                wants_to_end = listener.hear(moment) or wants_to_end
+        if wants_to_end:
+            raise _EnoughError
+
+
+class Iterations(Listener):
+    """Counts the iterations and measures other rows after each.
+
+    Parameters
+    ----------
+    progress : fastnn.training.passes.Progress
+    validation : fastnn.training.passes.Validation or None
+    parameters : ndarray
+        Those of the moment.
+    """
+
+    def __init__(self, progress, validation, parameters):
+        super().__init__(1)
+        self.progress, self.validation, self.parameters = progress, validation, parameters
+
+    def hear(self, moment):
+        progress = self.progress
+        progress.n_passes += 1
+        progress.loss_curve.append(float(moment.objective[-1]))
+        if self.validation is not None:
+            progress.validate(self.validation, self.parameters)
+        return False

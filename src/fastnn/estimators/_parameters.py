@@ -51,6 +51,11 @@ CONSTRAINTS = {
     "input_dropout": [Interval(Real, 0, 1, closed="left")],
     "bias": ["boolean"],
     "output_activation": [StrOptions(set(OUTPUT_ACTIVATIONS)), tuple, list, None],
+    "scoring": [str, callable, None],
+    "max_time": [None, Interval(Real, 0, None, closed="neither")],
+    "track": [None, str, tuple, list],
+    "callback": [None, callable],
+    "progress": ["boolean"],
 }
 
 #: Those of the classifier's losses, and of the regressor's.
@@ -155,7 +160,26 @@ DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
     output_activation : str or (str, float), default=None
         Of the outputs, as the loss allows: "softmax" or "logistic" under the log-loss, where the logistic probabilities
         of several classes need not sum to 1; under the squared error any activation of a hidden layer but "step", and
-        "exp". None: as scikit-learn, see above."""
+        "exp". None: as scikit-learn, see above.
+    scoring : str or callable, default=None
+        What early stopping judges by: the name of one of scikit-learn's scorers, a function of estimator, X and y, or
+        "loss", the smallest loss without the penalty. None: the accuracy, or R². Also of the rows of `X_val` without
+        early stopping.
+    max_time : float, default=None
+        Seconds after which training ends, as soon as the update under way is made. With `X_val` the weights are then
+        those of the epoch that was best by `scoring`, else by its loss.
+    track : str or list of str, default=None
+        What `history_` has besides: "score" (of the rows learned from), "learning_rate", "gradient_norm" (of the loss
+        over these rows, with `alpha`) and "seconds" since `fit` began. The first costs a forward pass over the rows in
+        each epoch, the norm a forward and a backward pass.
+    callback : callable, default=None
+        ``callback(epoch, loss, network)``, after each epoch, with the number of the epoch in this fit, its loss and the
+        live `Network` (copy it to keep it). Returning something true ends the fit. scikit-learn's own callbacks, from
+        its release 1.9 on, are set by ``set_callbacks``. What one of these raises comes through, with the estimator as
+        of the last finished epoch as its attribute ``result``.
+    progress : bool, default=False
+        Show a bar, in a terminal or a notebook, with loss, validation and the time left. Needs tqdm, the extra
+        ``[progress]``."""
 
 #: And under Attributes.
 ATTRIBUTES = """loss_ : float
@@ -165,7 +189,12 @@ ATTRIBUTES = """loss_ : float
     loss_curve_ : list of float
         The loss of each epoch: the mean over its batches by their numbers of rows. Not for "lbfgs".
     validation_scores_ : list of float or None
-        The score on the rows held back, after each epoch, with early stopping. Not for "lbfgs".
+        The score on the rows held back or given as `X_val`, after each epoch, with early stopping or `scoring`.
+    validation_loss_curve_ : list of float or None
+        Their loss, without the penalty, with `X_val` or ``scoring="loss"``.
+    history_ : dict of lists
+        All that was recorded, an entry for each epoch: "epoch", "loss", "val_loss", "val_score" and what `track` names,
+        as far as there is any.
     best_validation_score_ : float or None
     t_ : int
         Rows that updates were made from, repeats counted.

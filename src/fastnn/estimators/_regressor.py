@@ -114,6 +114,11 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         huber_delta=1.0,
         quantile=0.5,
         heads=None,
+        scoring=None,
+        max_time=None,
+        track=None,
+        callback=None,
+        progress=False,
     ):
         MultilayerPerceptron.__init__(  # by name: of a subclass of this and scikit-learn's, `super` is the latter
             self,
@@ -157,6 +162,11 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             huber_delta=huber_delta,
             quantile=quantile,
             heads=heads,
+            scoring=scoring,
+            max_time=max_time,
+            track=track,
+            callback=callback,
+            progress=progress,
         )
 
     @by_batches
@@ -284,6 +294,17 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             )
         objective = self._objective()
         return X, lambda dtype: objective.spread(_as_targets(y, dtype))
+
+    def _check_validation(self, X, y):
+        X, targets_of = self._check_targets(X, y, incremental=True, reset=False)
+
+        def checked(dtype):
+            targets = targets_of(dtype)
+            if targets.shape[1] != self.n_outputs_:
+                raise ValueError(f"y_val makes {targets.shape[1]} outputs, y {self.n_outputs_}")
+            return targets
+
+        return X, checked
 
     def _objective(self):
         if heads := _heads.heads_of(self):

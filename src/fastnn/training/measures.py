@@ -29,16 +29,28 @@ class Rows:
     """
 
     def __init__(self, job, X, y, sample_weight, shows_outputs=False):
-        network, self.parameters = job.state.network, job.state.parameters
-        self.evaluation = job.backend.evaluation(
-            network, job.training.objective, X, y, sample_weight, 0.0, job.n_threads
-        )
+        self.job, network, self.parameters = job, job.state.network, job.state.parameters
+        self.X, self.data, self._evaluation = X, (X, y, sample_weight), None
         self.outputs = np.empty((X.shape[0], network.n_out), network.dtype) if shows_outputs else None
 
     def loss(self, moment=None):
         """Measure; return the mean loss, without the penalty."""
         with np.errstate(over="ignore", invalid="ignore"):  # who asks looks whether it is finite
             return self.evaluation.at(self.parameters, None, self.outputs)
+
+    def predict(self):
+        """Find the outputs alone."""
+        job = self.job
+        job.backend.forward(job.state.network, self.parameters, self.X, self.outputs, job.n_threads)
+
+    @property
+    def evaluation(self):
+        """Opened once."""
+        if self._evaluation is None:
+            job = self.job
+            what = job.state.network, job.training.objective
+            self._evaluation = job.backend.evaluation(*what, *self.data, 0.0, job.n_threads)
+        return self._evaluation
 
 
 class GradientNorm:
@@ -47,12 +59,14 @@ class GradientNorm:
     Parameters
     ----------
     job : fastnn.training.run.Job
+        Of whose network and objective; its own rows are not read.
     l2 : float
+    X, y, sample_weight : ndarray
+        The rows.
     """
 
-    def __init__(self, job, l2):
+    def __init__(self, job, l2, *data):
         network, self.parameters = job.state.network, job.state.parameters
-        data = job.X, job.y, job.sample_weight
         self.evaluation = job.backend.evaluation(network, job.training.objective, *data, l2, job.n_threads)
         self.gradient = np.empty_like(self.parameters)
         self.stands_still = network.standing_still(job.training.rates)

@@ -112,8 +112,10 @@ class Progress:
         Rows that updates were made from, repeats counted, since the start.
     n_passes : int
         Passes of the last run.
-    loss_curve, scores : list of float
+    loss_curve, scores, validation_losses : list of float
         One entry a pass.
+    tracked : dict of lists
+        Likewise, what else is measured.
     best_loss, best_score : float
     n_stale : int
         Passes since there was progress of more than tol.
@@ -121,17 +123,23 @@ class Progress:
         Those of the best score; None: the network's own, whatever becomes of them.
     order : ndarray of intp, or None
         Of the rows in the last pass, which the next is drawn from; None: their own.
+    last_parameters, given_back : ndarray or None
+        Those of the last update and the best ones, where these were given back.
     """
 
     n_seen: int = 0
     n_passes: int = 0
     loss_curve: list = field(default_factory=list)
     scores: list = field(default_factory=list)
+    validation_losses: list = field(default_factory=list)
+    tracked: dict = field(default_factory=dict)
     best_loss: float = math.inf
     best_score: float = -math.inf
     n_stale: int = 0
     best_parameters: np.ndarray | None = None
     order: np.ndarray | None = None
+    last_parameters: np.ndarray | None = None
+    given_back: np.ndarray | None = None
 
     def judge_loss(self, tol):
         """See whether the last pass was progress; a loss that is NaN does not count against it."""
@@ -140,16 +148,36 @@ class Progress:
         if loss < self.best_loss:
             self.best_loss = loss
 
-    def judge_score(self, score, parameters, tol):
-        """See it by a score, and keep the parameters of the best."""
-        self.scores.append(score)
-        self.n_stale = self.n_stale + 1 if score < self.best_score + tol else 0
+    def validate(self, validation, parameters, tol=0.0, say=None):
+        """Measure other rows; where this is to be judged by, see whether there was progress, and keep the best."""
+        loss, score = validation.measure()
+        if loss is not None:
+            self.validation_losses.append(loss)
+        if score is not None:
+            self.scores.append(score)
+            if say:
+                say(f"Validation score: {score:f}")
+        if validation.judges:
+            self.n_stale = self.n_stale + 1 if score < self.best_score + tol else 0
+        if validation.judges or validation.keeps_best:
+            self._keep_best(-loss if score is None else score, parameters)
+
+    def _keep_best(self, score, parameters):
         if score > self.best_score:
             self.best_score = score
             if self.best_parameters is None:
                 self.best_parameters = parameters.copy()
             else:
                 self.best_parameters[:] = parameters
+
+    def give_back(self, parameters):
+        """Put the best parameters in place of the last, which stay at hand, if there are any; return whether."""
+        if self.best_parameters is None:
+            return False
+        self.last_parameters = parameters.copy()
+        parameters[:] = self.given_back = self.best_parameters
+        self.best_parameters = None
+        return True
 
 
 @dataclass(frozen=True)
@@ -161,35 +189,58 @@ class Limits:
     n_iter_no_change: float
 
 
-#: How a run ended.
-CONVERGED, REACHED_MAX_ITER, INTERRUPTED, DIVERGED = "converged", "reached max_iter", "interrupted", "diverged"
+@dataclass
+class Validation:
+    """What is measured of other rows after each pass.
+
+    Parameters
+    ----------
+    measure : callable
+        Returns the loss and the score by the parameters of the moment, None for what is not asked for.
+    judges : bool
+        Whether a run ends, and which parameters it ends with, by the score in place of the loss of training.
+    keeps_best : bool
+        Whether a run ends with the parameters of the best score, in any case.
+    """
+
+    measure: Callable[[], tuple[float | None, float | None]]
+    judges: bool = False
+    keeps_best: bool = False
+
+
+#: How a run ended; stopped: by a listener.
+CONVERGED, REACHED_MAX_ITER, INTERRUPTED = "converged", "reached max_iter", "interrupted"
+DIVERGED, STOPPED = "diverged", "stopped"
+
+
+def job_of(backend, optimizer, network, parameters, samples):
+    """Return the Job of training the flat `parameters` of a NetworkSpec, in place, from where an Optimizer is."""
+    state = optimizer.state(network, parameters)
+    return Job(backend, state, optimizer.training, samples.X, samples.y, samples.sample_weight)
 
 
 def fit(
-    backend,
+    job: Job,
     optimizer: Optimizer,
-    network,
-    parameters,
     samples: Samples,
     batch_size: int,
     random_state,
     alpha: float,
     limits: Limits,
     progress: Progress,
-    score: Callable[[], float] | None = None,
+    validation: Validation | None = None,
     plan=None,
     say: Callable[[str], None] | None = None,
+    watch: Callable[[int, int], list] = lambda every, n_updates: [],
 ):
-    """Train `parameters` by passes over the samples; return how the run ended.
+    """Train by passes over the samples; return how the run ended.
 
     Parameters
     ----------
-    backend : module
+    job : Job
+        Of `job_of`, with this optimizer and these samples.
     optimizer : Optimizer
         Goes on from where it is.
-    network : NetworkSpec
-    parameters : ndarray
-        Flat; changed in place.
     samples : Samples
     batch_size : int
     random_state : numpy.random.RandomState or None
@@ -199,41 +250,43 @@ def fit(
     limits : Limits
     progress : Progress
         Goes on from where it is.
-    score : callable, optional
-        Of the parameters of the moment; the run is judged by it and ends with the parameters of the best. It also
-        ends after a pass whose loss is not finite; without a better score then with the parameters that it began with.
+    validation : Validation, optional
+        If it judges, a run also ends after a pass whose loss is not finite; without a better score then with the
+        parameters that it began with.
     plan : fastnn.schedules.Schedule, optional
         Of the rates; None: the optimizer's.
     say : callable, optional
         Gets the lines that scikit-learn prints when it is verbose.
+    watch : callable, optional
+        Returns more listeners, which hear last, from the updates of a pass and of the longest run.
 
     Returns
     -------
-    {"converged", "reached max_iter", "interrupted", "diverged"}
+    {"converged", "reached max_iter", "interrupted", "diverged", "stopped"}
     """
     progress.n_passes = 0
-    start = parameters.copy() if score is not None and progress.best_parameters is None else None
+    parameters = job.state.parameters
+    judges = validation is not None and validation.judges
+    start = parameters.copy() if judges and progress.best_parameters is None else None
     rows = progress.order
     if rows is None:
         rows = np.arange(samples.n_rows, dtype=np.intp) if samples.rows is None else samples.rows.copy()
     progress.order = rows
     source = Composed(rows, batch_size, random_state, samples.rows is None and batch_size == samples.n_rows)
-    state = optimizer.state(network, parameters)
-    job = Job(backend, state, optimizer.training, samples.X, samples.y, samples.sample_weight)
     schedule = OverWeight(optimizer, alpha / samples.weight_unit, source, samples.sample_weight)
-    judge = Judge(source, optimizer, parameters, limits, progress, score, say)
+    judge = Judge(source, optimizer, parameters, limits, progress, validation, say)
     n_updates, listeners = limits.max_iter * source.updates_per_pass, [judge]
     if plan is not None:
         check_length(plan, n_updates, f"{source.updates_per_pass} in each of {limits.max_iter} epochs")
         schedule = Planned(plan, n_updates, schedule)
     if isinstance(plan, plateau):
         listeners.append(Plateau(source.updates_per_pass, schedule, lambda moment: progress.loss_curve[-1]))
+    listeners += watch(source.updates_per_pass, n_updates)
     outcome = run(job, source, schedule, listeners, GoesOn(), n_updates, keeps_curves=False)
     ended = judge.ended if outcome.error is None else INTERRUPTED
-    if score is not None and progress.best_parameters is not None:
-        parameters[:] = progress.best_parameters
-        progress.best_parameters = None
-    elif ended == DIVERGED:
+    if ended == REACHED_MAX_ITER and outcome.n_done < n_updates:
+        ended = STOPPED
+    if not progress.give_back(parameters) and ended == DIVERGED:
         parameters[:] = start
     return ended
 
@@ -248,7 +301,7 @@ class Judge(Listener):
         Takes another rate after a pass, or where there was no progress.
     parameters : ndarray
         Those of the moment.
-    limits, progress, score, say
+    limits, progress, validation, say
         As for `fit`.
 
     Attributes
@@ -257,13 +310,13 @@ class Judge(Listener):
         How the run ended, or will if nothing else happens.
     """
 
-    def __init__(self, source, optimizer, parameters, limits, progress, score, say):
+    def __init__(self, source, optimizer, parameters, limits, progress, validation, say):
         super().__init__(source.updates_per_pass)
-        sizes = np.diff(source.starts)
-        self.n_rows = int(sizes.sum())
-        self.shares = sizes / self.n_rows
+        self.n_rows = int(source.sizes.sum())
+        self.shares = source.sizes / self.n_rows
         self.optimizer, self.parameters, self.limits, self.progress = optimizer, parameters, limits, progress
-        self.score, self.say = score, say
+        self.validation, self.say = validation, say
+        self.judges = validation is not None and validation.judges
         self.ended = REACHED_MAX_ITER
 
     def hear(self, moment):
@@ -274,14 +327,12 @@ class Judge(Listener):
         progress.loss_curve.append(loss)
         if self.say:
             self.say(f"Iteration {progress.n_passes}, loss = {loss:.8f}")
-        if self.score is None:
+        if self.validation is not None:
+            progress.validate(self.validation, self.parameters, limits.tol, self.say)
+        if not self.judges:
             progress.judge_loss(limits.tol)
-        else:
-            progress.judge_score(self.score(), self.parameters, limits.tol)
-            if self.say:
-                self.say(f"Validation score: {progress.scores[-1]:f}")
         self.optimizer.pass_ends(progress.n_seen)
-        if self.score is not None and not math.isfinite(loss):
+        if self.judges and not math.isfinite(loss):
             self.ended = DIVERGED
             return True
         return progress.n_stale > limits.n_iter_no_change and not self._goes_on()
@@ -297,7 +348,7 @@ class Judge(Listener):
             elif optimizer.schedule == "adaptive":
                 consequence = "Learning rate too small. Stopping."
             self.say(
-                f"{'Training loss' if self.score is None else 'Validation score'} did not improve more than "
+                f"{'Validation score' if self.judges else 'Training loss'} did not improve more than "
                 f"tol={limits.tol:f} for {limits.n_iter_no_change:d} consecutive epochs. {consequence}"
             )
         if slows_down:
