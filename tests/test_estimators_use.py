@@ -260,7 +260,8 @@ def test_estimators_are_shown_and_routed():
     assert repr(MLPClassifier(alpha=2)) == "MLPClassifier(alpha=2)"
     with sklearn.config_context(enable_metadata_routing=True):
         classifier = MLPClassifier().set_fit_request(sample_weight=True).set_partial_fit_request(classes=True)
-        assert classifier.get_metadata_routing().fit.requests == {"sample_weight": True}
+        asked = dict.fromkeys(("X_val", "y_val", "sample_weight_val")) | {"sample_weight": True}
+        assert classifier.get_metadata_routing().fit.requests == asked
 
 
 # -- interrupts, threads, memory ----------------------------------------------------------------------------------
