@@ -67,6 +67,7 @@ LEVELS = {
     "result": 7,
     "continuation": 7,
     "arguments": 8,
+    "settings": 9,
     "course": 10,
     "train": 11,
     "predict": 7,
