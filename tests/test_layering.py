@@ -92,6 +92,7 @@ LEVELS = {
     "estimators._solvers": 11,
     "estimators._plain": 11,
     "estimators._course": 3,
+    "estimators._quick": 12,
     "estimators._extended": 12,
     "estimators._travelling": 12,
     "estimators._base": 13,

@@ -240,11 +240,11 @@ def one_hot(argument, labels, classes, n_out, dtype, refuse=_refuse_unknown):
         refuse(argument, labels, ~is_known, classes)
     if n_out == 1:
         return position.astype(dtype).reshape(-1, 1)
-    return _rows_of_one(n_out, dtype)[position]
+    return rows_of_one(n_out, dtype)[position]
 
 
 @lru_cache(maxsize=32)
-def _rows_of_one(n, dtype):
+def rows_of_one(n, dtype):
     """The identity matrix."""
     return np.eye(n, dtype=dtype)
 
