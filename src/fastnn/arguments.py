@@ -33,6 +33,7 @@ from fastnn.spec import (
     check_layer_sizes,
     check_training,
     check_weights,
+    network_spec,
 )
 from fastnn.targets import Targets
 from fastnn.training.batches import ORDERS
@@ -124,6 +125,12 @@ class Course:
     reports: Reports
     draws: Draws
 
+    def beginning(self, start, draws):
+        """The same with another start; `dataclasses.replace` would take 5 µs."""
+        other = object.__new__(Course)
+        vars(other).update(vars(self), start=start, draws=draws)
+        return other
+
 
 def check_course(
     shape, iter_num, alpha, solver_options, backend, init, init_scale, l2, batch_size, order, n_threads,
@@ -141,18 +148,21 @@ def check_course(
     compute = get_backend(backend, training.solver)
     check_has(backend, shape.objective)
     _check_rules(backend, training, solver_options["weight_decay"], bias)
-    if isinstance(init, TrainResult):
-        start = check_goes_on(init, shape.sizes, shape.dtype, training.solver, bias, init_scale)
-    else:
-        start = _check_start(shape.sizes, init, init_scale, shape.dtype, bias)
+    start = check_start(shape, init, init_scale, training.solver, bias)
     l2 = check_number("l2", l2, low=0.0)
     batch_size = _check_optional_count("batch_size", batch_size)
     check_name("order", order, ORDERS)
     n_threads = _check_optional_count("n_threads", n_threads)
     reports = check_reports(iter_num, training.solver, is_validated, **report_options)
-    goes_on = isinstance(start, Continuation) and random_state is None
-    draws = start.draws.going_on() if goes_on else Draws(random_state)
+    draws = draws_for(start, random_state)
     return Course(iter_num, alpha, training, compute, start, l2, batch_size, order, n_threads, reports, draws)
+
+
+def draws_for(start, random_state):
+    """Return the Draws of a run: by default those of the run that it goes on from."""
+    if random_state is None and isinstance(start, Continuation):
+        return start.draws.going_on()
+    return Draws(random_state)
 
 
 @dataclass(frozen=True)
@@ -223,7 +233,7 @@ def check_data(
         X_held_back, y_held_back, weight = validation
         validation = X_held_back, labels_module.smooth(y_held_back, label_smoothing, output_activation), weight
     targets = labels_module.smooth(targets, label_smoothing, output_activation)
-    spec = NetworkSpec(sizes, (*shape.hidden, output_activation), dtype, learned.blocks)
+    spec = network_spec(sizes, (*shape.hidden, output_activation), dtype, learned.blocks)
     return Data(spec, X, targets, sample_weight, validation, labels, learned.known, feature_names)
 
 
@@ -236,7 +246,10 @@ def _go_on(shape, y, n_samples, known):
 
 def check_is_same_network(network, shape, feature_names):
     """Refuse to go on from a network of other activations, heads or columns; return the names of the columns."""
-    asked = (*shape.hidden, shape.output_activation or network.activations[-1])
+    activations, names = network.activations, network.feature_names
+    asked = (*shape.hidden, shape.output_activation or activations[-1])
+    if asked == activations and not shape.heads and feature_names == names and not network.heads:
+        return names
     heads = tuple((head.n_outputs, head.output_activation) for head in shape.heads)
     are_same = len(heads) == len(network.heads) and all(
         n_out == own_n_out and activation in (None, own)
@@ -247,7 +260,6 @@ def check_is_same_network(network, shape, feature_names):
             f"init is a result of a network with activations {network._spec.activations_in_words}, not "
             f"{asked if are_same else heads}; pass activation, output_activation and heads as they were"
         )
-    names = network.feature_names
     if None not in (names, feature_names) and names != feature_names:
         raise ValueError(f"init is a result of columns {names}, not {feature_names}; pass X in that order")
     return feature_names if names is None else names
@@ -315,8 +327,11 @@ def _check_rules(backend, training, weight_decay, bias):
         check_keeps(backend, "frozen or layer_rates" if bias else "bias=False")
 
 
-def _check_start(sizes, init, init_scale, dtype, bias):
-    """Return the name and scale of an init that draws, or start weights as dicts W, b."""
+def check_start(shape, init, init_scale, solver, bias):
+    """Return the name and scale of an init that draws, or start weights as dicts W, b, or what is gone on from."""
+    sizes, dtype = shape.sizes, shape.dtype
+    if isinstance(init, TrainResult):
+        return check_goes_on(init, sizes, dtype, solver, bias, init_scale)
     if isinstance(init, str):
         return check_init(init, init_scale)
     if not isinstance(init, tuple | list) or len(init) != 2:

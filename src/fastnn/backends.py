@@ -34,6 +34,17 @@ def backends_with(solver):
 
 def get_backend(name, solver=None):
     """Return the backend called `name`; "auto" is the fastest that has the solver. None: any, it is not to train."""
+    found = _FOUND.get((name, solver)) if isinstance(name, str) else None
+    if found is None:
+        found = _FOUND[name, solver] = _find(name, solver)
+    return found
+
+
+#: Names and solvers that have been asked for -> the backend.
+_FOUND = {}
+
+
+def _find(name, solver):
     check_name("backend", name, ["auto", *BACKENDS])
     able = backends_with(solver)
     if name == "auto":

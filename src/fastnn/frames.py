@@ -33,6 +33,8 @@ def is_frame(value):
 
 def column_names(value):
     """Return the names of a frame's columns as a tuple, if all are strings; else, and for anything else, None."""
+    if type(value) is np.ndarray:
+        return None
     names = tuple(value.columns) if is_frame(value) else ()
     return names if names and all(isinstance(name, str) for name in names) else None
 

@@ -6,6 +6,7 @@ scikit-learn's rules. It knows losses and output activations by the targets that
 
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -194,27 +195,31 @@ def encode_like(argument, y, n_samples, n_out, classes, loss, dtype, example="y 
             f"{argument} must be a vector of class labels, as {example}; its shape is {array.shape}{advice}"
         )
     if example != "y is":
-        refuse_new(argument, array, classes)
+        return _coded(argument, array, classes, n_out, loss, dtype, refuse_new)
     return _coded(argument, array, classes, n_out, loss, dtype)
 
 
-def _coded(argument, labels, classes, n_out, loss, dtype):
+def _refuse_unknown(argument, labels, is_unknown, classes):
+    row = int(np.argmax(is_unknown))
+    raise ValueError(
+        f"{argument} has the label {labels[row].item()!r} in row {row}, which is not among the training labels"
+    )
+
+
+def _coded(argument, labels, classes, n_out, loss, dtype, refuse=_refuse_unknown):
     """Labels as the targets of a loss: 1 for yes, and 0 or -1 for no."""
-    targets = one_hot(argument, labels, classes, n_out, dtype)
+    targets = one_hot(argument, labels, classes, n_out, dtype, refuse)
     return 2 * targets - 1 if takes_signs(loss) else targets
 
 
-def refuse_new(argument, labels, classes):
+def refuse_new(argument, labels, is_new, classes):
     """Refuse labels that the network has no output for, where training goes on."""
-    labels = _as_labels(argument, labels)
-    is_new = classes[np.searchsorted(classes, labels).clip(max=len(classes) - 1)] != labels
-    if is_new.any():
-        new, some = np.unique(labels[is_new]).tolist(), ", ".join(map(repr, classes[:10].tolist()))
-        raise ValueError(
-            f"{argument} has the label {new[0]!r} in row {int(np.argmax(is_new))}, which training did not begin with: "
-            f"{some}{', ...' if len(classes) > 10 else ''}; MLPClassifier(extend_classes=True) takes new labels in "
-            "partial_fit, or train anew with all of them"
-        )
+    row, some = int(np.argmax(is_new)), ", ".join(map(repr, classes[:10].tolist()))
+    raise ValueError(
+        f"{argument} has the label {labels[row].item()!r} in row {row}, which training did not begin with: {some}"
+        f"{', ...' if len(classes) > 10 else ''}; MLPClassifier(extend_classes=True) takes new labels in partial_fit, "
+        "or train anew with all of them"
+    )
 
 
 def find_classes(argument, labels, n_out):
@@ -232,18 +237,22 @@ def find_classes(argument, labels, n_out):
     return classes
 
 
-def one_hot(argument, labels, classes, n_out, dtype):
+def one_hot(argument, labels, classes, n_out, dtype, refuse=_refuse_unknown):
     """Return targets (n_samples, n_out) for labels; one output: 0 for the first class, 1 for the second."""
     labels = _as_labels(argument, labels)
-    position = np.searchsorted(classes, labels).clip(max=len(classes) - 1)
-    if (unknown := classes[position] != labels).any():
-        row = int(np.argmax(unknown))
-        raise ValueError(
-            f"{argument} has the label {labels[row].item()!r} in row {row}, which is not among the training labels"
-        )
+    position = classes[:-1].searchsorted(labels)  # beyond all others: the last, or unknown
+    is_known = classes[position] == labels
+    if not is_known.all():
+        refuse(argument, labels, ~is_known, classes)
     if n_out == 1:
         return position.astype(dtype).reshape(-1, 1)
-    return np.eye(n_out, dtype=dtype)[position]
+    return rows_of_one(n_out, dtype)[position]
+
+
+@lru_cache(maxsize=32)
+def rows_of_one(n, dtype):
+    """The identity matrix."""
+    return np.eye(n, dtype=dtype)
 
 
 def is_indicator(targets):

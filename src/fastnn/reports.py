@@ -84,7 +84,7 @@ def check_reports(
 
 
 def _check_track(track, solver):
-    names = (track,) if isinstance(track, str) else track
+    names = () if track is None else (track,) if isinstance(track, str) else track
     if not isinstance(names, tuple | list):
         raise TypeError(f"track must be a name or a list of names, got {track!r}")
     for name in names:

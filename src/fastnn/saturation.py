@@ -15,7 +15,7 @@ from fastnn.initial import INITS
 from fastnn.reference.batched import SLOPE
 from fastnn.reference.losses import BY_OUTPUT
 from fastnn.sparse import is_sparse
-from fastnn.spec import NetworkSpec
+from fastnn.spec import network_spec
 
 #: Activation -> its largest slope, at zero, and the share of saturated units over some rows beyond which there is
 #: a warning. Measured at 2000 full-batch updates on digits, wine, iris and breast cancer, 192 networks: the tutorials'
@@ -77,7 +77,7 @@ def _saturated_shares(network, parameters, X, loss, n_threads):
     W, b = network.views(parameters)
     h = X
     for l, (activation, shape) in enumerate(zip(activations, network.shapes, strict=False), start=1):
-        layer = NetworkSpec(shape, (activation,), network.dtype)
+        layer = network_spec(shape, (activation,), network.dtype)
         inputs, h = h, np.empty((h.shape[0], layer.n_out), network.dtype)
         BACKENDS["simd"].forward(layer, np.concatenate([W[l].ravel(), b[l]]), inputs, h, n_threads=n_threads)
         if activation.name in LIMITS:

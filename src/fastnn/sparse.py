@@ -20,7 +20,7 @@ class SparseMatrix(Protocol):
 
 def is_sparse(value):
     """Whether this is a sparse matrix."""
-    return hasattr(value, "tocsr")
+    return type(value) is not np.ndarray and hasattr(value, "tocsr")
 
 
 def csr_in_order(argument, X):

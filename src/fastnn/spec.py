@@ -9,7 +9,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -93,7 +93,7 @@ class NetworkSpec:
         *hidden, last = map(str, self.activations)
         return (*hidden, " + ".join(map(str, self.blocks)) or last)
 
-    @property
+    @cached_property
     def n_layers(self):
         """The number of layers of weights."""
         return len(self.activations)
@@ -140,15 +140,21 @@ class NetworkSpec:
         layers.flags.writeable = False
         return layers
 
+    @cached_property
+    def _places(self):
+        """Of each layer of weights: its number, the slice of its weights and their shape, the slice of its biases."""
+        places = []
+        for l, layer in enumerate(self.layers[: self.n_layers].tolist(), start=1):
+            n_in, n_out, weights, biases, *_ = layer
+            places.append((l, slice(weights, weights + n_out * n_in), (n_out, n_in), slice(biases, biases + n_out)))
+        return places
+
     def views(self, flat):
         """Views of flat parameters (or a flat gradient) as dicts W, b keyed 1 ... n_layers, W[l] (n_out, n_in)."""
         weights, biases = {}, {}
-        for l, layer in enumerate(self.layers[: self.n_layers], start=1):
-            n_in, n_out = int(layer["n_in"]), int(layer["n_out"])
-            start = int(layer["weights"])
-            weights[l] = flat[start : start + n_out * n_in].reshape(n_out, n_in)
-            start = int(layer["biases"])
-            biases[l] = flat[start : start + n_out]
+        for l, of_weights, shape, of_biases in self._places:
+            weights[l] = flat[of_weights].reshape(shape)
+            biases[l] = flat[of_biases]
         return weights, biases
 
     def standing_still(self, rates):
@@ -167,6 +173,10 @@ class NetworkSpec:
         for l in flat_weights:
             flat_weights[l][:] = weights[l]
             flat_biases[l][:] = biases[l]
+
+
+#: The same for the same arguments: what a network is does not change, and to find out takes longer than a small update.
+network_spec = lru_cache(maxsize=128)(NetworkSpec)
 
 
 @dataclass(frozen=True)

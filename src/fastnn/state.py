@@ -27,7 +27,7 @@ def aligned_zeros(n, dtype):
     """Return n zeros in a block that is aligned as the engine's are."""
     dtype = np.dtype(dtype)
     block = np.zeros(n * dtype.itemsize + ALIGNMENT, np.uint8)
-    start = -block.ctypes.data % ALIGNMENT
+    start = -block.__array_interface__["data"][0] % ALIGNMENT
     return block[start : start + n * dtype.itemsize].view(dtype)
 
 

@@ -12,21 +12,19 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fastnn.activations import ActivationLike
-from fastnn.arguments import check_course, check_data, check_shape, check_split
-from fastnn.backends import check_keeps
-from fastnn.checks import check_flag
+from fastnn.arguments import check_data, check_split
 from fastnn.course import carry_out, go_on, seeded, start
-from fastnn.dropout import check_dropout, check_drops
+from fastnn.dropout import check_drops
 from fastnn.heads import Head
 from fastnn.network import Network
 from fastnn.reports import check_scored
 from fastnn.result import TrainResult
 from fastnn.schedules import Schedule
+from fastnn.settings import Settings, check_settings
 from fastnn.sparse import SparseMatrix
 from fastnn.spec import Layers
 from fastnn.split import hold_back
 from fastnn.state import OTHER_SOLVERS
-from fastnn.step_rules import check_rates
 from fastnn.training.batches import tutorial_batches
 from fastnn.training.run import Job
 
@@ -80,7 +78,7 @@ def train(
     min_delta: float = 0.0,
     max_time: float | None = None,
     report_every: int | None = None,
-    track: str | Sequence[str] = (),
+    track: str | Sequence[str] | None = None,
     callback: Callable[[int, float, Network], Any] | None = None,
     verbose: bool = False,
     progress: bool = False,
@@ -236,7 +234,7 @@ def train(
     report_every : int, optional
         Updates between two reports to `callback`, `verbose`, `validation_data` and `track`; None: one pass. There is
         one after the last update too.
-    track : str or list of str, default ()
+    track : str or list of str, optional
         What ``history`` has at each report, with or without validation: "loss" and "accuracy" of all rows that are
         learned from, "learning_rate" (of the last update), "gradient_norm" (Euclidean, of the objective over all rows
         by what moves, without `l1`) and "seconds" since the start. The first two cost a forward pass over the rows, the
@@ -431,32 +429,20 @@ def train(
     >>> result.network.predict([0]).round(2)
     np.float64(2.55)
     """
-    loss_options = {"huber_delta": huber_delta, "quantile": quantile, "focal_gamma": focal_gamma}
-    trained_on = "numpy" if callable(loss) and backend == "auto" else backend
-    shape = check_shape(nn_structure, dtype, activation, loss, output_activation, loss_options, heads)
-    solver_options = {
-        "solver": solver, "momentum": momentum, "nesterov": nesterov, "beta_1": beta_1, "beta_2": beta_2,
-        "epsilon": epsilon, "weight_decay": weight_decay, "tol": tol, "l1": l1, "max_grad_norm": max_grad_norm,
-        "max_norm": max_norm, "mu": mu, "mu_inc": mu_inc, "mu_dec": mu_dec,
-        "rates": check_rates(len(shape.sizes) - 1, layer_rates, frozen, check_flag("bias", bias)),
-    }  # fmt: skip
-    drops = check_dropout(len(shape.hidden), dropout, input_dropout)
-    if drops is not None:
-        check_keeps(backend, "dropout")
     validation_split = check_split(validation_split, validation_data)
-    report_options = {
-        "report_every": report_every, "callback": callback, "verbose": verbose, "progress": progress, "track": track,
-        "early_stopping": early_stopping, "scoring": scoring, "n_iter_no_change": n_iter_no_change,
-        "min_delta": min_delta, "max_time": max_time,
-    }  # fmt: skip
-    course = check_course(
-        shape, iter_num, alpha, solver_options, trained_on, init, init_scale, l2, batch_size, order, n_threads,
-        report_options, validation_data is not None or validation_split > 0, random_state, bias,
+    is_validated = validation_data is not None or validation_split > 0
+    settings = Settings(
+        iter_num, alpha, activation, output_activation, heads, loss, huber_delta, quantile, focal_gamma, l2, dropout,
+        input_dropout, solver, momentum, nesterov, beta_1, beta_2, epsilon, weight_decay, l1, max_grad_norm, max_norm,
+        frozen, layer_rates, mu, mu_inc, mu_dec, init_scale, bias, batch_size, order, tol, is_validated, early_stopping,
+        scoring, n_iter_no_change, min_delta, max_time, report_every, track, callback, verbose, progress, dtype,
+        backend, n_threads,
     )  # fmt: skip
+    shape, drops, course = check_settings(nn_structure, init, random_state, settings)
     check_drops(drops, course.training.solver, OTHER_SOLVERS, X)
     earlier = init if isinstance(init, TrainResult) else None
     data = check_data(
-        shape, X, y, sample_weight, validation_data, trained_on, course.training.solver, course.batch_size,
+        shape, X, y, sample_weight, validation_data, settings.trained_on, course.training.solver, course.batch_size,
         class_weight, label_smoothing, earlier,
     )  # fmt: skip
     check_scored(course.reports, data.labels)
@@ -464,7 +450,9 @@ def train(
     if validation_split > 0:
         data = hold_back(data, validation_split, course.draws, course.start if earlier else None)
     source = tutorial_batches(len(data.targets), course.batch_size, course.order, course.draws)
-    training = replace(course.training, updates_per_pass=source.updates_per_pass)
+    training = course.training
+    if source.updates_per_pass != training.updates_per_pass:
+        training = replace(training, updates_per_pass=source.updates_per_pass)
     if earlier:
         state = go_on(course, data, earlier.network, training, source)
     if drops is not None:

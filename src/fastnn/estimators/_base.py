@@ -4,6 +4,7 @@ scikit-learn's checks come first and speak in its own words; then all is arrays 
 time under ``fastnn.training``. The order of checks and draws is scikit-learn's, so that the numbers are.
 """
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import replace
 
@@ -28,10 +29,12 @@ from fastnn.estimators._checks import (
 from fastnn.estimators._history import history_of
 from fastnn.estimators._hooks import refuse_hooks
 from fastnn.estimators._parameters import CONSTRAINTS, check_parameters
+from fastnn.estimators._quick import Prepared
 from fastnn.estimators._solvers import keeps_solver, training_of
 from fastnn.estimators._trained import ENGINE, Given, Trained
 from fastnn.estimators._travelling import Travelling
 from fastnn.estimators._validation import check_given
+from fastnn.estimators._warnings import tell_of_overflow
 from fastnn.estimators._weights import Weights
 from fastnn.initial import draw_with_biases
 from fastnn.network import Network
@@ -60,10 +63,15 @@ class MultilayerPerceptron(Trained, Travelling, CallbackSupportMixin, BaseEstima
         cls._refuse_hooks()
 
     @classmethod
+    def _kinds_without_hooks(cls):
+        """The classes that override something: what comes after this one does not."""
+        kinds = cls.__mro__[: cls.__mro__.index(MultilayerPerceptron)]
+        return [kind for kind in kinds if not kind.__module__.startswith("sklearn.")]
+
+    @classmethod
     def _refuse_hooks(cls):
-        for kind in cls.__mro__[: cls.__mro__.index(MultilayerPerceptron)]:  # what comes after overrides nothing
-            if not kind.__module__.startswith("sklearn."):
-                refuse_hooks(cls.__name__, vars(kind))
+        for kind in cls._kinds_without_hooks():
+            refuse_hooks(cls.__name__, vars(kind))
 
     # -- what an estimator brings -----------------------------------------------------------------------------
 
@@ -74,6 +82,10 @@ class MultilayerPerceptron(Trained, Travelling, CallbackSupportMixin, BaseEstima
     @abstractmethod
     def _check_validation(self, X, y):
         """Check rows to validate on; return the same."""
+
+    @abstractmethod
+    def _plain_targets(self, y, dtype):
+        """The targets of a vector, a plain array, that is as usual here; else None."""
 
     @abstractmethod
     def _output_activation(self):
@@ -179,12 +191,25 @@ class MultilayerPerceptron(Trained, Travelling, CallbackSupportMixin, BaseEstima
                 self._train_by_epochs(samples, training, given, is_first, incremental, goes_on)
         except MemoryError as error:
             raise MemoryError(too_large(hidden)) from error
+        self._refuse_bad_weights()
+        if incremental:
+            self._prepared = Prepared.by(self)
+        return self
+
+    def _refuse_bad_weights(self):
         if not np.isfinite(self._weights.network.parameters).all():
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
                 f"preprocessed; or try a smaller learning_rate_init (it is {self.learning_rate_init!r:.60})."
             )
-        return self
+
+    def _tell_what_is_not_finite(self, n_before):
+        """Warn of it, and refuse weights, after so many epochs of earlier calls."""
+        loss = self.loss_curve_[-1] if len(self.loss_curve_) > n_before else 0.0
+        parameters, moments = self._weights.network.parameters, self._optimizer.moments
+        if not (math.isfinite(loss) and np.isfinite(parameters).all() and np.isfinite(moments).all()):
+            tell_of_overflow(self, n_before)
+            self._refuse_bad_weights()
 
     def _begin(self, layer_sizes, dtype):
         """Draw the weights that training starts from."""

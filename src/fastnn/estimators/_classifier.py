@@ -19,6 +19,7 @@ from fastnn.estimators._checks import as_vector, check_sample_weight
 from fastnn.estimators._extended import extend
 from fastnn.estimators._labelled import Labelled
 from fastnn.estimators._parameters import CLASSIFIER_LOSSES, CONSTRAINTS, documented
+from fastnn.estimators._quick import quickly
 from fastnn.estimators._scores import accuracy_of
 from fastnn.estimators._warnings import floating_point
 from fastnn.labels import Labels, check_smoothing, smooth, takes_signs, threshold_of
@@ -200,6 +201,7 @@ class MLPClassifier(ClassifierMixin, Labelled, MultilayerPerceptron):
         )
 
     @by_batches
+    @quickly
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None, classes=None):
         """Train for one pass over X and y, going on from where training is.

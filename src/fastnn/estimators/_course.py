@@ -1,4 +1,4 @@
-"""What a fit leaves, beside weights and solver, to one that goes on from it: its rows, their order, what is dropped.
+"""What a fit leaves, beside weights and solver, to one that goes on: its rows, their order, the seed of dropout.
 
 Called by the base of the estimators, which keeps it as plain data where ``warm_start="solver"`` asks for it.
 """

@@ -9,7 +9,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import LabelBinarizer
 
 from fastnn.estimators._checks import check_labels
-from fastnn.labels import Labels, decode, takes_signs, threshold_of
+from fastnn.labels import Labels, decode, rows_of_one, takes_signs, threshold_of
 
 
 class Labelled:
@@ -91,6 +91,18 @@ class Labelled:
         targets = np.zeros((len(y), len(classes)), dtype)
         targets[np.arange(len(y)), position] = 1
         return self._coded(targets)
+
+    def _plain_targets(self, y, dtype):
+        """The targets of a vector of labels that are all known; None for whatever is not plainly that."""
+        classes = self.classes_
+        if y.dtype != classes.dtype or y.dtype.kind not in "iubU":
+            return None
+        kind, position = self._label_binarizer.y_type_, classes[:-1].searchsorted(y)
+        if kind not in ("binary", "multiclass") or not (classes[position] == y).all():
+            return None
+        if kind == "binary":
+            return self._coded(position.astype(dtype).reshape(-1, 1))
+        return self._coded(rows_of_one(len(classes), dtype)[position])
 
     def _coded(self, targets):
         """Indicators as the targets of the loss."""

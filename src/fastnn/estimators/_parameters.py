@@ -219,7 +219,7 @@ ATTRIBUTES = """loss_ : float
 
 
 @lru_cache(maxsize=32)
-def _parameters_of(estimator_class):
+def parameters_of(estimator_class):
     """Names of a class's parameters, each with the default that it has in this package, if it has one there."""
     own = next(base for base in estimator_class.__mro__ if base.__module__.startswith("fastnn."))
     defaults = signature(own.__init__).parameters
@@ -232,7 +232,7 @@ def check_parameters(estimator):
 
     Asking all of them, for their names first, took longer than an epoch of a few rows.
     """
-    defaults = _parameters_of(type(estimator)).items()
+    defaults = parameters_of(type(estimator)).items()
     given = {name: value for name, default in defaults if (value := getattr(estimator, name)) is not default}
     validate_parameter_constraints(estimator._parameter_constraints, given, type(estimator).__name__)
 

@@ -8,11 +8,12 @@ from sklearn.base import RegressorMixin, _fit_context
 from sklearn.utils.validation import validate_data
 
 from fastnn._tables import LOSS_OUTPUTS
-from fastnn.checks import cast_finite
+from fastnn.checks import cast_finite, is_plain
 from fastnn.estimators import _heads
 from fastnn.estimators._base import MultilayerPerceptron, by_batches
 from fastnn.estimators._checks import as_vector
 from fastnn.estimators._parameters import CONSTRAINTS, REGRESSOR_LOSSES, documented
+from fastnn.estimators._quick import quickly
 from fastnn.estimators._scores import pinball_of, r2_of, r2_of_observed
 from fastnn.heads import objective_of
 from fastnn.labels import Labels, joint_labels
@@ -170,6 +171,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         )
 
     @by_batches
+    @quickly
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one pass over X and y, going on from where training is.
@@ -305,6 +307,11 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             return targets
 
         return X, checked
+
+    def _plain_targets(self, y, dtype):
+        is_usual = self.heads is None and self.n_outputs_ == 1 and self.loss not in ("poisson", "gamma")
+        y = np.ascontiguousarray(y)
+        return y.reshape(-1, 1) if is_usual and is_plain(y, dtype) and np.isfinite(y).all() else None
 
     def _objective(self):
         if heads := _heads.heads_of(self):

@@ -15,6 +15,7 @@ class Travelling:
     def __getstate__(self):
         state = dict(super().__getstate__())
         weights = state.pop("_weights", None)
+        state.pop("_prepared", None)
         if weights is not None and weights.are_of(self):
             del state["coefs_"], state["intercepts_"]
             state["_network"] = to_plain(weights.network)

@@ -1,6 +1,6 @@
 """Rows to validate on: given to ``fit`` or held back by early stopping, and what is measured of them after each epoch.
 
-Called by the base of both estimators. Scores of the estimators' own are in `_scores`; others are scikit-learn's scorers.
+Called by the base of both estimators. Their own scores are in `_scores`; others are scikit-learn's scorers.
 """
 
 from dataclasses import dataclass

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from fastnn.checks import is_plain
 from fastnn.rates import check_length
 from fastnn.schedules import plateau
 from fastnn.state import COUNTERS, TrainingState, aligned_zeros, n_state
@@ -54,8 +55,10 @@ class Optimizer:
                 f"the network has {network.n_parameters} parameters now, which are not those that the solver's "
                 "moments belong to; call fit to begin anew"
             )
-        self.moments = np.require(self.moments, network.dtype, "CAW")  # those of a mapped file are not to be changed
-        self.counters = np.require(self.counters, requirements="W")
+        if not (is_plain(self.moments, network.dtype) and self.moments.flags.writeable):
+            self.moments = np.require(self.moments, network.dtype, "CAW")  # a mapped file is not to be changed
+        if not self.counters.flags.writeable:
+            self.counters = self.counters.copy()
         return TrainingState.of(network, parameters, self.moments, self.counters)
 
     def pass_ends(self, n_seen):
@@ -140,6 +143,12 @@ class Progress:
     order: np.ndarray | None = None
     last_parameters: np.ndarray | None = None
     given_back: np.ndarray | None = None
+
+    def take(self, loss, n_rows):
+        """Count a pass."""
+        self.n_passes += 1
+        self.n_seen += n_rows
+        self.loss_curve.append(loss)
 
     def judge_loss(self, tol):
         """See whether the last pass was progress; a loss that is NaN does not count against it."""
@@ -291,6 +300,29 @@ def fit(
     return ended
 
 
+def update(backend, optimizer, network, parameters, X, y, alpha, limits, progress):
+    """Make a pass that is one update of all rows, which weigh 1, as `fit` makes it; return whether it was made.
+
+    Without the run, its listeners and sources, which are for many: of a few rows they would take most of the time.
+    """
+    progress.n_passes = 0
+    state = optimizer.state(network, parameters)
+    objective, cost = np.empty(1), np.empty(1)
+    opened = backend.begin(state, optimizer.training, X, y, None, len(X))
+    try:
+        opened.advance(None, None, np.array([optimizer.learning_rate]), np.array([alpha / len(X)]), objective, cost)
+    except KeyboardInterrupt:
+        return False
+    finally:
+        opened.end()
+    progress.take(float(objective[0]), len(X))
+    progress.judge_loss(limits.tol)
+    optimizer.pass_ends(progress.n_seen)
+    if progress.n_stale > limits.n_iter_no_change and optimizer.slow_down():
+        progress.n_stale = 0
+    return True
+
+
 class Judge(Listener):
     """Judges each pass by its loss, the mean of the batches' by their numbers of rows, or by a score.
 
@@ -322,9 +354,7 @@ class Judge(Listener):
     def hear(self, moment):
         progress, limits = self.progress, self.limits
         loss = float(moment.objective.dot(self.shares))
-        progress.n_passes += 1
-        progress.n_seen += self.n_rows
-        progress.loss_curve.append(loss)
+        progress.take(loss, self.n_rows)
         if self.say:
             self.say(f"Iteration {progress.n_passes}, loss = {loss:.8f}")
         if self.validation is not None:
