@@ -148,7 +148,7 @@ def reduced(losses, **options):
     planned = Planned(schedules.plateau(1.0, **options), 1000, Constant(1.0, 0.0))
     told = iter(losses)
     listener, found = Plateau(1, planned, lambda moment: next(told)), []
-    moment = Moment()
+    moment = Moment(np.ones(1))
     for moment.n_done in range(1, len(losses) + 1):
         assert not listener.hear(moment)
         found.append(float(planned.of(0, 1)[0][0]))
@@ -177,7 +177,7 @@ def test_plateau_listens_to_the_mean_objective_of_a_pass():
     plan = schedules.plateau(20.0, factor=0.5, patience=1)
     curve = np.array(fastnn.train([4, 5, 3], X, Y, 40 * every, plan, **options).loss_curve)
     best, n_bad, factor, rates = 1e9, 0, 1.0, []
-    for mean in curve.reshape(40, every).mean(axis=1):
+    for mean in np.average(curve.reshape(40, every), axis=1, weights=[5, 5, 5, 5, 3]):
         rates += [20.0 * factor] * every
         best, n_bad = (mean, 0) if mean < best - 1e-4 * best else (best, n_bad + 1)
         if n_bad > 1:
