@@ -25,7 +25,7 @@ class Inspection:
     def hidden(
         self, X: ArrayLike | SparseMatrix, layer: int | None = None
     ) -> np.ndarray | dict[int, np.ndarray]:  # fmt: skip
-        """Return the outputs of the hidden layers, to the bit as the network's own outputs are computed from them.
+        """Return the outputs of the hidden layers, to the bit as the network computes its own outputs from them.
 
         Parameters
         ----------
