@@ -85,6 +85,7 @@ LEVELS = {
     "estimators._checks": 2,
     "estimators._held_back": 0,
     "estimators._scores": 3,
+    "estimators._hidden": 6,
     "estimators._heads": 4,
     "estimators._plan": 4,
     "estimators._weights": 8,

@@ -28,6 +28,7 @@ from fastnn.estimators._checks import (
     told_of_overflow,
     too_large,
 )
+from fastnn.estimators._hidden import HiddenOutputs
 from fastnn.estimators._hooks import refuse_hooks
 from fastnn.estimators._moved import optimizer_from
 from fastnn.estimators._parameters import CONSTRAINTS, check_parameters
@@ -50,7 +51,7 @@ def _trains_by_batches(estimator):
     return True
 
 
-class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
+class MultilayerPerceptron(Travelling, HiddenOutputs, BaseEstimator, ABC):
     """The base of both estimators; not to be used by itself."""
 
     _parameter_constraints = CONSTRAINTS
