@@ -110,6 +110,78 @@ def test_backward_takes_weights_l2_and_float32():
     assert_close(gradient_W[1], expected, 1e-6)
 
 
+OPTIONS = {"activation": "tanh", "full_output": True}
+RNG = np.random.default_rng(2)
+LAYERS = [RNG.standard_normal((5, 4)), RNG.standard_normal((6, 5))], [RNG.standard_normal(5), RNG.standard_normal(6)]
+ROWS, TARGETS = RNG.standard_normal((9, 4)), RNG.random((9, 6))
+
+
+@pytest.mark.parametrize("n_rows", [1, 3, 9])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_backward_in_full_goes_as_far_as_the_inputs(n_rows, dtype):
+    """By the formula of squared errors after a softmax's place, tanh; weights count as shares of their sum."""
+    X, y, weight = ROWS[:n_rows].astype(dtype), TARGETS[:n_rows], np.arange(1.0, n_rows + 1)
+    (w1, w2), (b1, b2) = LAYERS
+    h1 = np.tanh(X.astype(float) @ w1.T + b1)
+    h2 = np.tanh(h1 @ w2.T + b2)
+    delta = (h2 - y) * (1 - h2**2) * (weight / weight.sum())[:, None]
+    by_inputs = (delta @ w2 * (1 - h1**2)) @ w1
+    options = {**OPTIONS, "output_activation": "tanh", "l2": 0.5, "sample_weight": weight}
+    found = kernels.backward(*LAYERS, X, y, **options)
+    bound = 1e-13 if dtype == "float64" else 1e-5
+    assert found.X.dtype == dtype
+    assert_close(found.X, by_inputs, bound)
+    loss = (weight / weight.sum()) @ (0.5 * (h2 - y) ** 2).sum(axis=1) + 0.25 * ((w1**2).sum() + (w2**2).sum())
+    assert_close(found.loss, loss, bound)
+    gradient_W, gradient_b = kernels.backward(*LAYERS, X, y, **{**options, "full_output": False})
+    for l in (1, 2):
+        assert gradient_W[l].tobytes() == found.W[l].tobytes()
+        assert gradient_b[l].tobytes() == found.b[l].tobytes()
+
+
+@pytest.mark.parametrize(
+    "output",
+    ["identity", "logistic", "softmax", "exp", "gelu", "mean_variance", "increasing", ("increasing", 3), "relu"],
+)
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_backward_from_the_outputs_is_the_chain_rule(output, dtype):
+    """Of L = Σ g h, whose derivatives by the outputs are g: by central differences of L."""
+    options = {**OPTIONS, "output_activation": output}
+    found = kernels.backward(*LAYERS, ROWS.astype(dtype), output_gradient=TARGETS, **options)
+    assert found.loss is None
+
+    def value(W, b, X):
+        return (kernels.forward(W, b, X, activation="tanh", output_activation=output) * TARGETS).sum()
+
+    arrays = [*LAYERS[0], *LAYERS[1], ROWS]
+    for k, analytic in enumerate([*found.W.values(), *found.b.values(), found.X]):
+        assert analytic.dtype == dtype
+        differences = np.empty(arrays[k].shape)
+        for place in np.ndindex(differences.shape):
+            values = []
+            for step in (1e-6, -1e-6):
+                moved = [array.copy() for array in arrays]
+                moved[k][place] += step
+                values.append(value(moved[:2], moved[2:4], moved[4]))
+            differences[place] = (values[0] - values[1]) / 2e-6
+        assert_close(analytic, differences, 1e-7 if dtype == "float64" else 1e-4)
+
+
+def test_backward_from_the_outputs_of_a_loss_is_that_of_the_loss():
+    outputs = kernels.forward(*LAYERS, ROWS, activation="tanh", output_activation="softmax")
+    y, options = np.eye(6)[[0, 1, 2, 3, 4, 5, 0, 1, 2]], {**OPTIONS, "output_activation": "softmax", "l2": 0.1}
+    of_loss = kernels.backward(*LAYERS, ROWS, y, loss="log_loss", **options)
+    of_outputs = kernels.backward(*LAYERS, ROWS, output_gradient=-y / outputs / 9, **options)
+    for one, other in zip(of_loss[:2], of_outputs[:2], strict=True):
+        for l in (1, 2):
+            assert_close(one[l], other[l], 1e-12)
+    assert_close(of_loss.X, of_outputs.X, 1e-12)
+    gradient_W, _ = kernels.backward(
+        *LAYERS, ROWS, output_gradient=-y / outputs / 9, **{**options, "full_output": False}
+    )
+    assert gradient_W[1].tobytes() == of_outputs.W[1].tobytes()
+
+
 @pytest.mark.parametrize("nesterov", [False, True])
 def test_update_is_a_step_with_momentum(nesterov):
     parameters, gradient, velocity = (np.random.default_rng(i).standard_normal((3, 4)) for i in range(3))
@@ -155,6 +227,33 @@ def test_the_kernels_index_unchecked():
             ValueError,
             "y sums to 2 in row 0",
         ),
+        (lambda: kernels.backward(*LAYERS, ROWS), TypeError, "needs y, or output_gradient in its place"),
+        (
+            lambda: kernels.backward(*LAYERS, ROWS, TARGETS, output_gradient=TARGETS),
+            ValueError,
+            "in place of a loss and its targets: leave y out, or it",
+        ),
+        (
+            lambda: kernels.backward(*LAYERS, ROWS, output_gradient=TARGETS, loss="huber"),
+            ValueError,
+            "leave loss out, or it",
+        ),
+        (
+            lambda: kernels.backward(*LAYERS, ROWS, output_gradient=TARGETS, sample_weight=np.ones(9)),
+            ValueError,
+            "leave sample_weight out, or it",
+        ),
+        (
+            lambda: kernels.backward(*LAYERS, ROWS, output_gradient=TARGETS[:, :2]),
+            ValueError,
+            "output_gradient has 2 columns, but the last layer has 6",
+        ),
+        (
+            lambda: kernels.backward(*LAYERS, ROWS, output_gradient=TARGETS[:2]),
+            ValueError,
+            "X has 9 rows, but output_gradient has 2 rows",
+        ),
+        (lambda: kernels.backward(*LAYERS, ROWS, TARGETS, full_output="yes"), TypeError, "full_output must be True"),
         (lambda: kernels.update([1.0], [1.0, 2.0], 0.1), ValueError, "gradient must have the shape"),
         (lambda: kernels.update([1.0], [1.0], 0.0), ValueError, "learning_rate must be finite and greater than 0"),
     ],

@@ -40,6 +40,16 @@ def loss_and_gradient(
     gradient: ndarray | None = None,
     n_threads: int | None = None,
 ) -> tuple[float, float]: ...
+def backward(
+    network: NetworkSpec,
+    objective: Objective | None,
+    parameters: ndarray,
+    X: ndarray,
+    y: ndarray,
+    sample_weight: ndarray | None,
+    gradient: ndarray,
+    by_inputs: ndarray,
+) -> None: ...
 def begin(
     state: TrainingState,
     training: TrainingSpec,

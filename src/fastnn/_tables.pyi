@@ -5,6 +5,7 @@ ALIGNMENT: int
 ACTIVATIONS: dict[str, int]
 HIDDEN_ACTIVATIONS: tuple[str, ...]
 OUTPUT_ACTIVATIONS: tuple[str, ...]
+KEEPS_SLOPE: tuple[str, ...]
 ACTIVATION_PARAMETERS: dict[str, tuple[str, float]]
 LOSSES: dict[str, int]
 LOSS_TARGETS: dict[str, str]

@@ -11,6 +11,7 @@ cdef extern from "fastnn.h":
         const char *name
         bint hidden
         bint output
+        bint keeps_slope
         const char *parameter
         double by_default
 
@@ -55,6 +56,9 @@ ACTIVATIONS = {fastnn_activations[i].name.decode(): i for i in range(FASTNN_N_AC
 #: Names that a hidden layer may use, and names that the output layer may use.
 HIDDEN_ACTIVATIONS = tuple(name for name, i in ACTIVATIONS.items() if fastnn_activations[<int> i].hidden)
 OUTPUT_ACTIVATIONS = tuple(name for name, i in ACTIVATIONS.items() if fastnn_activations[<int> i].output)
+
+#: Those whose slope is told by their sums, not by their outputs.
+KEEPS_SLOPE = tuple(name for name, i in ACTIVATIONS.items() if fastnn_activations[<int> i].keeps_slope)
 
 #: Activation name -> the name of its parameter, and the default of that, where it has one.
 ACTIVATION_PARAMETERS = {

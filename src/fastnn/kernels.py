@@ -4,13 +4,14 @@ Arrays of float32 are computed in float32, all others in float64. Inputs are nev
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fastnn import _loops, labels
 from fastnn.activations import ActivationLike
-from fastnn.checks import as_numbers, check_matrix, check_number, check_sample_weight
+from fastnn.checks import as_numbers, check_flag, check_matrix, check_number, check_sample_weight
 from fastnn.elementwise import (
     derivative,
     dtype_of,
@@ -39,6 +40,7 @@ from fastnn.elementwise import (
 )
 from fastnn.layers import activations_for, form_of
 from fastnn.objective import Objective, check_objective, check_pair
+from fastnn.sensitivity import delta_of_outputs, layer_outputs
 from fastnn.spec import Layers, NetworkSpec, check_training, check_weights
 
 __all__ = [
@@ -72,6 +74,15 @@ __all__ = [
 
 def __dir__():
     return __all__
+
+
+class Gradients(NamedTuple):
+    """What `backward` returns in full: derivatives by weights, biases and inputs, and the objective."""
+
+    W: dict[int, np.ndarray]
+    b: dict[int, np.ndarray]
+    X: np.ndarray
+    loss: float | None
 
 
 def forward(
@@ -119,7 +130,7 @@ def backward(
     W: Layers,
     b: Layers | None,
     X: ArrayLike,
-    y: ArrayLike,
+    y: ArrayLike | None = None,
     *,
     activation: ActivationLike | Sequence[ActivationLike] | None = None,
     output_activation: ActivationLike | None = None,
@@ -129,7 +140,9 @@ def backward(
     focal_gamma: float = 2.0,
     l2: float = 0.0,
     sample_weight: ArrayLike | None = None,
-) -> tuple[dict[int, np.ndarray], dict[int, np.ndarray]]:
+    output_gradient: ArrayLike | None = None,
+    full_output: bool = False,
+) -> "tuple[dict[int, np.ndarray], dict[int, np.ndarray]] | Gradients":
     """Return the gradient of the objective, by the looped per-sample forward and backward passes.
 
     Parameters
@@ -137,8 +150,8 @@ def backward(
     W, b : dict or list
         Weights (n_out, n_in) and biases (n_out,) of each layer, keyed from 1; b of None is zeros.
     X : array-like of shape (n_samples, n_in)
-    y : array-like of shape (n_samples, n_out)
-        Targets.
+    y : array-like of shape (n_samples, n_out), optional
+        Targets. None: `output_gradient` stands in place of these and of a loss.
     activation : str, (str, float) or list of these, optional
         Of the hidden layers. None: as W and b know it, where they are those of a `TrainResult`, else "logistic".
     output_activation : str or (str, float), optional
@@ -151,11 +164,17 @@ def backward(
         λ of the penalty ½ λ Σ ||W||², on the weights alone.
     sample_weight : array-like of shape (n_samples,), optional
         Of the mean over samples. None: all weigh the same.
+    output_gradient : array-like of shape (n_samples, n_out), optional
+        The derivatives of a function of all outputs by each of them, which are taken further backward: as they are, by
+        the chain rule, without a mean. They may be those of a loss of one's own, or of what comes after the network.
+    full_output : bool, default False
+        Whether to return the derivatives by the inputs and the objective, too.
 
     Returns
     -------
     gradient_W, gradient_b : dict
-        Of the shapes of W and b, keyed from 1.
+        Of the shapes of W and b, keyed from 1. With `full_output` a named tuple W, b, X, loss: these two, the
+        derivatives by the inputs, an array of the shape of X, and the objective, None where `output_gradient` is given.
 
     Raises
     ------
@@ -172,21 +191,42 @@ def backward(
     ... )
     >>> gradient_W[1], gradient_b[1]
     (array([[1., 0.]]), array([1.]))
+
+    From the derivative of that by the output, 1, and as far as the inputs:
+
+    >>> options = {"output_activation": "identity", "full_output": True}
+    >>> kernels.backward([[[7.0, 3.0]]], [[-2.0]], [[1.0, 0.0]], output_gradient=[[1.0]], **options).X
+    array([[7., 3.]])
     """
     network, parameters, X = _network(W, b, X, activation, output_activation)
+    l2, full_output = check_number("l2", l2, low=0.0), check_flag("full_output", full_output)
+    gradient, by_inputs = np.empty_like(parameters), np.empty_like(X)
+    if output_gradient is not None:
+        _check_alone(y, loss, sample_weight)
+        by_output = _check_like_outputs("output_gradient", output_gradient, network, X)
+        sums = layer_outputs(_loops, network, parameters, X, 1, network.n_layers, "identity")
+        delta = delta_of_outputs(network, sums, by_output)
+        _loops.backward(network, None, parameters, X, delta, None, gradient, by_inputs)
+        gradient[: network.n_weights] += l2 * parameters[: network.n_weights]
+        found = Gradients(*network.views(gradient), by_inputs, None)
+        return found if full_output else found[:2]
+    if y is None:
+        raise TypeError("backward needs y, or output_gradient in its place")
     objective = check_objective(loss, huber_delta, quantile, focal_gamma)
     loss = objective.loss
     check_pair(loss, network.activation_names[-1])
-    y = check_matrix("y", y, network.dtype, n_columns=network.n_out, columns_are="the last layer")
-    if len(y) != len(X):
-        raise ValueError(f"X has {len(X)} rows, but y has {len(y)} rows; they must be equally long")
+    y = _check_like_outputs("y", y, network, X)
     labels.check_targets("y", y, loss, network.activation_names[-1])
     if sample_weight is not None:
         sample_weight = check_sample_weight(sample_weight, len(X), network.dtype)
-    l2 = check_number("l2", l2, low=0.0)
-    gradient = np.empty_like(parameters)
-    _loops.loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, gradient)
-    return network.views(gradient)
+    of_rows = X, y, sample_weight
+    value, _ = _loops.loss_and_gradient(network, objective, parameters, *of_rows, l2, gradient)
+    if not full_output:
+        return network.views(gradient)
+    shares = np.ones(len(X), network.dtype) if sample_weight is None else sample_weight
+    shares = shares / shares.sum()
+    _loops.backward(network, objective, parameters, X, y, shares, np.empty_like(gradient), by_inputs)
+    return Gradients(*network.views(gradient), by_inputs, value)
 
 
 def update(
@@ -250,6 +290,23 @@ def _network(W, b, X, activation, output_activation):
     parameters = np.empty(network.n_parameters, dtype)
     network.flatten(weights, biases, out=parameters)
     return network, parameters, check_matrix("X", X, dtype, n_columns=sizes[0], columns_are="the first layer")
+
+
+def _check_like_outputs(argument, value, network, X):
+    """Return an array (n_samples, n_out)."""
+    array = check_matrix(argument, value, network.dtype, n_columns=network.n_out, columns_are="the last layer")
+    if len(array) != len(X):
+        raise ValueError(f"X has {len(X)} rows, but {argument} has {len(array)} rows; they must be equally long")
+    return array
+
+
+def _check_alone(y, loss, sample_weight):
+    """Refuse what output_gradient stands in place of."""
+    for name, is_given in (
+        ("y", y is not None), ("loss", loss != "squared_error"), ("sample_weight", sample_weight is not None)
+    ):  # fmt: skip
+        if is_given:
+            raise ValueError(f"output_gradient is in place of a loss and its targets: leave {name} out, or it")
 
 
 def _like(argument, value, other):

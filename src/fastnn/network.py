@@ -2,7 +2,8 @@
 
 It owns what a user does with a trained network: outputs, labels, copies, pickles. ``train`` and the estimators make it
 on the parameters that they train, users on weights of their own. How it is trained is ``training``'s, how rows are
-computed the backends'; the call itself is inherited from the compiled ``_engine.Predictor``.
+computed the backends'; the call itself is inherited from the compiled ``_engine.Predictor``, and what looks inside of
+it from ``inspection``.
 """
 
 import copyreg
@@ -18,6 +19,7 @@ from fastnn.activations import ActivationLike
 from fastnn.backends import BACKENDS, check_takes, get_backend
 from fastnn.checks import as_numbers, cast_finite, check_rows
 from fastnn.frames import check_column_names
+from fastnn.inspection import Inspection
 from fastnn.layers import Form, LayerViews, activations_for, form_of
 from fastnn.portable import from_plain, to_plain
 from fastnn.sparse import SparseMatrix, is_sparse
@@ -26,7 +28,7 @@ from fastnn.state import aligned_zeros
 from fastnn.summary import Summary
 
 
-class Network(Predictor):
+class Network(Inspection, Predictor):
     """A dense neural network with its parameters; call it to predict.
 
     Parameters

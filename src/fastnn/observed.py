@@ -74,6 +74,16 @@ class HeadTargets:
         )
 
 
+def targets_by_heads(argument, y, n_samples, heads, blocks, labels, dtype):
+    """Return targets for y of a network that is there, by its blocks of outputs and by how it reads them."""
+    columns = []
+    for (name, entry, head), block, (_, own) in zip(_by_heads(argument, y, heads), blocks, labels.heads, strict=True):
+        classes = own.classes if np.ndim(entry) == 1 else None
+        known = OneHead(np.zeros((1, 1), dtype), block, own, classes)
+        columns.append(_encode_head_like(name, entry, n_samples, head, known, dtype))
+    return np.hstack(columns)
+
+
 @dataclass(frozen=True)
 class OneHead:
     """The targets of one of them.

@@ -157,6 +157,32 @@ class NetworkSpec:
             biases[l] = flat[of_biases]
         return weights, biases
 
+    def part(self, parameters, first, last, output_activation=None):
+        """The network that the layers of weights `first` ... `last` are by themselves, and its view of the parameters.
+
+        Its last layer may have another activation than its own; that of all layers is without blocks.
+        """
+        asked = first, last, output_activation
+        if asked not in self._parts:
+            self._parts[asked] = self._part(*asked)
+        return self._parts[asked], parameters[int(self.layers[first - 1]["weights"]) :]
+
+    @cached_property
+    def _parts(self):
+        """Those that somebody has asked for."""
+        return {}
+
+    def _part(self, first, last, output_activation):
+        activations = self.activations[first - 1 : last]
+        if output_activation is not None:
+            activations = (*activations[:-1], as_activation(output_activation))
+        part, own = NetworkSpec(self.layer_sizes[first - 1 : last + 1], activations, self.dtype), self.layers
+        layers = part.layers.copy()
+        layers["biases"] = own["biases"][first - 1 : last] - own["weights"][first - 1]
+        layers.flags.writeable = False
+        vars(part)["layers"] = layers
+        return part
+
     def standing_still(self, rates):
         """Which of the flat parameters have a rate of 0, by the `rates` of a `TrainingSpec`; None if none can."""
         if not rates:

@@ -26,6 +26,7 @@ from fastnn.estimators._checks import (
     told_of_overflow,
     too_large,
 )
+from fastnn.estimators._hidden import HiddenOutputs
 from fastnn.estimators._history import history_of
 from fastnn.estimators._hooks import refuse_hooks
 from fastnn.estimators._parameters import CONSTRAINTS, check_parameters
@@ -48,7 +49,7 @@ def _trains_by_batches(estimator):
     return True
 
 
-class MultilayerPerceptron(Trained, Travelling, CallbackSupportMixin, BaseEstimator, ABC):
+class MultilayerPerceptron(Trained, Travelling, HiddenOutputs, CallbackSupportMixin, BaseEstimator, ABC):
     """The base of both estimators; not to be used by itself."""
 
     _parameter_constraints = CONSTRAINTS

@@ -4,6 +4,7 @@ Called by the base of both estimators; each returns its argument as the engine t
 """
 
 import math
+import re
 from numbers import Integral, Real
 
 import numpy as np
@@ -24,13 +25,24 @@ def as_data(X, dtype):
 
 
 def check_hidden_layer_sizes(sizes):
-    """The units of each hidden layer, from a list of them or a number, as ints."""
+    """The units of each hidden layer, from a list of them, a number, or a string such as "64x32", as ints."""
+    if isinstance(sizes, str):
+        sizes = _sizes_in(sizes)
     sizes = list(sizes) if np.iterable(sizes) else [sizes]
     if not all(isinstance(size, Integral) and not isinstance(size, bool) for size in sizes):
         raise TypeError(f"hidden_layer_sizes must be integers, got {sizes}.")
     if any(size <= 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     return [int(size) for size in sizes]
+
+
+def _sizes_in(text):
+    if not re.fullmatch(r"\s*[0-9]+\s*(x\s*[0-9]+\s*)*", text):
+        raise ValueError(
+            "hidden_layer_sizes as a string is the units of each hidden layer with an x between them, such as '64x32' "
+            f"or '100', got {text!r:.60}; for no hidden layers pass ()"
+        )
+    return [int(size) for size in text.split("x")]
 
 
 def as_vector(y):

@@ -11,7 +11,7 @@ from fastnn import schedules
 from fastnn._tables import HIDDEN_ACTIVATIONS, OUTPUT_ACTIVATIONS
 
 CONSTRAINTS = {
-    "hidden_layer_sizes": ["array-like", Interval(Integral, 1, None, closed="left")],
+    "hidden_layer_sizes": ["array-like", str, Interval(Integral, 1, None, closed="left")],
     "activation": [StrOptions(set(HIDDEN_ACTIVATIONS)), tuple, list],
     "solver": [
         StrOptions(
@@ -71,8 +71,9 @@ REGRESSOR_LOSSES = {
 }
 
 #: What stands in the docstring of each estimator, under Parameters.
-DOCUMENTATION = """hidden_layer_sizes : int or array-like of int, default=(100,)
-        Units of each hidden layer.
+DOCUMENTATION = """hidden_layer_sizes : int, array-like of int, or str, default=(100,)
+        Units of each hidden layer; ``()`` for none. As a string such as "64x32" where a search or a file cannot hold
+        tuples.
     activation : str, (str, float) or list of these, default="relu"
         Of the hidden layers: scikit-learn's "identity", "logistic", "tanh" and "relu", and fastnn's own "leaky_relu",
         "elu", "selu", "gelu", "silu", "mish", "softplus", "hard_sigmoid", "hard_swish", "sin", "softsign" and "step";
