@@ -1,4 +1,4 @@
-"""What each rule, activation and schedule costs: ``python -m bench --features``.
+"""What each rule, activation and schedule costs, and who listens: ``python -m bench --features``.
 
 The same training with and without it takes turns, round after round, on one thread: 784-128-64-10, batches of 128,
 Adam. A ratio is of the two times of one round. The runs learn other things, which is what they are for: here only the
@@ -11,6 +11,7 @@ import sys
 import numpy as np
 
 import fastnn
+from bench.listening import added, print_table
 from bench.machine import describe
 from bench.timing import measure, summary
 from fastnn import schedules
@@ -79,7 +80,11 @@ def main(options):
             for dtype, (median, low, high) in ((dtype, table[dtype][name]) for dtype in table)
         ]
         print(f"{name:<30}{cells[0]:<34}{cells[1]:<34}" + (f"asked: {most}" if most else ""))
+    listening = added(n_rounds)
+    print_table(listening)
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / "features.json"
-    path.write_text(json.dumps({"machine": machine, "rounds": n_rounds, "ratios": table}, indent=1) + "\n")
+    path.write_text(
+        json.dumps({"machine": machine, "rounds": n_rounds, "ratios": table, "added": listening}, indent=1) + "\n"
+    )
     print(f"\nWritten: {path}")
