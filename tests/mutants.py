@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 #: File, a piece of one of its lines, which is there once, and what it becomes.
 MUTANTS = [
     ("csrc/simd/vmath.h", "0.00836317905f", "0.00936317905f"),
-    ("csrc/simd/vmath.h", "v_abs(x), v_all(TANH_LOWEST)", "x, v_all(TANH_LOWEST)"),
+    ("csrc/simd/vmath.h", "v_abs(x[k]), v_all(TANH_LOWEST)", "x[k], v_all(TANH_LOWEST)"),
     ("csrc/simd/vmath.h", "return v_log(u) + (t - (u - v_all(1))) / u;", "return v_log(u);"),
     ("csrc/simd/vmath.h", "result = v_select(v_equal(x, v_all(0)), v_all(-(real)INFINITY), result);", ";"),
     ("csrc/kernels/activations.h", "s.square = v_all(-1);\n        break;\n    case FASTNN_ACTIVATION_relu:",

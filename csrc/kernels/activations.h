@@ -8,7 +8,7 @@
 
 #include "fastnn.h"      /* fastnn_activation, fastnn_activations */
 #include "simd/vector.h" /* vec, v_load, v_store, v_max, v_min, v_mask, v_select, v_less, v_abs, v_fma */
-#include "simd/vmath.h" /* v_exp, v_logistic, v_tanh, v_expm1_of_negative, v_exp_scaled, v_normal_tail, v_sine, v_log1p */
+#include "simd/vmath.h"  /* v_exp, v_logistics, v_tanhs, SIDE_BY_SIDE, v_exp_scaled, v_normal_tail, v_sine, v_log1p */
 
 /* z where z > 0 or NaN, else 0; -0 stays, as in the tiles of dense.h. */
 INLINE vec v_relu(vec z) { return v_max(z, v_all(0)); }
@@ -217,11 +217,33 @@ INLINE vec v_slope(const slope_terms *s, vec h) {
     return v_mask(v_less(s->above, h), v_fma(v_fma(s->square, h, s->linear), h, s->constant));
 }
 
+/* Whether several vectors of an activation are evaluated side by side. */
+INLINE int has_groups(fastnn_activation activation) {
+    return activation == FASTNN_ACTIVATION_logistic || activation == FASTNN_ACTIVATION_tanh;
+}
+
+/* The first vectors of a row of such an activation, as many as make whole groups; returns how many numbers they are. */
+INLINE ptrdiff_t activate_groups(const fastnn_activation activation, ptrdiff_t n_vectors, real *h) {
+    ptrdiff_t i = 0, end = has_groups(activation) ? n_vectors / SIDE_BY_SIDE * SIDE_BY_SIDE * LANES : 0;
+    for (; i < end; i += SIDE_BY_SIDE * LANES) {
+        vec z[SIDE_BY_SIDE];
+        UNROLL for (int k = 0; k < SIDE_BY_SIDE; k++) { z[k] = v_load(h + i + k * LANES); }
+        if (activation == FASTNN_ACTIVATION_logistic) {
+            v_logistics(SIDE_BY_SIDE, z);
+        } else {
+            v_tanhs(SIDE_BY_SIDE, z);
+        }
+        UNROLL for (int k = 0; k < SIDE_BY_SIDE; k++) { v_store(h + i + k * LANES, z[k]); }
+    }
+    return i;
+}
+
 INLINE void activate_with(const fastnn_activation activation, real parameter, ptrdiff_t n_rows, ptrdiff_t n_vectors,
                           real *h, ptrdiff_t stride, real *slopes) {
     const int keeps = fastnn_activations[activation].keeps_slope && slopes;
     for (ptrdiff_t first = 0; n_rows > 0; n_rows--, first += stride) {
-        for (ptrdiff_t i = first; i < first + n_vectors * LANES; i += LANES) {
+        ptrdiff_t i = first + activate_groups(activation, n_vectors, h + first);
+        for (; i < first + n_vectors * LANES; i += LANES) {
             vec z = v_load(h + i);
             if (keeps) {
                 with_slope both = v_with_slope(activation, parameter, z);
@@ -262,6 +284,10 @@ OUTLINE void activate_keeping(fastnn_activation activation, real parameter, ptrd
    OUT, likewise, where they are kept and wanted; else NULL. */
 static void activate(fastnn_activation activation, real parameter, ptrdiff_t n_rows, ptrdiff_t n_vectors, real *h,
                      ptrdiff_t stride, real *slopes) {
+    if (stride == n_vectors * LANES) { /* rows without gaps are one */
+        n_vectors *= n_rows;
+        n_rows = 1;
+    }
     switch (activation) {
         CASE(logistic)
         CASE(tanh)

@@ -7,7 +7,7 @@
 #define FASTNN_LOSSES_H
 
 #include "fastnn.h"              /* fastnn_loss, fastnn_activation, fastnn_layer, fastnn_head, FASTNN_N_ACTIVATIONS */
-#include "kernels/activations.h" /* activate, slope_of, v_slope, is_joint */
+#include "kernels/activations.h" /* activate, has_groups, slope_of, v_slope, is_joint */
 #include "kernels/formulas.h"    /* output_layer, output_loss, loss_of_error */
 #include "kernels/joint.h"       /* joint_lanes, joint_loss */
 #include "kernels/totals.h"      /* loss_totals */
@@ -22,9 +22,14 @@ INLINE void loss_lanes(const fastnn_loss loss, const fastnn_activation activatio
         total = joint_loss(loss, of, z, y, weight, &square);
     } else {
         slope_terms slope = slope_of(activation);
+        fastnn_activation left = activation;
+        if (fastnn_losses[loss].times_slope && has_groups(activation)) { /* a loss that asks for no logits */
+            activate(activation, of->parameter, 1, of->n_out, z, 0, NULL);
+            left = FASTNN_ACTIVATION_identity;
+        }
         for (ptrdiff_t i = 0; i < of->n_out * LANES; i += LANES) {
             vec h, delta, target = v_load(y + i);
-            vec of_output = output_loss(loss, activation, of, &slope, v_load(z + i), target, &h, &delta);
+            vec of_output = output_loss(loss, left, of, &slope, v_load(z + i), target, &h, &delta);
             total = total + of_output;
             square = v_fma(h - target, h - target, square);
             v_store(z + i, delta * weight);
@@ -173,6 +178,7 @@ static void loss_and_delta(const output_layer *of, ptrdiff_t n_rows, const real 
                            const ptrdiff_t *rows, double total, real *z, real *work, loss_totals *totals) {
     const ptrdiff_t n_out = of->n_out, stride = of->stride;
     real *of_z = work, *of_y = work + (stride > 1 ? stride : LANES) * LANES;
+    real even = (real)(total != 0 ? 1 / total : 0);
     for (ptrdiff_t first = 0; first < n_rows; first += LANES) {
         int n = n_rows - first < LANES ? (int)(n_rows - first) : LANES;
         const real *z_rows[LANES], *y_rows[LANES];
@@ -182,7 +188,7 @@ static void loss_and_delta(const output_layer *of, ptrdiff_t n_rows, const real 
             z_rows[r] = z + row * stride;
             row = rows ? rows[row] : row;
             y_rows[r] = y + row * n_out;
-            share[r] = (real)(total != 0 ? (sample_weight ? sample_weight[row] : 1) / total : 0);
+            share[r] = !sample_weight ? even : (real)(total != 0 ? sample_weight[row] / total : 0);
         }
         if (stride > 1) {
             load_lanes(z_rows, stride, of_z);

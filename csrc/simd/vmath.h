@@ -50,8 +50,12 @@
 #define LAST_BITS 0x1p-53
 #endif
 
-/* (e^r - 1 - r) / r^2 for |r| <= log(2) / 2. */
-INLINE vec exp_tail(vec r) {
+/* Vectors whose polynomials are evaluated together: each is a chain that waits for itself, and a core looks ahead no
+   further than three or four of them. docs/decisions/0017 has what was measured. */
+enum { SIDE_BY_SIDE = 6 };
+
+/* (e^r - 1 - r) / r^2 of n vectors side by side, for |r| <= log(2) / 2. */
+INLINE void exp_tails(const int n, const vec *r, vec *tail) {
 #ifdef FASTNN_FLOAT32
     static const real term[] = {0.5f, 0.16666577f, 0.0416665546f, 0.00836317905f, 0.00139261836f};
 #else
@@ -66,10 +70,17 @@ INLINE vec exp_tail(vec r) {
                                 2.7620088445409748e-7,
                                 2.5100385495510319e-8};
 #endif
-    int n = sizeof term / sizeof *term;
-    vec sum = v_all(term[n - 1]);
-    UNROLL for (int i = n - 2; i >= 0; i--) { sum = v_fma(sum, r, v_all(term[i])); }
-    return sum;
+    enum { TERMS = sizeof term / sizeof *term };
+    UNROLL for (int k = 0; k < n; k++) { tail[k] = v_all(term[TERMS - 1]); }
+    UNROLL for (int i = TERMS - 2; i >= 0; i--) {
+        UNROLL for (int k = 0; k < n; k++) { tail[k] = v_fma(tail[k], r[k], v_all(term[i])); }
+    }
+}
+
+INLINE vec exp_tail(vec r) {
+    vec tail;
+    exp_tails(1, &r, &tail);
+    return tail;
 }
 
 /* x = n log 2 + r, |r| <= log(2) / 2: returns r, and n as a real; the last bits of `shifted` are the integer
@@ -95,13 +106,25 @@ INLINE vec v_exp(vec x) {
     return power * power_of_two(half) * power_of_two(shifted - half);
 }
 
-/* e^x for x <= 0, or NaN: one factor fewer, since n is at most 0. Of a positive x it is wrong. */
+/* e^x of n vectors, in place, for x <= 0, or NaN: one factor fewer, since the multiple of log 2 is at most 0. Of a
+   positive x it is wrong. n at most SIDE_BY_SIDE. */
+INLINE void v_exps_of_negative(const int n, vec *x) {
+    vec r[SIDE_BY_SIDE], tail[SIDE_BY_SIDE], multiple;
+    words shifted[SIDE_BY_SIDE];
+    enum { OFFSET = EXPONENT_BIAS + MANTISSA_BITS + 1 };
+    UNROLL for (int k = 0; k < n; k++) {
+        r[k] = reduce(v_max(x[k], v_all(EXP_LOWEST)), OFFSET, &multiple, &shifted[k]);
+    }
+    exp_tails(n, r, tail);
+    UNROLL for (int k = 0; k < n; k++) {
+        vec power = v_fma(r[k] * r[k], tail[k], r[k]) + v_all(1);
+        x[k] = power * power_of_two(shifted[k]) * v_all(LAST_BITS);
+    }
+}
+
 INLINE vec v_exp_of_negative(vec x) {
-    vec n;
-    words shifted;
-    vec r = reduce(v_max(x, v_all(EXP_LOWEST)), EXPONENT_BIAS + MANTISSA_BITS + 1, &n, &shifted);
-    vec power = v_fma(r * r, exp_tail(r), r) + v_all(1);
-    return power * power_of_two(shifted) * v_all(LAST_BITS);
+    v_exps_of_negative(1, &x);
+    return x;
 }
 
 /* log(x) = e log 2 + log(1 + f) with 1 + f in [sqrt(1/2), sqrt(2)). */
@@ -141,20 +164,39 @@ INLINE vec v_log1p(vec t) {
     return v_log(u) + (t - (u - v_all(1))) / u;
 }
 
-INLINE vec v_logistic(vec x) {
-    vec power = v_exp_of_negative(-v_abs(x));
-    return v_select(v_less(x, v_all(0)), power, v_all(1)) / (v_all(1) + power);
+/* The logistic of n vectors, in place; n at most SIDE_BY_SIDE. */
+INLINE void v_logistics(const int n, vec *x) {
+    vec power[SIDE_BY_SIDE];
+    UNROLL for (int k = 0; k < n; k++) { power[k] = -v_abs(x[k]); }
+    v_exps_of_negative(n, power);
+    UNROLL for (int k = 0; k < n; k++) {
+        x[k] = v_select(v_less(x[k], v_all(0)), power[k], v_all(1)) / (v_all(1) + power[k]);
+    }
 }
 
-/* tanh |x| = m / (2 - m) with m = 1 - e^y, y = -2|x|, free of cancellation near 0. */
+INLINE vec v_logistic(vec x) {
+    v_logistics(1, &x);
+    return x;
+}
+
+/* Likewise tanh |x| = m / (2 - m) with m = 1 - e^y, y = -2|x|, free of cancellation near 0. */
+INLINE void v_tanhs(const int n, vec *x) {
+    vec r[SIDE_BY_SIDE], tail[SIDE_BY_SIDE], multiple;
+    words shifted[SIDE_BY_SIDE];
+    UNROLL for (int k = 0; k < n; k++) {
+        r[k] = reduce(v_max(v_all(-2) * v_abs(x[k]), v_all(TANH_LOWEST)), EXPONENT_BIAS, &multiple, &shifted[k]);
+    }
+    exp_tails(n, r, tail);
+    UNROLL for (int k = 0; k < n; k++) {
+        vec power = power_of_two(shifted[k]);
+        vec m = v_fma(-power, v_fma(r[k] * r[k], tail[k], r[k]), v_all(1) - power);
+        x[k] = v_from_bits(v_bits(m / (v_all(2) - m)) | (v_bits(x[k]) & SIGN_BIT));
+    }
+}
+
 INLINE vec v_tanh(vec x) {
-    vec n;
-    words shifted;
-    vec y = v_max(v_all(-2) * v_abs(x), v_all(TANH_LOWEST));
-    vec r = reduce(y, EXPONENT_BIAS, &n, &shifted);
-    vec power = power_of_two(shifted);
-    vec m = v_fma(-power, v_fma(r * r, exp_tail(r), r), v_all(1) - power);
-    return v_from_bits(v_bits(m / (v_all(2) - m)) | (v_bits(x) & SIGN_BIT));
+    v_tanhs(1, &x);
+    return x;
 }
 
 /* e^x 2^SCALE_BITS for SCALED_LOWEST <= x <= 0, of lower x as of that: so what is still to be multiplied by a number

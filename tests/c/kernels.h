@@ -69,6 +69,34 @@ static void test_activations(void) {
     }
 }
 
+/* Of rows of any number of vectors, with gaps between them or none, every number has the bits that it has alone, and
+   what is in a gap stays. */
+static void test_activated_rows(void) {
+    enum { MOST = 2 * SIDE_BY_SIDE + 2, ROWS = 3 };
+    const real parameter = (real)0.3;
+    for (int a = 0; a < FASTNN_N_ACTIVATIONS; a++) {
+        int keeps = !is_joint((fastnn_activation)a) && fastnn_activations[a].keeps_slope;
+        for (int n_vectors = 1; n_vectors <= MOST; n_vectors++) {
+            int n = n_vectors * LANES, stride = n + n_vectors % 2 * LANES;
+            TESTING("activation %s of %d vectors, a row each %d", fastnn_activations[a].name, n_vectors, stride);
+            real *h = numbers(ROWS * stride), *slopes = numbers(ROWS * stride), *expected = zeros(ROWS * stride);
+            real *of_slopes = zeros(ROWS * stride);
+            memcpy(expected, h, (size_t)(ROWS * stride) * sizeof(real));
+            memcpy(of_slopes, slopes, (size_t)(ROWS * stride) * sizeof(real));
+            for (int i = 0; !is_joint((fastnn_activation)a) && i < ROWS * stride; i++) {
+                if (i % stride < n) {
+                    expected[i] = LANE(v_activate(a, parameter, v_all(h[i])), 0);
+                    of_slopes[i] = keeps ? LANE(v_with_slope(a, parameter, v_all(h[i])).slope, 0) : slopes[i];
+                }
+            }
+            activate(a, parameter, ROWS, n_vectors, h, stride, slopes);
+            same(h, expected, ROWS * stride, "other bits in a row");
+            same(slopes, of_slopes, ROWS * stride, "other bits of a slope");
+            free(h), free(slopes), free(expected), free(of_slopes);
+        }
+    }
+}
+
 /* The bits of a product do not depend on where it reads its matrices. */
 static void test_copies(int kind, const dense_product *p) {
     dense_product far = *p;

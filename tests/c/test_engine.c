@@ -25,6 +25,7 @@ int test_engine(void) {
     test_teams();
     test_squares();
     test_activations();
+    test_activated_rows();
     test_products();
     test_column_sums();
     test_rows();
