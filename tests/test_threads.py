@@ -25,6 +25,7 @@ NETWORKS = {
     "single output": ([20, 64, 64, 1], 4100, 1024, 120, "adam"),
     "large": ([784, 128, 64, 10], 1000, 128, 40, "adamw"),
     "many chunks": ([40, 300, 3], 6000, None, 12, "rmsprop"),
+    "wide, some chunks together by one thread": ([30, 520, 520, 3], 900, None, 2, "adam"),
     "a last batch of one row": ([300, 200, 10], 1025, 256, 40, "sgd"),
 }
 

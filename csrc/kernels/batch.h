@@ -126,7 +126,8 @@ static double reported(const packed_network *net, const sample_batch *b, double 
 }
 
 /* The deltas of the last layer from its logits, which stand where the deltas will, of n rows from `first` on. */
-static void losses_of(const packed_network *view, const sample_batch *b, ptrdiff_t first, ptrdiff_t n, double total) {
+static void losses_of(const packed_network *view, const sample_batch *b, ptrdiff_t first, ptrdiff_t n, double total,
+                      real *deltas, loss_totals *totals) {
     const packed_layer *last = &view->layers[view->n_layers - 1];
     const real *y = b->data->y, *weight = b->data->sample_weight;
     if (!b->rows) {
@@ -135,7 +136,18 @@ static void losses_of(const packed_network *view, const sample_batch *b, ptrdiff
     }
     output_layer of = {b->objective, last->activation, last->parameter,     last->n_out,
                        last->stride, last->flat + 1,   last->flat->n_blocks};
-    loss_and_delta(&of, n, y, weight, b->rows ? b->rows + first : NULL, total, last->delta, view->lanes, view->totals);
+    loss_and_delta(&of, n, y, weight, b->rows ? b->rows + first : NULL, total, deltas, view->lanes, totals);
+}
+
+/* The same of a piece, whose rows may be those of several chunks, of so many rows: each has its own totals. */
+static void losses_of_piece(const packed_network *view, const sample_batch *b, const piece *p, ptrdiff_t of_chunk,
+                            double total) {
+    const packed_layer *last = &view->layers[view->n_layers - 1];
+    loss_totals *totals = view->totals;
+    for (ptrdiff_t row = 0; row < p->n; row += of_chunk, totals += whole_vectors(view->chunk)) {
+        ptrdiff_t n = p->n - row < of_chunk ? p->n - row : of_chunk;
+        losses_of(view, b, p->chunk_first + p->row + row, n, total, last->delta + row * last->stride, totals);
+    }
 }
 
 static row_list listed(const sample_batch *b, ptrdiff_t first, ptrdiff_t n) {
@@ -167,10 +179,10 @@ INLINE ptrdiff_t lowest_moving(const member *me) {
     return l;
 }
 
-/* A piece through the network, to the losses, and to the deltas of the layers where they are wanted. Returns its
-   inputs. */
+/* A piece through the network, to the losses, and to the deltas of the layers where they are wanted. of_chunk: rows of
+   a chunk. Returns its inputs. */
 static chunk_inputs through_network(member *me, const packed_network *view, const sample_batch *b, const piece *p,
-                                    int with_deltas, double total) {
+                                    ptrdiff_t of_chunk, int with_deltas, double total) {
     const packed_network *net = me->net;
     row_list chunk = listed(b, p->chunk_first, p->chunk_n), rows = listed(b, p->chunk_first + p->row, p->n);
     chunk_inputs inputs = gathered(net, b->data, &chunk, &rows, p->row, view->inputs);
@@ -182,7 +194,7 @@ static chunk_inputs through_network(member *me, const packed_network *view, cons
         memcpy(last->h, last->delta, (size_t)(whole_vectors(p->n * last->stride) * LANES) * sizeof(real));
         finish_outputs(view, p->n, b->outputs + (p->chunk_first + p->row) * last->n_out);
     }
-    losses_of(view, b, p->chunk_first + p->row, p->n, total);
+    losses_of_piece(view, b, p, of_chunk, total);
     if (with_deltas) {
         backward_chunk(view, p->n, lowest_moving(me), &me->asked);
     }
@@ -194,10 +206,15 @@ static void rows_of_round(member *me, const sample_batch *b, const chunk_round *
     const packed_network *net = me->net;
     ptrdiff_t n_groups = groups_of(r), end = part_begins(n_groups, me->thread + 1, me->n_threads);
     piece p;
+    if (net->plan.n_threads == 1) {
+        p = whole_round(r);
+        through_network(me, net, b, &p, r->chunk, with_deltas, total);
+        return;
+    }
     for (ptrdiff_t group = part_begins(n_groups, me->thread, me->n_threads); group < end;) {
         group = next_piece(r, group, end, &p);
         packed_network view = view_of(net, me->thread, p.chunk, p.chunk, p.row);
-        through_network(me, &view, b, &p, with_deltas, total);
+        through_network(me, &view, b, &p, r->chunk, with_deltas, total);
     }
 }
 
@@ -209,7 +226,7 @@ static void chunks_of_round(member *me, const sample_batch *b, const chunk_round
         packed_network view = view_of(net, me->thread, me->thread, chunk, 0);
         view.gradient = net->partial + chunk * net->n_packed;
         piece p = whole_chunk(r, chunk);
-        chunk_inputs inputs = through_network(me, &view, b, &p, 1, total);
+        chunk_inputs inputs = through_network(me, &view, b, &p, r->chunk, 1, total);
         for (ptrdiff_t l = net->n_layers - 1; l >= 0; l--) {
             if (!stands_still(me, l)) {
                 gradient_chunk(&view, &view.layers[l], &inputs, p.n, 0, shared_rows(&view.layers[l]), 0);
@@ -235,7 +252,8 @@ static void add_partial(const packed_network *net, ptrdiff_t n_chunks, ptrdiff_t
 static void weights_of_round(const member *me, const sample_batch *b, const chunk_round *r) {
     const packed_network *net = me->net;
     for (ptrdiff_t i = 0; i < chunks_of(r); i++) {
-        packed_network view = view_of(net, me->thread, i, i, 0);
+        int alone = net->plan.n_threads == 1; /* its chunks stand one below the other, without room between */
+        packed_network view = alone ? view_of(net, 0, 0, 0, i * r->chunk) : view_of(net, me->thread, i, i, 0);
         piece p = whole_chunk(r, i);
         row_list chunk = listed(b, p.chunk_first, p.n);
         chunk_inputs inputs = {inputs_of(&view, b->data, &chunk), b->data, chunk};
@@ -279,7 +297,8 @@ static int batch_pass(member *me, const sample_batch *b, int with_gradient, doub
     double total = total_weight(b);
     int by_chunks = with_gradient && net->plan.by_chunks && me->n_threads > 1;
     chunk_round r = {.chunk = chunk_of(b->n_rows, net->chunk)};
-    ptrdiff_t n_chunks = me->n_threads == 1 ? 1 : by_chunks ? net->plan.n_chunks : net->plan.n_slots;
+    int is_left_alone = me->n_threads == 1 && net->plan.n_threads > 1;
+    ptrdiff_t n_chunks = is_left_alone ? 1 : by_chunks ? net->plan.n_chunks : net->plan.n_slots;
     ptrdiff_t most = n_chunks * r.chunk;
     sum_weights(net, me->l1, l2, me->thread, me->n_threads);
     for (; r.first < b->n_rows; r.first += most) {
@@ -331,7 +350,7 @@ static int row_pass(member *me, const sample_batch *b, double l2, double *object
         poll(&me->asked, work_of_row((double)net->n_weights));
         const drop_site *site = dropped_at(net, &b->drops, 1, net->inputs);
         forward_one(net, &inputs, site, net->layers[net->n_layers - 1].delta);
-        losses_of(net, b, 0, 1, total_weight(b));
+        losses_of(net, b, 0, 1, total_weight(b), net->layers[net->n_layers - 1].delta, net->totals);
         me->team->is_interrupted = me->asked.stops;
     }
     sum_weights(net, me->l1, l2, me->thread, me->n_threads);

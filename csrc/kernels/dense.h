@@ -29,6 +29,9 @@ enum { COPYING_ROWS = 4 * ROWS_2 };
 /* Whether a matrix of n rows is far. */
 INLINE int is_far(ptrdiff_t n, ptrdiff_t n_vectors) { return n_vectors >= FAR_BYTES / (ptrdiff_t)sizeof(vec) / n; }
 
+/* Whether forward and backward copy panels of weights of n rows: as often as rows go through the network. */
+INLINE int copies_weights(ptrdiff_t n, ptrdiff_t n_vectors) { return ROWS_2 < 12 && is_far(n, n_vectors); }
+
 /* n_rows rows of a panel of C vectors, in strips of equal height, or the first of them two rows higher; and the last
    row of an odd number. */
 static void panel(enum product_kind kind, int C, const dense_product *p, ptrdiff_t row, ptrdiff_t n_rows,
@@ -159,7 +162,7 @@ static void product(enum product_kind kind, const dense_product *p) {
     dense_product block = *p;
     ptrdiff_t a_step = kind == GRADIENT ? p->a_stride : 1;
     /* As large as the weights is what comes out, or the second matrix, for which tiles of many rows need not wait. */
-    int is_large = kind == GRADIENT ? is_far(p->n_rows, p->n_vectors) : ROWS_2 < 12 && is_far(p->n_steps, p->n_vectors);
+    int is_large = kind == GRADIENT ? is_far(p->n_rows, p->n_vectors) : copies_weights(p->n_steps, p->n_vectors);
     int copies = p->n_turned || (p->copies && p->n_rows >= COPYING_ROWS && is_large);
     block.asks_early = copies;
     for (ptrdiff_t first = 0; first < p->n_steps; first += STEPS) {

@@ -71,7 +71,7 @@ typedef struct {
 typedef struct {
     int n_threads;      /* at most */
     int by_chunks;      /* whole chunks, and then weights; otherwise rows, and then weights */
-    ptrdiff_t n_chunks; /* of a round */
+    ptrdiff_t n_chunks; /* of a round; of one thread alone, which takes them through the network together */
     ptrdiff_t n_slots;
     double a_row; /* vector multiply-adds */
 } team_plan;

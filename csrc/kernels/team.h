@@ -4,11 +4,13 @@
    chunk are shared out, and each thread finds the gradient of its own weights from all of them. Of a small one, each
    thread takes whole chunks, with their gradients, and then adds up its own weights' parts of these.
    Either way a chunk's gradient is summed by itself, and added to those of the chunks before: the bits are the same by
-   any number of threads. A thread that is alone does all of a chunk while it is in its cache. */
+   any number of threads. A thread that is alone does all of a chunk while it is in its cache; where the weights are
+   far, a few chunks go through the network together, to read them less often. */
 #ifndef FASTNN_TEAM_H
 #define FASTNN_TEAM_H
 
 #include "fastnn.h"         /* fastnn_layer, fastnn_team_take, fastnn_team_is_awake */
+#include "kernels/dense.h"  /* copies_weights */
 #include "kernels/layout.h" /* packed_network, packed_layer, team_plan, whole_vectors, chunk_rows */
 #include "simd/vector.h"    /* vec, LANES */
 
@@ -20,6 +22,12 @@
 #define GAIN 0.75                     /* of the time on one thread, that a team has to stay below */
 #define COLD_START 1e7                /* of a call that is worth waking threads which sleep */
 #define BYTES_ON_THE_WAY (256 * 1024) /* of each thread */
+#endif
+
+/* Chunks that go through the network together at most, and bytes of their rows: docs/decisions/0017. */
+#ifndef MOST_TOGETHER
+#define MOST_TOGETHER 4
+#define BYTES_TOGETHER (16 << 20)
 #endif
 
 /* Thread i's part of n things begins here; that of thread n_threads would begin at n. */
@@ -34,6 +42,25 @@ static ptrdiff_t chunk_of(ptrdiff_t n_rows, ptrdiff_t most) {
     return n_rows > 0 ? (n_rows + n - 1) / n : 1;
 }
 
+/* Of so many chunks of so many rows, those that a thread alone takes through the network together: one where no weights
+   are far that both passes read, and where a single output has its deltas, and their padding, in a column a chunk. */
+static ptrdiff_t chunks_together(const fastnn_layer *layers, ptrdiff_t n_layers, int takes_entries, ptrdiff_t n_chunks,
+                                 ptrdiff_t chunk) {
+    double bytes_a_row = takes_entries ? 0 : (double)layers[0].n_in * sizeof(real);
+    int copies = 0;
+    for (ptrdiff_t l = 0; l < n_layers; l++) {
+        bytes_a_row += 2 * (double)whole_vectors(layers[l].n_out) * sizeof(vec);
+        copies |= l > 0 && copies_weights(layers[l].n_in, whole_vectors(layers[l].n_out));
+    }
+    double most = BYTES_TOGETHER / bytes_a_row / (double)chunk;
+    if (!copies || is_single(layers, n_layers, n_layers - 1) || most < 2) {
+        return 1;
+    }
+    ptrdiff_t at_a_time = most < MOST_TOGETHER ? (ptrdiff_t)most : MOST_TOGETHER;
+    ptrdiff_t n_rounds = (n_chunks + at_a_time - 1) / at_a_time;
+    return (n_chunks + n_rounds - 1) / n_rounds;
+}
+
 /* For batches of n_rows, whose rows take `a_row` multiply-adds each: the plan that should take least time. CSR entries
    have no gradients by chunks: a thread's own would be as large as the weights, and mostly zeros. */
 static team_plan plan_of(const fastnn_layer *layers, ptrdiff_t n_layers, double a_row, ptrdiff_t n_rows,
@@ -45,7 +72,8 @@ static team_plan plan_of(const fastnn_layer *layers, ptrdiff_t n_layers, double 
     }
     ptrdiff_t chunk = chunk_of(n_rows, chunk_rows(layers, n_layers)), n_chunks = (n_rows + chunk - 1) / chunk;
     double rows_cost = a_row / LANES, alone = rows_cost * (double)n_rows, best = GAIN * alone;
-    team_plan plan = {1, 0, 1, 1, rows_cost};
+    ptrdiff_t alone_together = chunks_together(layers, n_layers, takes_entries, n_chunks, chunk);
+    team_plan plan = {1, 0, alone_together, alone_together, rows_cost};
     for (int n = 2; n <= most && n <= whole_vectors(n_rows); n++) {
         double others = (double)(n - 1) / n; /* share of what comes from another core */
         for (int by_chunks = 0; by_chunks < (takes_entries ? 1 : 2); by_chunks++) {
@@ -88,6 +116,9 @@ static piece whole_chunk(const chunk_round *r, ptrdiff_t chunk) {
     ptrdiff_t first = chunk * r->chunk, n = r->n - first < r->chunk ? r->n - first : r->chunk;
     return (piece){chunk, r->first + first, n, 0, n};
 }
+
+/* All rows of a round, as a piece of no one chunk. */
+static piece whole_round(const chunk_round *r) { return (piece){0, r->first, r->n, 0, r->n}; }
 
 static ptrdiff_t chunks_of(const chunk_round *r) { return (r->n + r->chunk - 1) / r->chunk; }
 
