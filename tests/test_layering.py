@@ -14,6 +14,7 @@ SOURCE = ROOT / "src" / "fastnn"
 LEVELS = {
     "_tables": 0,
     "frames": 0,
+    "input_scale": 0,
     "sparse": 0,
     "vocabulary": 0,
     "checks": 1,
@@ -69,6 +70,13 @@ LEVELS = {
     "course": 10,
     "train": 11,
     "predict": 7,
+    "doctor.findings": 0,
+    "doctor.inputs": 1,
+    "doctor.case": 8,
+    "doctor.targets": 9,
+    "doctor.units": 9,
+    "doctor.curves": 9,
+    "doctor.examination": 10,
     "plots._common": 7,
     "plots._classifier": 7,
     "plots._decision_region": 12,
@@ -96,7 +104,7 @@ LEVELS = {
     "estimators._regressor": 14,
 }
 #: They only gather names.
-DOORS = {f"{package}__init__" for package in ("", "reference.", "training.", "estimators.", "plots.")}
+DOORS = {f"{package}__init__" for package in ("", "reference.", "training.", "estimators.", "plots.", "doctor.")}
 #: Module, or the start of its name -> the packages that it alone may import.
 OTHERS = {
     "estimators.": {"sklearn", "scipy"},

@@ -4,8 +4,9 @@ from contextlib import nullcontext, suppress
 
 from fastnn.arguments import check_belonging
 from fastnn.initial import draw_weights
+from fastnn.input_scale import unscaled_in_words
 from fastnn.layers import Form, LayerDict
-from fastnn.result import TrainResult
+from fastnn.result import HowTrained, TrainResult
 from fastnn.saturation import warn_if_saturated
 from fastnn.schedules import Schedule, plateau
 from fastnn.training.listeners import (
@@ -17,19 +18,19 @@ from fastnn.training.listeners import (
     Plateau,
     ProgressBar,
 )
-from fastnn.training.manners import Raises
+from fastnn.training.manners import DivergenceError, Raises
 from fastnn.training.run import run
 from fastnn.training.schedules import Constant, Planned
 
 
 def start(course, data, loss, init, bias, state):
-    """Set the parameters that training starts from."""
+    """Set the parameters that training starts from; return what is wrong with them, as `HowTrained` has it, or None."""
     if isinstance(course.start[0], str):
         draw_weights(data.spec, *course.start, course.draws, state.parameters, bias)
-        warn_if_saturated(data.spec, state.parameters, data.X, loss, *course.start, course.n_threads)
-    else:
-        check_belonging(*init, data.spec, data.feature_names)
-        data.spec.flatten(*course.start, state.parameters)
+        return warn_if_saturated(data.spec, state.parameters, data.X, loss, *course.start, course.n_threads)
+    check_belonging(*init, data.spec, data.feature_names)
+    data.spec.flatten(*course.start, state.parameters)
+    return None
 
 
 def _schedule_of(course):
@@ -40,7 +41,7 @@ def _schedule_of(course):
     return Planned(course.alpha, course.iter_num, Constant(rate, course.l2)), rate
 
 
-def carry_out(course, data, source, job, network):
+def carry_out(course, data, source, job, network, saturated_start=None):
     """Make the updates, and return what came of them."""
     every = source.updates_per_pass if course.report_every is None else course.report_every
     schedule, rate = _schedule_of(course)
@@ -70,7 +71,11 @@ def carry_out(course, data, source, job, network):
     W, b = (LayerDict(arrays, form) for arrays in spec.views(job.state.parameters))
     cost, loss_curve = outcome.cost.tolist(), outcome.objective.tolist()
     result = TrainResult(W, b, cost, network, loss_curve, values, best_iteration)
+    training = job.training
+    result._how = HowTrained(rate, training.solver, training.objective.loss, source.updates_per_pass, saturated_start)
     if outcome.error is not None:
+        if isinstance(outcome.error, DivergenceError) and not hasattr(outcome.error, "result"):  # of a callback's
+            outcome.error.add_cause(unscaled_in_words(data.X, data.feature_names))
         with suppress(AttributeError):  # of an exception that takes no attributes
             outcome.error.result = result
         raise outcome.error

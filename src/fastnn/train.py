@@ -249,7 +249,8 @@ def train(
     ImportError
         For ``progress=True`` without tqdm, or ``solver="lbfgs"`` without SciPy.
     FloatingPointError
-        If training diverges: the loss, the weights or a solver's means are no longer finite.
+        If training diverges: the loss, the weights or a solver's means are no longer finite. Its attribute ``result``
+        is the `TrainResult` of what it came to, weights that are not finite included; `diagnose` says more of it.
     KeyboardInterrupt
         On Ctrl-C, for which the engine asks some 30 times a second. Its attribute ``result`` is the `TrainResult`
         as of the last finished pass over the samples, with full batches the last update: parameters (not the best so
@@ -429,9 +430,9 @@ def train(
     source = tutorial_batches(len(data.targets), course.batch_size, course.order, course.draws)
     training = replace(course.training, updates_per_pass=source.updates_per_pass)
     state = TrainingState(data.spec, training.solver)
-    start(course, data, shape.loss, init, bias, state)
+    saturated_start = start(course, data, shape.loss, init, bias, state)
     if drops is not None:
         training = replace(training, dropout=drops.seeded(course.draws.integers))
     network = Network._from_parts(data.spec, state.parameters, data.labels, backend, data.feature_names)
     job = Job(course.compute, state, training, data.X, data.targets, data.sample_weight, course.n_threads)
-    return carry_out(course, data, source, job, network)
+    return carry_out(course, data, source, job, network, saturated_start)

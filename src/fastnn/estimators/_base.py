@@ -34,7 +34,7 @@ from fastnn.estimators._parameters import CONSTRAINTS, check_parameters
 from fastnn.estimators._plan import plan_of
 from fastnn.estimators._solvers import as_of_now, batch_size_of, optimizer_of, training_of
 from fastnn.estimators._travelling import Travelling
-from fastnn.estimators._warnings import tell_of_overflow, warn
+from fastnn.estimators._warnings import cause_in_words, tell_of_overflow, warn
 from fastnn.estimators._weights import Weights
 from fastnn.initial import draw_with_biases
 from fastnn.network import Network
@@ -304,10 +304,10 @@ class MultilayerPerceptron(Travelling, BaseEstimator, ABC):
         elif ended == passes.REACHED_MAX_ITER and not incremental:
             warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
-                "converged yet.",
+                "converged yet." + cause_in_words(self, samples.X),
                 ConvergenceWarning,
             )
-        tell_of_overflow(self, n_before)
+        tell_of_overflow(self, n_before, samples.X)
 
     def _objective(self):
         """What is made small; a loss's parameter has its default where an older fastnn pickled the estimator."""

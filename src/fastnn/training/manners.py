@@ -12,6 +12,11 @@ class DivergenceError(FloatingPointError):
     #: Whether it has ended a run already; one that a callback started, perhaps.
     has_ended_a_run = False
 
+    def add_cause(self, words):
+        """Say in the message what is known of the cause, unless it is ""."""
+        if words:
+            self.args = (f"{self.args[0]}. {words}",)
+
 
 def divergence(what, learning_rate):
     """The error that says so, and what to try."""
