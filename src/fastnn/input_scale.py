@@ -14,7 +14,7 @@ from fastnn.sparse import is_sparse
 LARGE = 30.0
 
 #: How many rows a warning looks at.
-N_ROWS = 1000
+N_ROWS = 100
 
 
 def root_mean_squares(X):

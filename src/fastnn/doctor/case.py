@@ -99,11 +99,9 @@ class Case:
 
     @property
     def is_finite(self):
-        """Whether weights and outputs are."""
-        predictions = self.rows.predictions
-        return bool(np.isfinite(self.network.parameters).all()) and (
-            predictions is None or bool(np.isfinite(predictions).all())
-        )
+        """Whether weights are, and outputs and their squares."""
+        predictions = 0.0 if self.rows.predictions is None else self.rows.predictions
+        return bool(np.isfinite(self.network.parameters).all() and np.isfinite(np.square(predictions).sum()))
 
     def explained(self, rows):
         """Return the share of the targets' variance that predictions explain: R², of indicators for classes.
@@ -113,9 +111,8 @@ class Case:
         """
         if rows is None or rows.targets is None or not self.is_finite:
             return None
-        with np.errstate(over="ignore"):
-            total = ((rows.targets - self.rows.targets.mean(axis=0)) ** 2).sum()
-            left = ((rows.targets - rows.predictions) ** 2).sum()
+        total = ((rows.targets - self.rows.targets.mean(axis=0)) ** 2).sum()
+        left = ((rows.targets - rows.predictions) ** 2).sum()
         return float(1 - left / total) if total > 0 and np.isfinite(total) and np.isfinite(left) else None
 
 
@@ -165,8 +162,7 @@ def training_of(model):
         unit = "update"
         if how.updates_per_pass > 1 and len(losses) >= how.updates_per_pass:
             n_passes = len(losses) // how.updates_per_pass
-            with np.errstate(over="ignore"):
-                losses = losses[: n_passes * how.updates_per_pass].reshape(n_passes, -1).mean(axis=1)
+            losses = losses[: n_passes * how.updates_per_pass].reshape(n_passes, -1).mean(axis=1)
             unit = "pass"
         return Training(
             losses, model.history or {}, how.solver, how.loss, how.alpha, unit=unit,
@@ -201,8 +197,7 @@ def _rows(network, X_is, X, y_is, y):
     if labels.kind in ("heads", "quantiles"):
         return Rows(X, None, None)
     targets = _targets(y_is, y, X.shape[0], network)
-    with np.errstate(over="ignore", invalid="ignore"):
-        outputs = np.asarray(network(X), np.float64)
+    outputs = np.asarray(network(X), np.float64)
     if labels.kind == "means":
         outputs = outputs[:, : outputs.shape[1] // 2]
     elif labels.are_classes and not labels.has_probabilities(network._output_activations):

@@ -18,8 +18,8 @@ FEWEST = 10
 #: 0.034 of the level, never both above 0.005 and 0.03; adam at 0.1 to 3 and sgd at 0.3 to 3 mostly both.
 OF_FALL, OF_LEVEL = 0.005, 0.1
 
-#: How many times what a constant output would have, or the start had, the loss was thrown up to. A start of a usual
-#: size on scaled data has up to 3 times; adam at rates of 1 and more 5 to 100,000 times.
+#: How many times what the start had, or an output that knows nothing would have, the loss was thrown up to. A start of
+#: a usual size on scaled data has up to 3 times; adam at rates of 1 and more 5 to 100,000 times.
 THROWN_UP = 10.0
 
 #: A loss that falls in the last fifth by more than this share of what it fell by in the first two is still falling: an
@@ -78,7 +78,7 @@ def still_falling(case):
     first, second, _, fourth, last = (part.mean() for part in fifths)
     early, late = float(first - second), float(fourth - last)
     is_steady = late > SURE * _noise(losses) and late > STILL * early
-    has_hardly_moved = explained is not None and explained < 0 and 0 <= first - last < HARDLY * first
+    has_hardly_moved = explained is not None and explained < -0.01 and 0 <= first - last < HARDLY * first
     return Fall(early, late, is_steady) if is_steady or has_hardly_moved else None
 
 
@@ -97,20 +97,20 @@ def rate_too_large(case, is_unscaled):
         what, figures = _diverged(case)
     elif len(losses) < 2:
         return None
-    elif len(losses) >= FEWEST and (end := np.array_split(losses, 5)[-1].mean()) > losses[0] + SURE * _noise(losses):
-        what = f"the loss rose from {losses[0]:.3g} in the first {unit} to {end:.3g}, its mean over the last fifth"
-        figures = {"first": float(losses[0]), "last": float(end)}
+    elif (end := _risen(losses)) is not None:
+        what = f"the loss rose from {losses[0]:.3g} in the first {unit} to {end:.3g}"
+        figures = {"first": float(losses[0]), "last": end}
     elif not is_unscaled and losses.max() > THROWN_UP * (usual := _usual(case)):
         what = (
-            f"the loss was thrown up to {losses.max():.3g} in {unit} {int(losses.argmax()) + 1}, where a constant "
-            f"output, or the start, has {usual:.3g}"
+            f"the loss was thrown up to {losses.max():.3g} in {unit} {int(losses.argmax()) + 1}, where the start, "
+            f"or an output that knows nothing, has {usual:.3g}"
         )
         figures = {"largest": float(losses.max()), "usual": usual}
     elif len(losses) >= FEWEST and (jumps := _jumps(losses)) is not None:
         half = losses[len(losses) // 2 :]
         what = (
-            f"the loss jumps: in the second half of the training, {unit} by {unit}, it went up by {percent(jumps)} of its "
-            f"level in the mean, between {half.min():.3g} and {half.max():.3g}"
+            f"the loss jumps: in the second half of the training, {unit} by {unit}, it went up by {percent(jumps)} of "
+            f"its level in the mean, between {half.min():.3g} and {half.max():.3g}"
         )
         figures = {"upward": jumps}
     else:
@@ -133,17 +133,22 @@ def _diverged(case):
 
 
 def _usual(case):
-    """The loss to compare with: the start's, where the curve has it, and that of the best constant output."""
+    """The loss to compare with: the start's, where the curve has it, and that of an output that knows nothing."""
     training, targets = case.training, case.rows.targets
-    known = [float(training.losses[0])] if training.unit == "update" or targets is None else []
-    if targets is not None and training.loss in ("squared_error", "log_loss"):
-        mean = targets.mean(axis=0)
-        if training.loss == "squared_error":
-            known.append(float(((targets - mean) ** 2).mean(axis=0).sum()) / 2)
-        else:
-            shares = np.stack([mean] if case.labels.kind == "multiclass" else [mean, 1 - mean])
-            known.append(float(-(shares * np.log(np.maximum(shares, 1e-300))).sum()))
+    known = [float(training.losses[0])] if training.unit == "update" else []
+    if targets is not None and training.loss == "squared_error":
+        known.append(float(targets.var(axis=0).sum()) / 2)
+    elif targets is not None and training.loss == "log_loss":
+        known.append(np.log(targets.shape[1]) if case.labels.kind == "multiclass" else targets.shape[1] * np.log(2))
     return max(known, default=np.inf) or np.inf
+
+
+def _risen(losses):
+    """Return the mean of a curve's last fifth, of a short one the last entry, if it is above the first; else None."""
+    if len(losses) < FEWEST:
+        return float(losses[-1]) if losses[-1] > THROWN_UP * losses[0] else None
+    end = float(np.array_split(losses, 5)[-1].mean())
+    return end if end > losses[0] + SURE * _noise(losses) else None
 
 
 def _jumps(losses):

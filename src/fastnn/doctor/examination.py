@@ -1,5 +1,6 @@
 """``diagnose``: a model and its data become a case, every check looks at it, what they find is put in order."""
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from fastnn.doctor.case import case_of
@@ -71,22 +72,26 @@ def diagnose(
     Nothing found
     Not looked at: over-fitting; pass validation_data=(X, y) of rows that were not learned from
     """
-    case = case_of(model, X, y, validation_data)
+    with np.errstate(over="ignore", invalid="ignore"):  # a training that diverged comes with such numbers
+        case = case_of(model, X, y, validation_data)
+        return Diagnosis(findings_of(case), unchecked(case))
+
+
+def findings_of(case):
+    """Return what all checks find; a cause that is known silences what only repeats it."""
     fall = still_falling(case)
-    inputs, targets, reach = unscaled_inputs(case, fall), unscaled_targets(case, fall), targets_out_of_reach(case)
-    start = None if inputs else saturated_start(case)  # they saturate any
-    found = [inputs, targets, reach, start]
-    found.append(rate_too_large(case, is_unscaled=any(found)))
+    inputs = unscaled_inputs(case, fall)
+    reach = targets_out_of_reach(case)
+    data = [inputs, reach, unscaled_targets(case, fall)]
+    start = None if inputs else saturated_start(case)  # such inputs saturate any
+    training = [start, rate_too_large(case, is_unscaled=any([*data, start]))]
     if case.is_finite:
         dead, saturated = hidden_units(case.network, case.rows.X)
-        found += [dead_units(case, dead), saturated_units(case, saturated)]
-    learned_by_heart = over_fitting(case)
-    if not any(
-        [*found[3:], learned_by_heart]
-    ):  # which make a slow fall themselves, or would gain nothing by more of it
-        found.append(rate_too_small(case, fall, case.explained(case.rows)))
-    found += [class_imbalance(case), learned_by_heart]
-    return Diagnosis([finding for finding in found if finding is not None], unchecked(case))
+        training += [dead_units(case, dead), saturated_units(case, saturated)]
+    by_heart = over_fitting(case)
+    if not any([reach, *training, by_heart]):  # which make a slow fall themselves, or would gain nothing by more of it
+        training.append(rate_too_small(case, fall, case.explained(case.rows)))
+    return [finding for finding in (*data, *training, class_imbalance(case), by_heart) if finding is not None]
 
 
 def unchecked(case):

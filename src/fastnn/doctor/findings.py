@@ -104,4 +104,4 @@ class Diagnosis(tuple):
     def _title(self):
         if not self:
             return "Nothing found"
-        return f"{len(self)} finding{'s' if len(self) > 1 else ''}, the first to be cured first"
+        return "1 finding" if len(self) == 1 else f"{len(self)} findings, in the order in which to cure them"

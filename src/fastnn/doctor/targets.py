@@ -28,8 +28,8 @@ def targets_out_of_reach(case):
     if not beyond.any():
         return None
     message = (
-        f"{percent(beyond.mean())} of the targets are beyond what outputs of activation {activation!r} can be, {reach}: "
-        f"y lies between {targets.min():.3g} and {targets.max():.3g}. Use output_activation='identity', or scale y"
+        f"{percent(beyond.mean())} of the targets are beyond what outputs of activation {activation!r} can be, {reach}"
+        f": y lies between {targets.min():.3g} and {targets.max():.3g}. Use output_activation='identity', or scale y"
     )
     figures = {"share": float(beyond.mean()), "lowest": float(targets.min()), "highest": float(targets.max())}
     return Finding("targets_out_of_reach", message, figures)

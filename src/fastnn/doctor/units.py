@@ -3,6 +3,7 @@
 import numpy as np
 
 from fastnn.doctor.findings import Finding, percent
+from fastnn.labels import reach_of
 from fastnn.reference.losses import BY_OUTPUT
 from fastnn.saturation import LIMITS, are_saturated, outputs_by_layer
 
@@ -31,7 +32,7 @@ def hidden_units(network, X):
     Returns
     -------
     dead : dict
-        Hidden layer of relu -> which of its units are 0 for every row.
+        Hidden layer of relu -> which of its units are 0 for every row, but for those that a penalty brought to nothing.
     saturated : dict
         Hidden layer with an activation of LIMITS -> the share of its outputs that are saturated.
     """
@@ -42,10 +43,16 @@ def hidden_units(network, X):
         for l, h in outputs_by_layer(spec, network.parameters, rows, spec.n_layers - 1):
             name = spec.activation_names[l - 1]
             if name == "relu":
-                dead[l] = dead.get(l, True) & (h == 0).all(axis=0)
+                dead[l] = dead.get(l, _has_weights(network.W[l])) & (h == 0).all(axis=0)
             elif name in LIMITS:
-                saturated[l] = saturated.get(l, 0.0) + are_saturated(name, h).sum() / (n_rows * h.shape[1])
+                saturated[l] = saturated.get(l, 0.0) + float(are_saturated(name, h).sum()) / (n_rows * h.shape[1])
     return dead, saturated
+
+
+def _has_weights(W):
+    """Which units have weights at all: a penalty that is large brings those that it needs not to nothing."""
+    norms = np.sqrt((W * W).sum(axis=1, dtype=np.float64))
+    return norms > 0.01 * norms.max()
 
 
 def saturated_start(case):
@@ -102,11 +109,12 @@ def _wrong_and_stuck(case):
     name, rows = case.network._spec.activation_names[-1], case.rows
     if rows.targets is None or name not in LIMITS or case.training.loss not in BY_OUTPUT:
         return 0.0
-    wrong = np.abs(rows.targets - rows.predictions) > 0.5
+    low, high, _ = reach_of(name)
+    wrong = np.abs(np.clip(rows.targets, low, high) - rows.predictions) > 0.5  # what is beyond reach is no matter here
     return float((wrong & are_saturated(name, rows.predictions)).mean())
 
 
 def _gently(case):
     rate = case.training.rate
     was = "" if rate is None else f" (it was {rate:g})"
-    return f"with a smaller {case.training.rate_name}{was}, from smaller start weights, on inputs of mean 0 and std 1"
+    return f"with a smaller {case.training.rate_name}{was}, or from smaller start weights"
