@@ -55,8 +55,8 @@ def diagnose(
     >>> from sklearn.datasets import load_wine
     >>> import fastnn
     >>> X, y = load_wine(return_X_y=True)
-    >>> result = fastnn.train([13, 8, 3], X, y, 300, 0.1, activation="tanh", loss="log_loss", init="glorot_normal",
-    ...                       random_state=0)
+    >>> options = {"activation": "relu", "loss": "log_loss", "init": "he_normal", "random_state": 0}
+    >>> result = fastnn.train([13, 8, 3], X, y, 300, 1e-4, **options)
     >>> diagnosis = fastnn.diagnose(result, X, y)
     >>> diagnosis.names[0]
     'unscaled_inputs'
@@ -66,8 +66,7 @@ def diagnose(
     The same on scaled rows:
 
     >>> X = (X - X.mean(axis=0)) / X.std(axis=0)
-    >>> result = fastnn.train([13, 8, 3], X, y, 300, 0.1, activation="tanh", loss="log_loss", init="glorot_normal",
-    ...                       random_state=0)
+    >>> result = fastnn.train([13, 8, 3], X, y, 300, 0.1, **options)
     >>> fastnn.diagnose(result, X, y)
     Nothing found
     Not looked at: over-fitting; pass validation_data=(X, y) of rows that were not learned from
