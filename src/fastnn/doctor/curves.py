@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastnn.doctor.findings import Finding, percent
+from fastnn.doctor.findings import Finding, of_variance, percent
 from fastnn.state import OTHER_SOLVERS
 
 #: A curve of fewer passes is not judged: its fifths would be single entries, or none.
@@ -177,7 +177,7 @@ def rate_too_small(case, fall, explained):
         )
     else:
         what = f"the loss hardly moved, from {losses[0]:.4g} to {losses[-1]:.4g} in {course}"
-    learned = "" if explained is None else f"; {percent(explained)} of the targets' variance is explained"
+    learned = "" if explained is None else f"; {of_variance(explained)} is explained"
     was = "" if training.rate is None else f" (it was {training.rate:g})"
     advice = f"Take a larger {training.rate_name}{was}, or more updates by a larger {training.length_name}"
     advice += ", with a smaller tol" if training.length_name == "max_iter" else ""
@@ -232,8 +232,7 @@ def _gap(case):
     if known - new <= ERRORS * errors.std() / np.sqrt(len(errors)) / variance:
         return None
     return (
-        f"{percent(known)} of the targets' variance is explained on the {case.n_rows:,} rows that were learned from, "
-        f"and {percent(max(new, -9.99))} on the {len(errors):,} of validation_data"
-        + (", which is worse than their mean would be" if new < 0 else ""),
+        f"{of_variance(known)} is explained on the {case.n_rows:,} rows that were learned from, and "
+        f"{of_variance(new)} on the {len(errors):,} of validation_data",
         {"explained": known, "explained_new": new},
     )

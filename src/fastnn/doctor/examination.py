@@ -80,15 +80,14 @@ def findings_of(case):
     """Return what all checks find; a cause that is known silences what only repeats it."""
     fall = still_falling(case)
     inputs = unscaled_inputs(case, fall)
-    reach = targets_out_of_reach(case)
-    data = [inputs, reach, unscaled_targets(case, fall)]
+    data = [inputs, targets_out_of_reach(case), unscaled_targets(case, fall)]
     start = None if inputs else saturated_start(case)  # such inputs saturate any
     training = [start, rate_too_large(case, is_unscaled=any([*data, start]))]
     if case.is_finite:
         dead, saturated = hidden_units(case.network, case.rows.X)
         training += [dead_units(case, dead), saturated_units(case, saturated)]
     by_heart = over_fitting(case)
-    if not any([reach, *training, by_heart]):  # which make a slow fall themselves, or would gain nothing by more of it
+    if not any([*data, *training, by_heart]):  # which make a slow fall themselves, or would gain nothing by more of it
         training.append(rate_too_small(case, fall, case.explained(case.rows)))
     return [finding for finding in (*data, *training, class_imbalance(case), by_heart) if finding is not None]
 
@@ -102,8 +101,8 @@ def unchecked(case):
         yield "the learning rate; a network alone has no loss curve: pass the TrainResult, or the estimator"
     elif not is_judged(training) and training.loss != "perceptron":
         yield (
-            f"whether the learning rate is too small; the curve has {len(training.losses)} entries, one a "
-            f"{training.unit}, and {FEWEST} would do"
+            f"whether the learning rate is too small; the curve has {len(training.losses)} entries, one for "
+            f"each {training.unit}, and {FEWEST} would do"
         )
     elif training.loss == "perceptron":
         yield "the learning rate; the objective of the perceptron rule does not measure progress"

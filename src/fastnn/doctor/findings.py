@@ -25,6 +25,11 @@ def percent(share):
     return f"{round(100 * share):,} %"
 
 
+def of_variance(explained):
+    """What share of a variance is explained, in words; less than none is where the mean itself would be nearer."""
+    return f"{percent(explained) if explained > 0 else 'none'} of the targets' variance"
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that is wrong with a training, as measured.

@@ -3,7 +3,7 @@
 import numpy as np
 
 from fastnn.doctor.case import indicators
-from fastnn.doctor.findings import Finding, percent
+from fastnn.doctor.findings import Finding, of_variance, percent
 from fastnn.labels import REACH, ROUNDING, reach_of
 
 #: Beyond these root mean squares of a column of y its targets are called large, and small.
@@ -55,7 +55,7 @@ def unscaled_targets(case, fall):
     if case.is_finite:
         so_far = f"and in the mean the outputs miss it by {percent(error)} of that"
     if explained is not None:
-        so_far += f", with {percent(explained)} of its variance explained"
+        so_far += f", with {of_variance(explained)} explained"
     message = (
         f"y has mean {float(rows.targets.mean()):.3g} and standard deviation {spread:.3g}, {so_far}. Scale y to mean 0 "
         "and standard deviation 1: TransformedTargetRegressor(model, transformer=StandardScaler()), or "

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fastnn.doctor.findings import Finding, percent
+from fastnn.doctor.findings import Finding, of_variance, percent
 from fastnn.labels import reach_of
 from fastnn.reference.losses import BY_OUTPUT
 from fastnn.saturation import LIMITS, are_saturated, outputs_by_layer
@@ -61,9 +61,7 @@ def saturated_start(case):
     if start is None or (explained or 0) > LEARNED:
         return None
     spec, (init, l, share) = case.network._spec, start
-    learned = (
-        "" if explained is None else f", and in the end {percent(explained)} of the targets' variance is explained"
-    )
+    learned = "" if explained is None else f", and in the end {of_variance(explained)} is explained"
     message = (
         f"the start weights of init={init!r} saturated {percent(share)} of the {spec.activation_names[l - 1]} units of "
         f"layer {l} of {spec.n_layers}{learned}. Use init='glorot_uniform', or a smaller init_scale"
