@@ -305,6 +305,19 @@ def test_what_is_explained_is_r2_weighted_by_variance():
     assert found["mean_error"] == pytest.approx(abs((y - model.predict(X)).mean()) / y.std())
 
 
+@pytest.mark.parametrize(("activation", "low", "high"), [
+    ("relu", 0, np.inf), ("logistic", 0, 1), ("tanh", -1, 1), (("elu", 0.5), -0.5, np.inf),
+    ("identity", -np.inf, np.inf),
+])  # fmt: skip
+def test_the_share_of_targets_beyond_reach_is_counted(activation, low, high):
+    X, _, y, _ = data("diabetes")
+    network = fastnn.Network([np.full((1, 10), 0.1)], None, output_activation=activation)
+    share = float(((y < low) | (y > high)).mean())
+    diagnosis = diagnose(network, X, y)
+    assert ("targets_out_of_reach" in diagnosis.names) == (share > 0)
+    assert share == 0 or figures(diagnosis, "targets_out_of_reach")["share"] == pytest.approx(share)
+
+
 def test_missed_classes_are_those_without_recall():
     model, X, y, _ = a_rare_class()
     assert recall_score(y, model.predict(X), average=None)[0] == 0

@@ -196,12 +196,10 @@ def over_fitting(case):
     what, figures = message
     estimators = case.training.length_name == "max_iter"
     penalty = "alpha" if estimators else "l2"
-    stopping = "early_stopping=True" if estimators else "early_stopping=True with validation_data"
-    return Finding(
-        "over_fitting",
-        f"{what}. Take {stopping}, a larger {penalty}, dropout, fewer hidden units, or more rows",
-        figures,
-    )
+    stopping = "" if case.training.keeps_best else "early_stopping=True, "
+    stopping += "" if estimators or not stopping else "with validation_data, "
+    advice = f"Take {stopping}a larger {penalty}, dropout, fewer hidden units, or more rows"
+    return Finding("over_fitting", f"{what}. {advice}", figures)
 
 
 def _turned(history):
@@ -233,6 +231,6 @@ def _gap(case):
         return None
     return (
         f"{of_variance(known)} is explained on the {case.n_rows:,} rows that were learned from, and "
-        f"{of_variance(new)} on the {len(errors):,} of validation_data",
+        f"{percent(new) if new > 0 else 'none of it'} on the {len(errors):,} of validation_data",
         {"explained": known, "explained_new": new},
     )

@@ -17,6 +17,9 @@ MEAN_ERROR = 0.1
 #: two classes), and missed with less than this share of its own rows found.
 RARE, FOUND = 0.4, 0.1
 
+#: Of fewer rows nothing is said.
+FEWEST_ROWS = 5
+
 
 def targets_out_of_reach(case):
     """Find targets that the output activation cannot come near."""
@@ -72,7 +75,7 @@ def class_imbalance(case):
         return None
     counts, found, names, n_classes = _by_class(case)
     n_rows = rows.X.shape[0]
-    missed = (counts > 0) & (counts < RARE * n_rows / n_classes) & (found < FOUND * counts)
+    missed = (counts >= FEWEST_ROWS) & (counts < RARE * n_rows / n_classes) & (found < FOUND * counts)
     if not missed.any():
         return None
     some = [
