@@ -409,8 +409,20 @@ def test_a_validation_curve_that_turns():
     assert finding.name == "over_fitting"
     assert "at update 100" in finding.message
     assert finding.figures["lowest"] == pytest.approx(0.1)
+    assert "early_stopping=True, with validation_data, a larger l2" in finding.message
     result.best_iteration = 100  # early stopping gave it back
     assert diagnose(result, X, y).names == ()
+
+
+def test_the_history_of_an_estimator_counts():
+    X, _, y, _ = data("wine")
+    model = MLPClassifier(max_iter=500, random_state=0).fit(X, y)
+    assert diagnose(model, X, y).names == ()
+    n = np.arange(1, 41)
+    model.history_ = {"loss": (1 / n).tolist(), "val_loss": (1 / n + n / 40).tolist()}
+    (finding,) = diagnose(model, X, y)
+    assert finding.name == "over_fitting"
+    assert "Take early_stopping=True, a larger alpha" in finding.message
 
 
 def test_a_short_curve_is_not_judged():
