@@ -133,20 +133,23 @@ def _diverged(case):
 
 
 def _usual(case):
-    """The loss to compare with: the start's, where the curve has it, and that of an output that knows nothing."""
+    """The loss to compare with: the start's, where the curve has it, and that of outputs that know nothing.
+
+    Those of start weights of a usual size are about as far from 0 as 1.
+    """
     training, targets = case.training, case.rows.targets
     known = [float(training.losses[0])] if training.unit == "update" else []
     if targets is not None and training.loss == "squared_error":
-        known.append(float(targets.var(axis=0).sum()) / 2)
+        known.append(float(((targets**2).mean(axis=0) + 1).sum()) / 2)
     elif targets is not None and training.loss == "log_loss":
         known.append(np.log(targets.shape[1]) if case.labels.kind == "multiclass" else targets.shape[1] * np.log(2))
-    return max(known, default=np.inf) or np.inf
+    return max((loss for loss in known if loss > 0), default=np.inf)
 
 
 def _risen(losses):
     """Return the mean of a curve's last fifth, of a short one the last entry, if it is above the first; else None."""
     if len(losses) < FEWEST:
-        return float(losses[-1]) if losses[-1] > THROWN_UP * losses[0] else None
+        return float(losses[-1]) if losses[-1] > THROWN_UP * losses[0] > 0 else None
     end = float(np.array_split(losses, 5)[-1].mean())
     return end if end > losses[0] + SURE * _noise(losses) else None
 
@@ -155,7 +158,8 @@ def _jumps(losses):
     """Return the mean upward move of the second half of a curve as a share of its level, where it jumps; else None."""
     half = losses[len(losses) // 2 :]
     up, fall, level = np.maximum(np.diff(half), 0).mean(), losses[0] - losses.min(), np.median(half)
-    return float(up / level) if level > 0 and up > OF_FALL * fall and up > OF_LEVEL * level else None
+    is_positive = losses.min() >= 0  # else it has no level to be compared with
+    return float(up / level) if is_positive and level > 0 and up > OF_FALL * fall and up > OF_LEVEL * level else None
 
 
 def _advice(case):

@@ -2,6 +2,7 @@
 
 from fastnn.doctor.findings import Finding
 from fastnn.input_scale import LARGE, column_in_words, large_columns
+from fastnn.sparse import is_sparse
 
 #: Inputs are small where no column has this root mean square. Gradient descent on rows of standard deviation 0.03
 #: explained 0.07 in place of 0.93 on digits, 0.77 in place of 1.00 on wine; at 0.1 0.78 and 0.98. Where they have been
@@ -32,4 +33,6 @@ def unscaled_inputs(case, fall):
         "Scale X, and new rows likewise, to mean 0 and standard deviation 1: make_pipeline(StandardScaler(), ...), or "
         "(X - X.mean(axis=0)) / X.std(axis=0)"
     )
+    if is_sparse(case.rows.X):
+        advice = "Scale X, and new rows likewise, so that it stays sparse: make_pipeline(MaxAbsScaler(), ...)"
     return Finding("unscaled_inputs", f"{what}. {advice}", figures)
