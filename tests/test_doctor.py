@@ -431,7 +431,8 @@ def test_the_history_of_an_estimator_counts():
     model = MLPClassifier(max_iter=500, random_state=0).fit(X, y)
     assert diagnose(model, X, y).names == ()
     n = np.arange(1, 41)
-    model.history_ = {"loss": (1 / n).tolist(), "val_loss": (1 / n + n / 40).tolist()}
+    kind = type("Recorded", (MLPClassifier,), {"history_": {"loss": 1 / n, "val_loss": 1 / n + n / 40}})
+    model.__class__ = kind
     (finding,) = diagnose(model, X, y)
     assert finding.name == "over_fitting"
     assert "Take early_stopping=True, a larger alpha" in finding.message

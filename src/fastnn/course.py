@@ -1,6 +1,7 @@
 """How a run of ``train`` is carried out once its arguments are checked: start weights, schedule, listeners, result."""
 
 from contextlib import nullcontext, suppress
+from functools import partial
 
 from fastnn.arguments import check_belonging
 from fastnn.initial import draw_weights
@@ -63,20 +64,30 @@ def carry_out(course, data, source, job, network, saturated_start=None):
         None if bar is None else ProgressBar(bar, values),
     ]
     listeners = [listener for listener in listeners if listener is not None]
-    with bar or nullcontext():
-        outcome = run(job, source, schedule, listeners, Raises(job.state, rate), course.iter_num)
-    best_iteration = None if stopping is None else stopping.best_iteration
-    spec = data.spec
-    form = Form(spec.activations_as_given, spec.dtype, data.labels, data.feature_names, spec.blocks)
-    W, b = (LayerDict(arrays, form) for arrays in spec.views(job.state.parameters))
-    cost, loss_curve = outcome.cost.tolist(), outcome.objective.tolist()
-    result = TrainResult(W, b, cost, network, loss_curve, values, best_iteration)
     training = job.training
-    result._how = HowTrained(rate, training.solver, training.objective.loss, source.updates_per_pass, saturated_start)
+    how = HowTrained(rate, training.solver, training.objective.loss, source.updates_per_pass, saturated_start)
+    result_of = partial(_result, data, job, network, values, how)
+    try:
+        with bar or nullcontext():
+            outcome = run(job, source, schedule, listeners, Raises(job.state, rate), course.iter_num)
+    except DivergenceError as error:
+        error.add_cause(unscaled_in_words(data.X, data.feature_names))
+        error.result = result_of(*error.curves)
+        raise
+    best_iteration = None if stopping is None else stopping.best_iteration
+    result = result_of(outcome.objective, outcome.cost, best_iteration)
     if outcome.error is not None:
-        if isinstance(outcome.error, DivergenceError) and not hasattr(outcome.error, "result"):  # of a callback's
-            outcome.error.add_cause(unscaled_in_words(data.X, data.feature_names))
         with suppress(AttributeError):  # of an exception that takes no attributes
             outcome.error.result = result
         raise outcome.error
+    return result
+
+
+def _result(data, job, network, history, how, objective, cost, best_iteration=None):
+    """What the parameters, as they are, and these curves are for the user."""
+    spec = data.spec
+    form = Form(spec.activations_as_given, spec.dtype, data.labels, data.feature_names, spec.blocks)
+    W, b = (LayerDict(arrays, form) for arrays in spec.views(job.state.parameters))
+    result = TrainResult(W, b, cost.tolist(), network, objective.tolist(), history, best_iteration)
+    result._how = how
     return result

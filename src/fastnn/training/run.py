@@ -53,7 +53,7 @@ class Outcome(NamedTuple):
     objective, cost : ndarray
         One entry for each of them; where the curves are of a pass alone, those of the last one.
     error : BaseException or None
-        What ended the run from outside, or its divergence, as `manner` has it.
+        What ended the run from outside.
     """
 
     n_done: int
@@ -76,6 +76,11 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True):
     n_updates : int
     keeps_curves : bool, default True
         Whether objective and cost of all updates are kept, or those of one pass at a time.
+
+    Raises
+    ------
+    DivergenceError
+        As `manner` has it.
     """
     n_kept = n_updates if keeps_curves else min(n_updates, source.updates_per_pass)
     curves = np.empty(n_kept), np.empty(n_kept)
@@ -93,11 +98,13 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True):
         for listener in listeners:
             listener.finish(done)
     except manner.catches as raised:
-        error, done = raised, job.state.n_updates - n_before
         if isinstance(raised, DivergenceError) and not raised.has_ended_a_run:
-            raised.has_ended_a_run = True  # what it came to stays, to be looked at
-        else:
-            done = manner.recovered(done, source.updates_per_pass)
+            raised.has_ended_a_run = True
+            n_made = job.state.n_updates - n_before
+            raised.curves = tuple(curve[:n_made] for curve in curves)
+            raise
+        error = raised
+        done = manner.recovered(job.state.n_updates - n_before, source.updates_per_pass)
         for listener in listeners:
             listener.forget(done)
     objective, cost = curves
