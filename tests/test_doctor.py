@@ -412,6 +412,16 @@ def test_a_loss_that_is_no_number_diverged(spoiled):
     assert "training diverged" in finding.message
 
 
+def test_weights_that_are_no_numbers_are_told_whatever_the_solver():
+    X, _, y, _ = data("iris")
+    model = MLPClassifier((4,), solver="lbfgs", max_iter=1000, random_state=0).fit(X, y)
+    model.coefs_[0][:2] = np.nan
+    (finding,) = diagnose(model, X, y)
+    assert finding.figures["lost_parameters"] == 8
+    assert "8 of 35 weights and biases are no finite numbers" in finding.message
+    assert finding.message.endswith("scale X and y, or take another solver")
+
+
 def test_a_validation_curve_that_turns():
     reports = np.arange(1, 41)
     history = {"iteration": (10 * reports).tolist(), "loss": (1 / reports).tolist()}
