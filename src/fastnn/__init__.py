@@ -39,7 +39,8 @@ __all__ = [
     "train",
 ]
 
-#: What stands on more than NumPy, is imported when it is asked for, and left out by ``import *``.
+#: What stands on more than NumPy, is imported when it is asked for, and left out by ``import *``; `diagnose` is imported
+#: likewise, as few programs ask for it, but needs no more.
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor")
 _LAZY = (*_ESTIMATORS, "plots")
 
@@ -50,7 +51,7 @@ def __getattr__(name):
             return getattr(import_module("fastnn.estimators"), name)
     if name == "diagnose":
         return import_module("fastnn.doctor").diagnose
-    if name in _LAZY:
+    if name in (*_LAZY, "doctor"):
         return import_module(f"fastnn.{name}")
     raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
 
