@@ -39,8 +39,8 @@ __all__ = [
     "train",
 ]
 
-#: What stands on more than NumPy, is imported when it is asked for, and left out by ``import *``; `diagnose` is imported
-#: likewise, as few programs ask for it, but needs no more.
+#: What stands on more than NumPy, is imported when it is asked for, and left out by ``import *``; `diagnose`, which few
+#: programs ask for, is imported likewise.
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor")
 _LAZY = (*_ESTIMATORS, "plots")
 
