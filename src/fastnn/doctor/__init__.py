@@ -8,3 +8,7 @@ from fastnn.doctor.examination import diagnose
 from fastnn.doctor.findings import Diagnosis, Finding
 
 __all__ = ["Diagnosis", "Finding", "diagnose"]
+
+
+def __dir__():
+    return __all__
