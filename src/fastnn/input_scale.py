@@ -41,7 +41,11 @@ def large_columns(X):
 
 def unscaled_in_words(X, feature_names=None):
     """Say for a warning that X is not scaled, by some of its rows; "" where it is."""
-    large, sizes = large_columns(X[:: max(X.shape[0] // N_ROWS, 1)][:N_ROWS])
+    rows = X[:: max(X.shape[0] // N_ROWS, 1)][:N_ROWS]
+    entries = rows.data if is_sparse(rows) else rows
+    if entries.size == 0 or (entries.max() <= LARGE and entries.min() >= -LARGE):
+        return ""
+    large, sizes = large_columns(rows)
     if len(large) == 0:
         return ""
     return (

@@ -79,11 +79,12 @@ def warn_if_saturated(network, parameters, X, loss, init, init_scale=1.0, n_thre
 def _saturated_shares(network, parameters, X, loss, n_threads):
     """Pairs of a layer, counted from 1, and the share of its units that are saturated, where its slope counts."""
     n_slopes = network.n_layers if loss in BY_OUTPUT else network.n_layers - 1
-    if LIMITS.keys().isdisjoint(network.activation_names[:n_slopes]):
+    names = network.activation_names[:n_slopes]
+    if LIMITS.keys().isdisjoint(names):
         return
     for l, h in outputs_by_layer(network, parameters, X, n_slopes, n_threads):
-        if network.activation_names[l - 1] in LIMITS:
-            yield l, float(are_saturated(network.activation_names[l - 1], h).mean())
+        if names[l - 1] in LIMITS:
+            yield l, float(are_saturated(names[l - 1], h).mean())
 
 
 def are_saturated(activation, h):
