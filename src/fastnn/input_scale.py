@@ -41,11 +41,11 @@ def large_columns(X):
 
 def unscaled_in_words(X, feature_names=None):
     """Say for a warning that X is not scaled, by some of its rows; "" where it is."""
-    rows = X[:: max(X.shape[0] // N_ROWS, 1)][:N_ROWS]
-    entries = rows.data if is_sparse(rows) else rows
+    step = max(X.shape[0] // N_ROWS, 1)
+    entries = X.data[: X.indptr[min(N_ROWS, X.shape[0])]] if is_sparse(X) else X[::step]
     if entries.size == 0 or (entries.max() <= LARGE and entries.min() >= -LARGE):
         return ""
-    large, sizes = large_columns(rows)
+    large, sizes = large_columns(X[::step][:N_ROWS])
     if len(large) == 0:
         return ""
     return (
