@@ -31,7 +31,7 @@ def resolve(name):
     """The object that a name of the reference stands for."""
     target = fastnn
     for part in name.split("."):
-        target = import_module(f"fastnn.{part}") if part == "summary" else getattr(target, part)
+        target = import_module(f"fastnn.{part}") if part in ("summary", "doctor") else getattr(target, part)
     return target
 
 
@@ -40,7 +40,7 @@ def public_names():
     yield from (
         name for name in fastnn.__all__ if name != "__version__" and not inspect.ismodule(getattr(fastnn, name))
     )
-    yield from ("MLPClassifier", "MLPRegressor", "summary.Summary")
+    yield from ("MLPClassifier", "MLPRegressor", "summary.Summary", "doctor.Diagnosis", "doctor.Finding")
     for module in ("kernels", "plots", "reference", "schedules", "simd"):
         yield from (f"{module}.{name}" for name in getattr(fastnn, module).__all__)
 
@@ -88,7 +88,8 @@ def test_what_can_be_made_or_called_has_an_example(name):
             for method in ("from_result", "from_network")
             if hasattr(target, method)
         ]
-    without = ("TrainResult", "simd.available", "simd.active", "simd.multiply_adds", "summary.Summary")
+    made_by_others = ("TrainResult", "summary.Summary", "doctor.Diagnosis", "doctor.Finding")
+    without = (*made_by_others, "simd.available", "simd.active", "simd.multiply_adds")
     one_of_a_kind = fastnn.elementwise.ELEMENTWISE in target.__doc__ and name != "kernels.sigmoid"
     assert name in without or one_of_a_kind or any(">>>" in text for text in texts)
 

@@ -16,6 +16,7 @@ LEVELS = {
     "frames": 0,
     "pace": 0,
     "split": 0,
+    "input_scale": 0,
     "sparse": 0,
     "vocabulary": 0,
     "checks": 1,
@@ -78,6 +79,13 @@ LEVELS = {
     "course": 11,
     "train": 12,
     "predict": 8,
+    "doctor.findings": 0,
+    "doctor.inputs": 1,
+    "doctor.case": 9,
+    "doctor.targets": 10,
+    "doctor.units": 10,
+    "doctor.curves": 10,
+    "doctor.examination": 11,
     "plots._common": 8,
     "plots._classifier": 7,
     "plots._decision_region": 13,
@@ -113,7 +121,7 @@ LEVELS = {
     "estimators._regressor": 14,
 }
 #: They only gather names.
-DOORS = {f"{package}__init__" for package in ("", "reference.", "training.", "estimators.", "plots.")}
+DOORS = {f"{package}__init__" for package in ("", "reference.", "training.", "estimators.", "plots.", "doctor.")}
 #: Module, or the start of its name -> the packages that it alone may import.
 OTHERS = {
     "estimators.": {"sklearn", "scipy"},

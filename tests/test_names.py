@@ -7,7 +7,7 @@ import pytest
 
 import fastnn
 
-MODULES = ["estimators", "kernels", "plots", "reference", "simd"]
+MODULES = ["doctor", "estimators", "kernels", "plots", "reference", "simd"]
 
 
 def test_the_package_shows_its_public_names():

@@ -1,10 +1,10 @@
 """fastnn: small dense neural networks, trained and run on the CPU as fast as the chip allows.
 
 ``train`` is the one-line replacement for a tutorial's training loop; ``Network`` is what it returns inside a
-``TrainResult``; ``Head`` is one of several things that a network learns at once; ``MLPClassifier`` and ``MLPRegressor``
-are scikit-learn's, faster, and need it; ``plots`` draws what they are and how they learned, and needs matplotlib;
-``kernels`` has the compiled loops one by one; ``simd`` the choice of the instruction set; ``schedules`` learning rates
-that change; ``reference`` has the same mathematics to read.
+``TrainResult``; ``Head`` is one of several things that a network learns at once; ``diagnose`` says what is wrong with a
+training; ``MLPClassifier`` and ``MLPRegressor`` are scikit-learn's, faster, and need it; ``plots`` draws what they are
+and how they learned, and needs matplotlib; ``kernels`` has the compiled loops one by one; ``simd`` the choice of the
+instruction set; ``schedules`` learning rates that change; ``reference`` has the same mathematics to read.
 """
 
 from importlib import import_module
@@ -20,6 +20,7 @@ from fastnn.train import train
 
 if TYPE_CHECKING:
     from fastnn import plots as plots
+    from fastnn.doctor import diagnose as diagnose
     from fastnn.estimators import MLPClassifier as MLPClassifier
     from fastnn.estimators import MLPRegressor as MLPRegressor
 
@@ -29,6 +30,7 @@ __all__ = [
     "Network",
     "TrainResult",
     "__version__",
+    "diagnose",
     "kernels",
     "predict",
     "reference",
@@ -37,7 +39,8 @@ __all__ = [
     "train",
 ]
 
-#: What stands on more than NumPy, is imported when it is asked for, and left out by ``import *``.
+#: What stands on more than NumPy, is imported when it is asked for, and left out by ``import *``; `diagnose`, which few
+#: programs ask for, is imported likewise.
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor")
 _LAZY = (*_ESTIMATORS, "plots")
 
@@ -46,7 +49,9 @@ def __getattr__(name):
     if name in _ESTIMATORS:
         with optional(f"fastnn.{name}", "scikit-learn 1.7 or newer", "sklearn", "scipy", extra="sklearn"):
             return getattr(import_module("fastnn.estimators"), name)
-    if name in _LAZY:
+    if name == "diagnose":
+        return import_module("fastnn.doctor").diagnose
+    if name in (*_LAZY, "doctor"):
         return import_module(f"fastnn.{name}")
     raise AttributeError(f"module 'fastnn' has no attribute {name!r}")
 

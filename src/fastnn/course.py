@@ -1,31 +1,32 @@
 """How a run of ``train`` is carried out once its arguments are checked: start weights, schedule, listeners, result."""
 
 from contextlib import nullcontext, suppress
+from functools import partial
 
 from fastnn.arguments import check_belonging
 from fastnn.continuation import Continuation, leave
 from fastnn.initial import draw_weights
+from fastnn.input_scale import unscaled_in_words
 from fastnn.layers import Form, LayerDict
 from fastnn.reports import Listeners
-from fastnn.result import TrainResult
+from fastnn.result import HowTrained, TrainResult
 from fastnn.saturation import warn_if_saturated
 from fastnn.schedules import Schedule
 from fastnn.state import TrainingState
-from fastnn.training.manners import Raises
+from fastnn.training.manners import DivergenceError, Raises
 from fastnn.training.run import run
 from fastnn.training.schedules import Constant, Planned
 
 
 def start(course, data, loss, init, bias):
-    """Return the state that training starts from, with start weights drawn or given."""
+    """Return the state that training starts from, and what is wrong with it, as `HowTrained` has it, or None."""
     state = TrainingState(data.spec, course.training.solver)
     if isinstance(course.start[0], str):
         draw_weights(data.spec, *course.start, course.draws, state.parameters, bias)
-        warn_if_saturated(data.spec, state.parameters, data.X, loss, *course.start, course.n_threads)
-    else:
-        check_belonging(*init, data.spec, data.feature_names)
-        data.spec.flatten(*course.start, state.parameters)
-    return state
+        return state, warn_if_saturated(data.spec, state.parameters, data.X, loss, *course.start, course.n_threads)
+    check_belonging(*init, data.spec, data.feature_names)
+    data.spec.flatten(*course.start, state.parameters)
+    return state, None
 
 
 def go_on(course, data, network, training, source):
@@ -57,7 +58,7 @@ def _schedule_of(course):
     return Planned(course.alpha, course.iter_num, Constant(rate, course.l2)), rate
 
 
-def carry_out(course, data, source, job, network):
+def carry_out(course, data, source, job, network, saturated_start=None):
     """Make the updates, and return what came of them."""
     earlier = course.start if isinstance(course.start, Continuation) else None
     n_before, kept = (0, None) if earlier is None else (earlier.n_updates, earlier.kept)
@@ -65,24 +66,38 @@ def carry_out(course, data, source, job, network):
     every = source.updates_per_pass if reports.report_every is None else reports.report_every
     schedule, rate = _schedule_of(course)
     listeners = Listeners(reports, job, data, network, n_after, every, course.l2, schedule, rate)
-    with reports.bar or nullcontext():
-        manner = Raises(job.state, rate)
-        outcome = run(job, source, schedule, listeners.all, manner, course.iter_num, n_before=n_before, kept=kept)
+    training = job.training
+    how = HowTrained(rate, training.solver, training.objective.loss, source.updates_per_pass, saturated_start)
+    result_of = partial(_result, data, job, network, listeners.values, how)
+    manner = Raises(job.state, rate)
+    try:
+        with reports.bar or nullcontext():
+            outcome = run(job, source, schedule, listeners.all, manner, course.iter_num, n_before=n_before, kept=kept)
+    except DivergenceError as error:
+        error.add_cause(unscaled_in_words(data.X, data.feature_names))
+        error.result = result_of(*error.curves)
+        raise
     stopping = listeners.stopping
     best_iteration = None if stopping is None else stopping.best_iteration
     if best_iteration is None:
         best_iteration = n_before + outcome.n_done
-    spec = data.spec
-    form = Form(spec.activations_as_given, spec.dtype, data.labels, data.feature_names, spec.blocks)
-    W, b = (LayerDict(arrays, form) for arrays in spec.views(job.state.parameters))
-    cost, loss_curve = outcome.cost.tolist(), outcome.objective.tolist()
     passes, last = passes_of(course, data), manner.last_parameters
     if stopping is not None and stopping.last_parameters is not None:
         last = stopping.last_parameters
     left = leave(job, source, passes, data, course.draws, outcome, last, earlier)
-    result = TrainResult(W, b, cost, network, loss_curve, listeners.values, best_iteration, left)
+    result = result_of(outcome.objective, outcome.cost, best_iteration, left)
     if outcome.error is not None:
         with suppress(AttributeError):  # of an exception that takes no attributes
             outcome.error.result = result
         raise outcome.error
+    return result
+
+
+def _result(data, job, network, history, how, objective, cost, best_iteration=None, left=None):
+    """What the parameters, as they are, and these curves are for the user."""
+    spec = data.spec
+    form = Form(spec.activations_as_given, spec.dtype, data.labels, data.feature_names, spec.blocks)
+    W, b = (LayerDict(arrays, form) for arrays in spec.views(job.state.parameters))
+    result = TrainResult(W, b, cost.tolist(), network, objective.tolist(), history, best_iteration, left)
+    result._how = how
     return result

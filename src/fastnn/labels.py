@@ -316,7 +316,8 @@ def check_reach(argument, targets, output_activation, was_implied, stacklevel=5)
     warnings.warn(text, stacklevel=stacklevel)
 
 
-def _reach(output_activation):
+def reach_of(output_activation):
+    """Return the least and the largest number that outputs of an activation, a name or a pair, come near, in words."""
     name, *parameter = (output_activation,) if isinstance(output_activation, str) else output_activation
     if name == "elu":
         (alpha,) = parameter or (1.0,)
@@ -326,7 +327,7 @@ def _reach(output_activation):
 
 def beyond_reach(argument, targets, output_activation, was_implied=False):
     """Say which targets an output activation, a name or a pair of this and its parameter, cannot come near, or None."""
-    low, high, reach = _reach(output_activation)
+    low, high, reach = reach_of(output_activation)
     if low - ROUNDING <= targets.min() and targets.max() <= high + ROUNDING:
         return None
     from_where = " (which squared_error implies after logistic hidden layers)" if was_implied else ""

@@ -1,13 +1,33 @@
 """What a run of ``train`` gives back: W, b and cost, as the tutorials have them, and what else is known of it."""
 
 from collections import namedtuple
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fastnn.network import Network
 from fastnn.sparse import SparseMatrix
+
+
+class HowTrained(NamedTuple):
+    """What a diagnosis reads of a run beside its curves.
+
+    Parameters
+    ----------
+    alpha : float
+        The learning rate, or the largest of a schedule's.
+    solver, loss : str
+    updates_per_pass : int
+    saturated_start : tuple (str, int, float) or None
+        What was warned of: init, the number of the layer, the share of its units.
+    """
+
+    alpha: float
+    solver: str
+    loss: str
+    updates_per_pass: int
+    saturated_start: tuple[str, int, float] | None
 
 
 class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
@@ -46,6 +66,8 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
     n_iter: int
     n_updates: int
     best_iteration: int
+
+    _how: HowTrained | None = None
 
     def __new__(
         cls, W, b, cost, network=None, loss_curve=None, history=None, best_iteration=None, continuation=None

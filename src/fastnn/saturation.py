@@ -12,6 +12,7 @@ import numpy as np
 
 from fastnn.backends import BACKENDS
 from fastnn.initial import INITS
+from fastnn.input_scale import unscaled_in_words
 from fastnn.reference.batched import SLOPE
 from fastnn.reference.losses import BY_OUTPUT
 from fastnn.sparse import is_sparse
@@ -45,6 +46,11 @@ def warn_if_saturated(network, parameters, X, loss, init, init_scale=1.0, n_thre
     init : str
     init_scale : float
     n_threads : int, optional
+
+    Returns
+    -------
+    saturated : tuple (str, int, float) or None
+        Where a layer is saturated `init`, the number of the layer and the share of its units.
     """
     if network.n_layers > 1 and init in INITS and (init == "zeros" or init_scale == 0):
         cause = "init='zeros'" if init == "zeros" else "init_scale=0"
@@ -62,24 +68,36 @@ def warn_if_saturated(network, parameters, X, loss, init, init_scale=1.0, n_thre
             warnings.warn(
                 f"the start weights of init={init!r} saturate {share:.0%} of the {activation} units of layer {l} of "
                 f"{network.n_layers} on rows of X, so that training may be slow, or learn nothing; use "
-                "init='glorot_uniform', a smaller init_scale, or inputs scaled to mean 0 and standard deviation 1",
+                "init='glorot_uniform', a smaller init_scale, or inputs scaled to mean 0 and standard deviation 1"
+                + (f"; {words}" if (words := unscaled_in_words(X)) else ""),
                 stacklevel=4,
             )
-            return
+            return init, l, share
+    return None
 
 
 def _saturated_shares(network, parameters, X, loss, n_threads):
     """Pairs of a layer, counted from 1, and the share of its units that are saturated, where its slope counts."""
     n_slopes = network.n_layers if loss in BY_OUTPUT else network.n_layers - 1
-    activations = network.activations[:n_slopes]
-    if LIMITS.keys().isdisjoint(activation.name for activation in activations):
+    names = network.activation_names[:n_slopes]
+    if LIMITS.keys().isdisjoint(names):
         return
+    for l, h in outputs_by_layer(network, parameters, X, n_slopes, n_threads):
+        if names[l - 1] in LIMITS:
+            yield l, float(are_saturated(names[l - 1], h).mean())
+
+
+def are_saturated(activation, h):
+    """Whether units with these outputs are saturated, of an activation of LIMITS; its outputs tell its slopes."""
+    return SLOPE[activation](None, h) < SATURATED * LIMITS[activation][0]
+
+
+def outputs_by_layer(network, parameters, X, n_layers, n_threads=None):
+    """Pairs of a layer, counted from 1, and its outputs (n_samples, n_out) for X, of the first layers."""
     W, b = network.views(parameters)
     h = X
-    for l, (activation, shape) in enumerate(zip(activations, network.shapes, strict=False), start=1):
+    for l, (activation, shape) in enumerate(zip(network.activations[:n_layers], network.shapes, strict=False), start=1):
         layer = network_spec(shape, (activation,), network.dtype)
         inputs, h = h, np.empty((h.shape[0], layer.n_out), network.dtype)
         BACKENDS["simd"].forward(layer, np.concatenate([W[l].ravel(), b[l]]), inputs, h, n_threads=n_threads)
-        if activation.name in LIMITS:
-            slopes = SLOPE[activation.name](None, h)  # which the outputs tell
-            yield l, float((slopes < SATURATED * LIMITS[activation.name][0]).mean())
+        yield l, h

@@ -274,7 +274,8 @@ def train(
     ImportError
         For ``progress=True`` without tqdm, or ``solver="lbfgs"`` without SciPy.
     FloatingPointError
-        If training diverges: the loss, the weights or a solver's means are no longer finite.
+        If training diverges: the loss, the weights or a solver's means are no longer finite. Its attribute ``result``
+        is the `TrainResult` of what it came to, weights that are not finite included; `diagnose` says more of it.
     KeyboardInterrupt
         On Ctrl-C, for which the engine asks some 30 times a second. Its attribute ``result`` is the `TrainResult`
         as of the last finished pass over the samples, with full batches the last update: parameters (not the best so
@@ -446,7 +447,7 @@ def train(
         class_weight, label_smoothing, earlier,
     )  # fmt: skip
     check_scored(course.reports, data.labels)
-    state = None if earlier else start(course, data, shape.loss, init, bias)
+    state, saturated_start = (None, None) if earlier else start(course, data, shape.loss, init, bias)
     if validation_split > 0:
         data = hold_back(data, validation_split, course.draws, course.start if earlier else None)
     source = tutorial_batches(len(data.targets), course.batch_size, course.order, course.draws)
@@ -459,4 +460,4 @@ def train(
         training = replace(training, dropout=seeded(drops, course, random_state is not None))
     network = Network._from_parts(data.spec, state.parameters, data.labels, backend, data.feature_names)
     job = Job(course.compute, state, training, data.X, data.targets, data.sample_weight, course.n_threads)
-    return carry_out(course, data, source, job, network)
+    return carry_out(course, data, source, job, network, saturated_start)

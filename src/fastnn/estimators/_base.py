@@ -204,12 +204,12 @@ class MultilayerPerceptron(Trained, Travelling, HiddenOutputs, CallbackSupportMi
                 f"preprocessed; or try a smaller learning_rate_init (it is {self.learning_rate_init!r:.60})."
             )
 
-    def _tell_what_is_not_finite(self, n_before):
+    def _tell_what_is_not_finite(self, n_before, X):
         """Warn of it, and refuse weights, after so many epochs of earlier calls."""
         loss = self.loss_curve_[-1] if len(self.loss_curve_) > n_before else 0.0
         parameters, moments = self._weights.network.parameters, self._optimizer.moments
         if not (math.isfinite(loss) and np.isfinite(parameters).all() and np.isfinite(moments).all()):
-            tell_of_overflow(self, n_before)
+            tell_of_overflow(self, n_before, X)
             self._refuse_bad_weights()
 
     def _begin(self, layer_sizes, dtype):

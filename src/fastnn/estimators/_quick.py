@@ -137,7 +137,7 @@ def _update(estimator, X, y):
         estimator.loss_ = progress.loss_curve[-1]
     else:
         warn("Training interrupted by user.")
-    estimator._tell_what_is_not_finite(n_before)
+    estimator._tell_what_is_not_finite(n_before, X)
     return True
 
 

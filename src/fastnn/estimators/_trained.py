@@ -19,7 +19,7 @@ from fastnn.estimators._moved import optimizer_from
 from fastnn.estimators._plan import plan_of
 from fastnn.estimators._solvers import as_of_now, batch_size_of, optimizer_of, take_rate
 from fastnn.estimators._validation import ValidationRows, hold_back, validation_of
-from fastnn.estimators._warnings import tell_of_overflow, warn
+from fastnn.estimators._warnings import cause_in_words, tell_of_overflow, warn
 from fastnn.training import passes
 
 ENGINE = BACKENDS["simd"]
@@ -143,10 +143,10 @@ class Trained:
         elif ended == passes.REACHED_MAX_ITER and not incremental:
             warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
-                "converged yet.",
+                "converged yet." + cause_in_words(self, samples.X),
                 ConvergenceWarning,
             )
-        tell_of_overflow(self, n_before)
+        tell_of_overflow(self, n_before, samples.X)
 
     def _train_by_lbfgs(self, samples, training, given):
         network = self._weights.network

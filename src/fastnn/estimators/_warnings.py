@@ -9,6 +9,8 @@ import warnings
 
 import numpy as np
 
+from fastnn.input_scale import unscaled_in_words
+
 #: Where scikit-learn's networks warn.
 MODULE = "sklearn.neural_network._multilayer_perceptron"
 
@@ -36,7 +38,13 @@ def floating_point(message, *kinds):
         warn(message, RuntimeWarning)
 
 
-def tell_of_overflow(estimator, n_before):
+def cause_in_words(estimator, X):
+    """What is to be seen at once of why a training went wrong, to follow its message; "" where nothing is."""
+    words = unscaled_in_words(X, getattr(estimator, "feature_names_in_", None))
+    return f" {words}." if words else ""
+
+
+def tell_of_overflow(estimator, n_before, X):
     """Warn if a loss was not finite after so many epochs, or what the last one left behind is not."""
     losses = np.asarray(estimator.loss_curve_[n_before:])
     epoch = n_before + len(losses)
@@ -58,7 +66,8 @@ def tell_of_overflow(estimator, n_before):
             "; the weights are those of this fit's best validation score, else those it began with"
             if estimator.early_stopping
             else ""
-        ),
+        )
+        + cause_in_words(estimator, X).replace(" ", "; ", 1).rstrip("."),
         "over",
         "invalid",
     )

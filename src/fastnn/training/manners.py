@@ -7,10 +7,21 @@ import numpy as np
 
 
 class DivergenceError(FloatingPointError):
-    """The loss, the parameters or the optimizer's state are no longer finite."""
+    """The loss, the parameters or the optimizer's state are no longer finite.
+
+    Attributes
+    ----------
+    curves : tuple of two ndarrays
+        Objective and cost of the updates that were made, once it has ended a run.
+    """
 
     #: Whether it has ended a run already; one that a callback started, perhaps.
     has_ended_a_run = False
+
+    def add_cause(self, words):
+        """Say in the message what is known of the cause, unless it is ""."""
+        if words:
+            self.args = (f"{self.args[0]}. {words}",)
 
 
 def divergence(what, learning_rate):

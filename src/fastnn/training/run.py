@@ -114,6 +114,8 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True, 
     except manner.catches as raised:
         if isinstance(raised, DivergenceError) and not raised.has_ended_a_run:
             raised.has_ended_a_run = True
+            n_made = job.state.n_updates - n_at_start
+            raised.curves = tuple(curve[:n_made] for curve in curves)
             raise
         error = raised
         done = manner.recovered(job.state.n_updates - n_at_start, source.updates_per_pass, source.n_made)
