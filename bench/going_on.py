@@ -1,6 +1,7 @@
 """What one update costs that goes on from the one before: by ``train(init=result)`` and by ``partial_fit``.
 
-Called by ``python -m bench.going_on``; a network 4-8-3 on 32 rows and on one, where nothing but the way to the engine counts.
+Called by ``python -m bench.going_on``; a network 4-8-3 on 32 rows and on one, where nothing but the way to the engine
+counts.
 """
 
 import statistics
