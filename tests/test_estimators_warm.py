@@ -329,6 +329,13 @@ def test_what_is_wrong_is_told_as_before(rows, labels, message):
     assert str(caught.value) == str(expected.value)
 
 
+@pytest.mark.parametrize("warm_start", [True, "solver"])
+def test_a_warm_start_wants_all_labels_in_each_call(warm_start):
+    classifier = started(warm_start=warm_start).partial_fit(X, LABELS)
+    with pytest.raises(ValueError, match="same classes as in the previous call"):
+        classifier.partial_fit(X[LABELS == 1], LABELS[LABELS == 1])
+
+
 def test_a_hook_that_comes_later_is_refused():
     class Own(MLPClassifier):
         pass

@@ -291,7 +291,8 @@ def train(
     int as the run left it. `iter_num` counts further updates, and so do `cost`, `loss_curve` and `n_iter` of the second
     result; reports count all. The first result stays as it is. Settings may change, but not layers, activations, dtype
     and solver; y may lack classes, but have no others. A schedule goes over the updates of each call. lbfgs begins anew
-    from the weights. After an interruption the run goes on from its last update, `n_updates`, not from the last pass.
+    from the weights; after early stopping the run goes on from those that were given back. After an interruption it
+    goes on from the last update, `n_updates`, not from the last pass.
 
     With the gradient g, the learning rate η and t, the number of this update, counted from 1:
 

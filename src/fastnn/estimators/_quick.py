@@ -58,6 +58,7 @@ class Prepared:
         is_usual = (
             estimator.bias
             and estimator.solver not in OTHER_SOLVERS
+            and not estimator.warm_start  # of which scikit-learn wants all labels in each call
             and not (estimator.verbose or estimator._optimizer.training.dropout)
             and getattr(estimator, "class_weight", None) is None
             and not getattr(estimator, "label_smoothing", 0.0)
