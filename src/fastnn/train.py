@@ -311,6 +311,16 @@ def train(
 
     Where a loss has a kink, its derivative there is 0.
 
+    With ``init=result`` training goes on: from the network's parameters, with the solver's state and counters, in the
+    pass that the first run ended in and its order of rows, where rows, `batch_size` and `order` are as many and the
+    same as there, and by its random numbers, dropout's seed and classes, so that two halves have the bits of one run.
+    `random_state` of None is that run's generator: NumPy's global one and one that was given as they are now, one of an
+    int as the run left it. `iter_num` counts further updates, and so do `cost`, `loss_curve` and `n_iter` of the second
+    result; reports count all. The first result stays as it is. Settings may change, but not layers, activations, dtype
+    and solver; y may lack classes, but have no others. A schedule goes over the updates of each call. lbfgs begins anew
+    from the weights; after early stopping the run goes on from those that were given back. After an interruption it
+    goes on from the last update, `n_updates`, not from the last pass.
+
     With the gradient g, the learning rate η and t, the number of this update, counted from 1:
 
     - sgd: v = μ v - η g, step v; with Nesterov's momentum the step is μ v - η g. As scikit-learn.
@@ -358,6 +368,12 @@ def train(
     >>> result = fastnn.train([2, 1], X, y, 100, 0.2, loss="perceptron", batch_size=1, order="random", random_state=0)
     >>> result.network.predict(X)
     array([0, 0, 0, 1])
+
+    More of the same, at a smaller rate:
+
+    >>> again = fastnn.train([2, 1], X, y, 20, 0.1, loss="perceptron", batch_size=1, order="random", init=result)
+    >>> again.n_iter, again.n_updates
+    (20, 120)
 
     A learning rate that warms up and then falls:
 
