@@ -37,6 +37,14 @@ if COVERAGE:  # threads and forked children count too
     UNIX["extra_link_args"] = ["--coverage"]
 MSVC = {"extra_compile_args": ["/O2", "/std:c11", "/fp:precise", "/we4062"]}  # 4062: as -Werror=switch
 
+# What is not the engine's -> its flags in place of -O3, which would make the wheel a twentieth larger and nothing faster:
+# of the naive loops what their speed comes from, of code that only hands over the smallest.
+LEVELS = {
+    "fastnn._loops": ["-O2", "-funswitch-loops", "-fvect-cost-model=dynamic"],
+    "fastnn._tables": ["-Os"],
+    "glue": ["-Os"],  # _engine.pyx and csrc/core
+}
+
 # Name of an instruction set -> the flags that its stubs in csrc/targets are compiled with; csrc/tables/targets.def has
 # the same names. One whose flags the compiler does not take is left out; "baseline" takes none and is always there.
 TARGETS = {
@@ -63,8 +71,7 @@ class BuildExtensions(build_ext):
         for extension in self.extensions:
             for name, values in flags.items():
                 getattr(extension, name).extend(values)
-            if extension.name == "fastnn._loops" and not is_msvc:  # whose functions GCC would copy for a constant
-                extension.extra_compile_args.append("-fno-ipa-cp-clone")
+            extension.extra_compile_args += self.level_of(extension.name)
             wants_openmp = extension.name == "fastnn._engine" and os.environ.get("FASTNN_OPENMP") != "0"
             if wants_openmp and self.compiler_takes([openmp], links=True):
                 extension.extra_compile_args.append(openmp)
@@ -77,8 +84,8 @@ class BuildExtensions(build_ext):
             others = [name for name in TARGETS if name != "baseline" and self.has_target(name)]
             jobs += self.start_stubs(pool, engine, others)
             engine.define_macros += [(f"FASTNN_BUILT_{name}", None) for name in ["baseline", *others]]
-            sources = self.translated(engine).sources
-            jobs += [pool.submit(self.compile_source, engine, source) for source in sources]
+            sources, level = self.translated(engine).sources, self.level_of("glue")
+            jobs += [pool.submit(self.compile_source, engine, source, level) for source in sources]
             modules += [pool.submit(self.build_extension, self.translated(tables))]
             for job in jobs:
                 engine.extra_objects += job.result()
@@ -86,6 +93,11 @@ class BuildExtensions(build_ext):
                 module.result()
         engine.sources = []  # they are objects by now
         self.build_extension(engine)
+
+    def level_of(self, name):
+        """Return the flags in place of -O3 for an extension, if the compiler takes them."""
+        flags = [] if COVERAGE or self.compiler.compiler_type == "msvc" else LEVELS.get(name, [])
+        return flags if self.compiler_takes(flags) else []
 
     def translated(self, extension):
         """Return an extension whose sources are C."""
