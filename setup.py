@@ -37,8 +37,8 @@ if COVERAGE:  # threads and forked children count too
     UNIX["extra_link_args"] = ["--coverage"]
 MSVC = {"extra_compile_args": ["/O2", "/std:c11", "/fp:precise", "/we4062"]}  # 4062: as -Werror=switch
 
-# What is not the engine's -> its flags in place of -O3, which would make the wheel a twentieth larger and nothing faster:
-# of the naive loops what their speed comes from, of code that only hands over the smallest.
+# What is not the engine's -> its flags in place of -O3, which would make the wheel larger by a twentieth and nothing
+# faster: of the naive loops what their speed comes from, of code that only hands over the smallest.
 LEVELS = {
     "fastnn._loops": ["-O2", "-funswitch-loops", "-fvect-cost-model=dynamic"],
     "fastnn._tables": ["-Os"],
