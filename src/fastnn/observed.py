@@ -84,6 +84,25 @@ def targets_by_heads(argument, y, n_samples, heads, blocks, labels, dtype):
     return np.hstack(columns)
 
 
+def decode_observed(labels, targets):
+    """What targets mean, as ``labels.decode`` has it of outputs; NaN, or None among labels: it was not observed."""
+    if labels.kind != "heads":
+        return labels.decode(targets)
+    return [_with_gaps_again(own, block) for own, block in labels.blocks_of(targets)]
+
+
+def _with_gaps_again(labels, targets):
+    """What the targets of one head mean."""
+    decoded, is_missing = labels.decode(targets), np.isnan(targets)
+    if not (labels.are_classes and is_missing.any()):  # of values they are NaN already
+        return decoded
+    if decoded.ndim == 2:
+        return np.where(is_missing, np.nan, decoded)
+    decoded = decoded.astype(object)
+    decoded[is_missing.any(axis=1)] = None
+    return decoded
+
+
 @dataclass(frozen=True)
 class OneHead:
     """The targets of one of them.
