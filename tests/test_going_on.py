@@ -10,6 +10,7 @@ from conftest import LABELS, SOLVERS_ON_BACKENDS, X, Y, train
 
 import fastnn
 from fastnn import Head
+from fastnn.initial import Draws
 
 ROWS = np.where(np.abs(X) < 0.6, 0.0, X)
 WORDS = np.array(["a", "b", "c"])[LABELS]
@@ -100,6 +101,29 @@ def test_an_interrupted_run_goes_on_from_its_last_update(at):
     assert again.network.parameters.tobytes() == whole.network.parameters.tobytes()
 
 
+@pytest.mark.parametrize("order", ["shuffled", "random"])
+def test_a_signal_while_a_pass_is_drawn_repeats_none(order, monkeypatch):
+    """What goes on draws it, and does not take the rows of the pass before once more."""
+    options, n_drawn = {"batch_size": 5, "order": order}, 0
+    name = "permutation" if order == "shuffled" else "integers"
+    draw = getattr(Draws, name)
+
+    def interrupted(*args):
+        nonlocal n_drawn
+        n_drawn += 1
+        if n_drawn == 3:
+            raise KeyboardInterrupt
+        return draw(*args)
+
+    whole = train(20, **options)
+    monkeypatch.setattr(Draws, name, interrupted)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        train(20, **options)
+    half = raised.value.result
+    assert half.cost == whole.cost[:10]
+    assert train(10, init=half, **{**options, "random_state": None}).cost == whole.cost[10:]
+
+
 def test_a_divergence_counts_earlier_updates():
     half = train(10)
     with pytest.raises(FloatingPointError) as raised:
@@ -108,6 +132,22 @@ def test_a_divergence_counts_earlier_updates():
     assert result.n_updates == result.best_iteration == 10 + result.n_iter
     with pytest.raises(ValueError, match=r"of a training that diverged.*pass init=\(result.W, result.b\)"):
         train(5, init=result, random_state=None)
+
+
+def test_another_plateau_begins_anew():
+    """Its rate is not multiplied with what the first one came to."""
+    half = train(10, fastnn.schedules.plateau(0.5, patience=0, threshold=0.9))
+    other = fastnn.schedules.plateau(0.25, patience=1, threshold=0.9)
+    again = train(4, other, init=half, track="learning_rate", random_state=None)
+    assert again.history["learning_rate"] == [0.25, 0.25, 0.25, 0.025]
+
+
+def test_targets_beyond_reach_are_told_to_the_caller():
+    options = {"output_activation": "logistic", "activation": "tanh"}
+    half = fastnn.train([4, 5, 3], X, Y, 3, random_state=0, **options)
+    with pytest.warns(UserWarning, match="y lies between 0 and 10") as caught:
+        fastnn.train([4, 5, 3], X, 10 * Y, 3, init=half, **options)
+    assert caught[0].filename == __file__
 
 
 @pytest.mark.parametrize(

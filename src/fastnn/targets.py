@@ -77,7 +77,7 @@ class Targets:
             targets = labels_module.encode_like("y", y, *like, ONE_IN_THE_FIRST_RUN)
         if classes is None or shape.loss == "gamma":  # else indicators, which all other losses and activations take
             labels_module.check_targets("y", targets, shape.loss, output_activation)
-            labels_module.check_reach("y", targets, output_activation, shape.output_activation is None, stacklevel=6)
+            labels_module.check_reach("y", targets, output_activation, shape.output_activation is None, stacklevel=7)
         self.array = shape.objective.spread(targets)
 
     @property

@@ -316,9 +316,12 @@ class Plateau(Listener):
         return False
 
     def to_keep(self):
-        return {"best": self.best, "n_bad": self.n_bad, "n_cool": self.n_cool, "factor": self.schedule.factor}
+        factor = self.schedule.factor
+        return {"plan": self.plan, "best": self.best, "n_bad": self.n_bad, "n_cool": self.n_cool, "factor": factor}
 
     def go_on(self, kept):
+        if kept["plan"] != self.plan:  # another schedule, whose rate is meant as it is
+            return
         self.best, self.n_bad, self.n_cool = kept["best"], kept["n_bad"], kept["n_cool"]
         self.schedule.factor = kept["factor"]
 
