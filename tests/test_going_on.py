@@ -148,6 +148,23 @@ def test_targets_beyond_reach_are_told_to_the_caller():
     with pytest.warns(UserWarning, match="y lies between 0 and 10") as caught:
         fastnn.train([4, 5, 3], X, 10 * Y, 3, init=half, **options)
     assert caught[0].filename == __file__
+    options, heads = {"activation": "tanh", "random_state": 0}, [Head(3, output_activation="logistic")]
+    half = fastnn.train([4, 5, 3], X, [Y], 3, heads=heads, **options)
+    with pytest.warns(UserWarning, match=r"y\[0\] lies between 0 and 10") as caught:
+        fastnn.train([4, 5, 3], X, [10 * Y], 3, heads=heads, init=half, activation="tanh")
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("log_loss", "hinge"), ("hinge", "log_loss"), ("squared_error", "log_loss"), ("log_loss", "perceptron")],
+)
+def test_heads_go_on_by_a_loss_that_takes_their_outputs(first, second):
+    """They diverged, on the first update."""
+    y, options = [LABELS > 0], {"activation": "tanh"}
+    half = fastnn.train([4, 5, 1], X, y, 3, heads=[Head(1, first)], random_state=0, **options)
+    with pytest.raises(ValueError, match=f"loss='{second}' cannot be paired with output_activation"):
+        fastnn.train([4, 5, 1], X, y, 3, heads=[Head(1, second)], init=half, **options)
 
 
 @pytest.mark.parametrize(

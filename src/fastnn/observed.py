@@ -14,6 +14,7 @@ from fastnn.activations import Block
 from fastnn.checks import as_array
 from fastnn.frames import is_absent
 from fastnn.labels import Labels
+from fastnn.objective import check_output
 
 #: Activations of outputs that have a loss together, so that their targets are observed together.
 TOGETHER = ("softmax", "mean_variance", "increasing")
@@ -49,10 +50,17 @@ class HeadTargets:
     @classmethod
     def going_on(cls, y, n_samples, heads, dtype, known):
         """The targets of a run that goes on, in the form that the `known` of the first one had."""
+        for head, one in zip(heads, known, strict=True):
+            check_reads_alike(head.objective, one.labels, one.block.activation.as_given)
         targets = cls.__new__(cls)
         targets.heads, targets.dtype, targets.known_heads = heads, dtype, known
         targets._describe()
         targets.array = targets.like("y", y, n_samples)
+        for h, (_, block) in enumerate(targets.labels.blocks_of(targets.array)):
+            observed = block[~np.isnan(block)].reshape(-1, 1)
+            if len(observed):
+                activation, is_implied = known[h].block.activation.as_given, heads[h].output_activation is None
+                labels_module.check_reach(f"y[{h}]", observed, activation, is_implied, stacklevel=6)
         return targets
 
     @property
@@ -82,6 +90,16 @@ def targets_by_heads(argument, y, n_samples, heads, blocks, labels, dtype):
         known = OneHead(np.zeros((1, 1), dtype), block, own, classes)
         columns.append(_encode_head_like(name, entry, n_samples, head, known, dtype))
     return np.hstack(columns)
+
+
+def check_reads_alike(objective, labels, output_activation):
+    """Refuse a loss to go on by that does not take the outputs there are, or means classes otherwise."""
+    check_output(objective, output_activation)
+    if labels.are_classes and labels.threshold != labels_module.threshold_of(objective.loss):
+        raise ValueError(
+            f"the first run learned classes by another kind of loss than loss={objective.loss!r}: one with targets "
+            f"{'-1 and 1' if labels.threshold == 0 else '0 and 1'}; go on by such a loss"
+        )
 
 
 def decode_observed(labels, targets):
