@@ -618,3 +618,19 @@ def test_training_that_has_not_converged_names_the_column(is_scaled):
     sizes = np.sqrt((X**2).mean(axis=0))
     assert (more == "") == is_scaled
     assert is_scaled or more.startswith(f" X is not scaled: column {sizes.argmax()} has a root mean square of ")
+
+
+def test_a_training_that_was_interrupted_has_no_best_weights():
+    """Its weights are those of the last finished pass, so that its validation curve counts."""
+    X, X_new, y, y_new = data("diabetes")
+
+    def stop(n_done, loss, network):
+        if n_done == 1998:
+            raise KeyboardInterrupt
+
+    options = {"solver": "adam", "batch_size": 110, "output_activation": "identity", "report_every": 1, **GLOROT}
+    with pytest.raises(KeyboardInterrupt) as raised:
+        fastnn.train([10, 60, 1], X, y, 5000, 0.01, validation_data=(X_new, y_new), callback=stop, **options)
+    result = raised.value.result
+    assert result.best_iteration < result.n_updates
+    assert "over_fitting" in diagnose(result, X, y).names

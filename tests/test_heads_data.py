@@ -326,3 +326,18 @@ def test_what_is_advised_is_an_expression():
         fastnn.train([3, 2], X, fine, 2, heads=heads, validation_data=(X, y))
     with pytest.raises(ValueError, match=r"a vector is an entry of the list: \[y\]$"):
         fastnn.train([3, 1], X, Y2[:, 0], 2, heads=[Head(1)])
+
+
+@pytest.mark.parametrize("labels", [["a", "b", "c"], [0, 1, 2], [0.5, 1.5, 2.5]])
+def test_a_score_is_told_what_was_not_observed(labels):
+    """Not as the first class."""
+    seen, words = [], np.array(labels, object)[np.arange(40) % 3]
+    indicators, numbers = (X[:, :2] > 0).astype(float), X[:, 0].copy()
+    words[2], indicators[1, 0], numbers[4] = None, NAN, NAN
+    y = [words, indicators, numbers]
+    heads = [Head(3, "log_loss"), Head(2, "log_loss"), Head(1, "squared_error")]
+    watch = {"validation_data": (X, y), "scoring": lambda network, X, y: seen.append(y) or 0.0}
+    fastnn.train([3, 4, 6], X, y, 1, 0.05, heads=heads, activation="tanh", random_state=0, **watch)
+    assert seen[0][0].tolist() == words.tolist()
+    assert np.array_equal(seen[0][1], indicators, equal_nan=True)
+    assert np.array_equal(seen[0][2], numbers, equal_nan=True)

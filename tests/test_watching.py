@@ -71,6 +71,13 @@ def test_rates_and_seconds_are_tracked():
     assert seconds[-1] < time.perf_counter() - began
 
 
+def test_the_rate_is_that_of_the_last_update_where_tol_ends_the_run():
+    schedule = fastnn.schedules.linear(0.1)
+    result = train(40, schedule, tol=1e9, report_every=10, track="learning_rate")
+    assert result.n_iter == 2
+    assert result.history["learning_rate"] == schedule.rates([1], 40).tolist()
+
+
 def test_columns_of_validation_keep_their_order():
     result = train(4, loss="log_loss", validation_data=(X_val, Y_val), track=["seconds", "loss"])
     assert list(result.history) == ["iteration", "loss", "val_loss", "accuracy", "val_accuracy", "seconds"]
@@ -200,6 +207,15 @@ def test_a_run_ends_when_its_time_is_up(solver):
     assert len(result.loss_curve) == result.n_iter
 
 
+@pytest.mark.parametrize("solver", ["sgd", "lbfgs"])
+def test_a_limit_of_time_reports_the_last_update(solver):
+    told = []
+    watch = {"validation_split": 0.3, "report_every": 5, "callback": lambda *a: told.append(a[0])}
+    result = train(100, solver=solver, max_time=1e-9, **watch)
+    assert told == result.history["iteration"] == [result.n_iter] == [result.best_iteration]
+    assert result.n_iter < 5
+
+
 def test_a_run_that_is_done_in_time_is_as_without():
     limited, plain = train(50, batch_size=5, max_time=1000.0), train(50, batch_size=5)
     assert limited.network.parameters.tobytes() == plain.network.parameters.tobytes()
@@ -230,6 +246,7 @@ def test_a_limit_of_time_costs_little():
         {"validation_data": (X_val, Y_val), "early_stopping": True, "n_iter_no_change": 2, "min_delta": 1e-3},
         {"validation_split": 0.3, "early_stopping": True, "scoring": "accuracy", "n_iter_no_change": 9},
         {"alpha": fastnn.schedules.plateau(0.5, patience=0, threshold=0.05)},
+        {"alpha": fastnn.schedules.plateau(0.5, patience=0, threshold=0.1), "batch_size": 2, "report_every": 5},
         {"alpha": fastnn.schedules.plateau(0.5, patience=1, cooldown=1), "validation_data": (X_val, Y_val)},
         {"validation_data": (X_val, Y_val), "max_time": 1000.0},
     ],
@@ -252,9 +269,58 @@ def test_two_halves_judge_as_one_run(options, first):
         assert half.history[name][: len(is_extra) - sum(is_extra)] + again.history[name] == values
 
 
+@pytest.mark.parametrize("first", [5, 9, 13])
+def test_the_callback_hears_the_means_of_one_run(first):
+    def means_of(*runs):
+        told, half = [], None
+        for n_updates in runs:
+            init = {} if half is None else {"init": half, "random_state": None}
+            options = {"batch_size": 4, "report_every": 3, **init}
+            half = train(n_updates, callback=lambda *a: told.append(a[:2]), **options)
+        return [(n_done, mean) for n_done, mean in told if n_done % 3 == 0]
+
+    assert means_of(first, 20 - first) == means_of(20)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"scoring": "loss"}, {"scoring": lambda network, *_: -network.W[1][0, 0]}, {"validation_data": (X, LABELS)}],
+)
+def test_what_judges_otherwise_judges_the_best_anew(other):
+    """A score is not compared with one of another kind, or of other rows."""
+    options = {"loss": "log_loss", "early_stopping": True, "random_state": 0}
+    first = {"validation_data": (X_val, LABELS_val), "scoring": "accuracy", "n_iter_no_change": 50}
+    half = fastnn.train([4, 5, 3], X, LABELS, 30, **{**options, **first})
+    assert half.best_iteration < half.n_updates
+    options = {**options, **first, "n_iter_no_change": 10, **other, "random_state": None, "init": half}
+    again = fastnn.train([4, 5, 3], X, LABELS, 200, **options)
+    name = {"accuracy": "val_accuracy", "loss": "val_loss"}.get(options["scoring"], "val_score")
+    sign = -1 if name == "val_loss" else 1
+    judged = {"callback": None, "early_stopping": False, "scoring": options["scoring"]}
+    best = fastnn.train([4, 5, 3], X, LABELS, 1, 1e-300, init=(half.W, half.b), loss="log_loss",
+                        validation_data=options["validation_data"], **judged).history[name][0]  # fmt: skip
+    scores = sign * np.array([best, *again.history[name]])
+    iterations = [half.best_iteration, *again.history["iteration"]]
+    assert again.best_iteration == iterations[int(np.argmax(scores))]
+    assert again.n_iter >= 10
+
+
+def test_a_score_that_fails_when_training_goes_on_leaves_a_result():
+    options = {"validation_data": (X_val, Y_val), "early_stopping": True, "batch_size": 5}
+    half = train(7, scoring=lambda *_: 0.5, **options)
+    with pytest.raises(ZeroDivisionError) as raised:
+        train(7, scoring=lambda *_: 1 / 0, init=half, **{**options, "random_state": None})
+    result = raised.value.result
+    assert (result.n_iter, result.n_updates) == (0, 7)
+    plain = {"batch_size": 5, "random_state": None}
+    assert train(3, init=result, **plain).cost == train(3, init=half, **plain).cost
+
+
 def test_a_split_is_made_again_when_training_goes_on():
     half = train(8, batch_size=5, validation_split=0.3)
     with pytest.raises(ValueError, match="would set rows aside that the run of init may have learned from"):
         train(8, batch_size=5, validation_split=0.3, init=train(8, batch_size=5), random_state=None)
+    with pytest.raises(ValueError, match="pass the rows and the validation_split of that run"):
+        train(8, batch_size=5, validation_split=0.5, init=half, random_state=None)
     plain = train(8, batch_size=5, init=half, random_state=None)  # all rows are learned from now
     assert len(plain.loss_curve) == 8

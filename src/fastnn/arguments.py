@@ -185,6 +185,8 @@ class Data:
     feature_names : tuple of str or None
     held : ndarray of intp, or None
         Rows that `fastnn.split` has set aside.
+    validation_split : float, default 0
+        Their share, as it was asked for.
     """
 
     spec: NetworkSpec
@@ -196,6 +198,7 @@ class Data:
     known: tuple
     feature_names: tuple[str, ...] | None
     held: np.ndarray | None = None
+    validation_split: float = 0.0
 
 
 def check_data(

@@ -42,6 +42,8 @@ class Continuation:
         Of listeners, see ``fastnn.training.run``.
     held : ndarray of intp, or None
         Rows that were set aside to validate on.
+    validation_split : float, default 0
+        Their share, as it was asked for.
     was_interrupted : bool
         Whether the run was ended from outside.
     """
@@ -59,6 +61,7 @@ class Continuation:
     parameters: np.ndarray | None = None
     kept: dict = field(default_factory=dict)
     held: np.ndarray | None = None
+    validation_split: float = 0.0
     was_interrupted: bool = False
 
     @property
@@ -129,7 +132,7 @@ def leave(job, source, course, data, draws, outcome, last_parameters, earlier):
         seed = training.dropout.seed
     return Continuation(
         training.solver, state.optimizer, state.counters, data.known, course, rows, n_made, objective, draws, seed,
-        last_parameters, outcome.kept, data.held, outcome.error is not None,
+        last_parameters, outcome.kept, data.held, data.validation_split, outcome.error is not None,
     )  # fmt: skip
 
 
@@ -138,8 +141,8 @@ def check_goes_on(result, sizes, dtype, solver, bias, init_scale):
     found, network = vars(result).get("_continuation"), result.network
     if found is None or network is None:
         raise ValueError(
-            "init is a result that does not know how it was trained (made of W, b and cost alone, or by an older "
-            "fastnn); pass init=(result.W, result.b) to begin from its weights"
+            "init is a result that does not know how it was trained (made of W, b and cost alone, of a training "
+            "that diverged, or by an older fastnn); pass init=(result.W, result.b) to begin from its weights"
         )
     anew = "pass init=(result.W, result.b) to begin anew from its weights"
     if network.layer_sizes != sizes:

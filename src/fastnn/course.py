@@ -76,6 +76,8 @@ def carry_out(course, data, source, job, network, saturated_start=None):
     except DivergenceError as error:
         error.add_cause(unscaled_in_words(data.X, data.feature_names))
         error.result = result_of(*error.curves)
+        error.result.n_updates += n_before
+        error.result.best_iteration += n_before
         raise
     stopping = listeners.stopping
     best_iteration = None if stopping is None else stopping.best_iteration

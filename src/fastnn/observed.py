@@ -14,6 +14,7 @@ from fastnn.activations import Block
 from fastnn.checks import as_array
 from fastnn.frames import is_absent
 from fastnn.labels import Labels
+from fastnn.objective import check_output
 
 #: Activations of outputs that have a loss together, so that their targets are observed together.
 TOGETHER = ("softmax", "mean_variance", "increasing")
@@ -49,10 +50,17 @@ class HeadTargets:
     @classmethod
     def going_on(cls, y, n_samples, heads, dtype, known):
         """The targets of a run that goes on, in the form that the `known` of the first one had."""
+        for head, one in zip(heads, known, strict=True):
+            check_reads_alike(head.objective, one.labels, one.block.activation.as_given)
         targets = cls.__new__(cls)
         targets.heads, targets.dtype, targets.known_heads = heads, dtype, known
         targets._describe()
         targets.array = targets.like("y", y, n_samples)
+        for h, (_, block) in enumerate(targets.labels.blocks_of(targets.array)):
+            observed = block[~np.isnan(block)].reshape(-1, 1)
+            if len(observed):
+                activation, is_implied = known[h].block.activation.as_given, heads[h].output_activation is None
+                labels_module.check_reach(f"y[{h}]", observed, activation, is_implied, stacklevel=6)
         return targets
 
     @property
@@ -82,6 +90,35 @@ def targets_by_heads(argument, y, n_samples, heads, blocks, labels, dtype):
         known = OneHead(np.zeros((1, 1), dtype), block, own, classes)
         columns.append(_encode_head_like(name, entry, n_samples, head, known, dtype))
     return np.hstack(columns)
+
+
+def check_reads_alike(objective, labels, output_activation):
+    """Refuse a loss to go on by that does not take the outputs there are, or means classes otherwise."""
+    check_output(objective, output_activation)
+    if labels.are_classes and labels.threshold != labels_module.threshold_of(objective.loss):
+        raise ValueError(
+            f"the first run learned classes by another kind of loss than loss={objective.loss!r}: one with targets "
+            f"{'-1 and 1' if labels.threshold == 0 else '0 and 1'}; go on by such a loss"
+        )
+
+
+def decode_observed(labels, targets):
+    """What targets mean, as ``labels.decode`` has it of outputs; NaN, or None among labels: it was not observed."""
+    if labels.kind != "heads":
+        return labels.decode(targets)
+    return [_with_gaps_again(own, block) for own, block in labels.blocks_of(targets)]
+
+
+def _with_gaps_again(labels, targets):
+    """What the targets of one head mean."""
+    decoded, is_missing = labels.decode(targets), np.isnan(targets)
+    if not (labels.are_classes and is_missing.any()):  # of values they are NaN already
+        return decoded
+    if decoded.ndim == 2:
+        return np.where(is_missing, np.nan, decoded)
+    decoded = decoded.astype(object)
+    decoded[is_missing.any(axis=1)] = None
+    return decoded
 
 
 @dataclass(frozen=True)

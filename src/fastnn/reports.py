@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from fastnn.checks import check_count, check_flag, check_name, check_number
+from fastnn.observed import decode_observed
 from fastnn.progress import Bar
 from fastnn.schedules import plateau
 from fastnn.training.listeners import (
@@ -136,19 +137,21 @@ class Listeners:
         bar, is_validated = reports.bar, data.validation is not None
         self.stopping = slowing = None
         if isinstance(getattr(schedule, "plan", None), plateau):
-            slowing = Plateau(every, schedule, (lambda _: values["val_loss"][-1]) if is_validated else MeanObjective())
+            judged = (lambda _: values["val_loss"][-1]) if is_validated else MeanObjective(every)
+            slowing = Plateau(every, schedule, judged)
         if reports.early_stopping or (reports.max_time is not None and is_validated):
             patience = reports.n_iter_no_change if reports.early_stopping else float("inf")
-            judged = partial(_last_loss, values, SCORINGS.get(reports.scoring, "val_score"))
-            self.stopping = EarlyStopping(every, job.state, judged, patience, reports.min_delta)
+            name = SCORINGS.get(reports.scoring, "val_score")
+            judged = partial(_last_loss, values, name), partial(_loss_now, columns, name)
+            self.stopping = EarlyStopping(every, job.state, *judged, patience, reports.min_delta)
         listeners = [
+            None if reports.max_time is None else TimeLimit(reports.max_time),
             history,
             Lines(every, n_updates, values, print if bar is None else bar.write) if reports.verbose else None,
             None if reports.callback is None else Callback(every, reports.callback, network),
             slowing,
             self.stopping,
             None if bar is None else ProgressBar(bar, values),
-            None if reports.max_time is None else TimeLimit(reports.max_time),
         ]
         self.all = [listener for listener in listeners if listener is not None]
 
@@ -156,6 +159,12 @@ class Listeners:
 def _last_loss(values, name):
     """What was measured last as a loss, which is the smaller, the better."""
     return values[name][-1] if name == "val_loss" else -values[name][-1]
+
+
+def _loss_now(columns, name):
+    """The same, of the parameters of the moment."""
+    measured = {own: [measure(None)] for own, measure in columns.items() if own in ("val_loss", name)}
+    return _last_loss(measured, name)
 
 
 def _columns(reports, job, data, network, l2):
@@ -173,7 +182,7 @@ def _columns(reports, job, data, network, l2):
         columns = {name: columns[name] for name in sorted(columns, key=lambda name: name.endswith("accuracy"))}
     if callable(reports.scoring):
         X, y, _ = validation
-        columns["val_score"] = partial(_scored, reports.scoring, network, X, labels.decode(y))
+        columns["val_score"] = partial(_scored, reports.scoring, network, X, decode_observed(labels, y))
     if "learning_rate" in track:
         columns["learning_rate"] = lambda moment: float(moment.rates[-1])
     if "gradient_norm" in track:

@@ -69,6 +69,12 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
 
     _how: HowTrained | None = None
 
+    @property
+    def _has_best(self):
+        """Whether early stopping gave the weights of an earlier update back."""
+        was_interrupted = self._continuation is not None and self._continuation.was_interrupted
+        return self.best_iteration < self.n_updates and not was_interrupted
+
     def __new__(
         cls, W, b, cost, network=None, loss_curve=None, history=None, best_iteration=None, continuation=None
     ):  # fmt: skip
@@ -118,7 +124,6 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
         if self.network is None:  # made by _make: W, b and cost alone
             return super().__repr__()
         last = f", last loss {self.loss_curve[-1]:.6g}" if self.loss_curve else ""  # empty: interrupted at once
-        was_interrupted = self._continuation is not None and self._continuation.was_interrupted
-        if self.best_iteration < self.n_updates and not was_interrupted:
+        if self._has_best:
             last += f"; the weights are those after {self.best_iteration}"
         return f"<TrainResult of {self.network!r}: {self.n_iter} updates{last}>"

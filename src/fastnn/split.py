@@ -47,6 +47,7 @@ def hold_back(data, fraction, draws, earlier=None):
         sample_weight=of_kept,
         validation=(X[held], np.ascontiguousarray(targets[held]), of_held),
         held=held,
+        validation_split=fraction,
     )
 
 
@@ -57,7 +58,8 @@ def _drawn(data, fraction, draws):
 
 
 def _as_before(earlier, n_rows, fraction):
-    if earlier.held is None or earlier.course[0] + len(earlier.held) != n_rows:
+    is_other = earlier.held is None or earlier.validation_split != fraction
+    if is_other or earlier.course[0] + len(earlier.held) != n_rows:
         raise ValueError(
             f"validation_split={fraction:g} would set rows aside that the run of init may have learned from; pass the "
             "rows and the validation_split of that run, or validation_data=(X, y)"

@@ -9,7 +9,7 @@ from fastnn import labels as labels_module
 from fastnn.checks import as_array
 from fastnn.frames import missing_in
 from fastnn.heads import for_gaps
-from fastnn.objective import check_output
+from fastnn.observed import check_reads_alike
 
 #: What y is compared with where training goes on.
 ONE_IN_THE_FIRST_RUN = "that of the first run was"
@@ -63,12 +63,7 @@ class Targets:
     def _go_on(self, y, n_samples, labels, classes, output_activation):
         """Take what y means from an earlier run."""
         shape = self.shape
-        check_output(shape.objective, output_activation)
-        if labels.are_classes and labels.threshold != labels_module.threshold_of(shape.loss):
-            raise ValueError(
-                f"the first run learned classes by another kind of loss than loss={shape.loss!r}: one with targets "
-                f"{'-1 and 1' if labels.threshold == 0 else '0 and 1'}; go on by such a loss"
-            )
+        check_reads_alike(shape.objective, labels, output_activation)
         self.labels, self.classes, self.output_activation = labels, classes, output_activation
         if shape.objective.function is not None:
             targets = labels_module.columns("y", y, n_samples, None, shape.dtype)
@@ -77,7 +72,7 @@ class Targets:
             targets = labels_module.encode_like("y", y, *like, ONE_IN_THE_FIRST_RUN)
         if classes is None or shape.loss == "gamma":  # else indicators, which all other losses and activations take
             labels_module.check_targets("y", targets, shape.loss, output_activation)
-            labels_module.check_reach("y", targets, output_activation, shape.output_activation is None, stacklevel=6)
+            labels_module.check_reach("y", targets, output_activation, shape.output_activation is None, stacklevel=7)
         self.array = shape.objective.spread(targets)
 
     @property

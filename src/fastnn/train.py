@@ -223,7 +223,8 @@ def train(
     scoring : {"loss", "accuracy"} or callable, default "loss"
         What early stopping judges by on the validation rows: the smallest ``val_loss``, the largest ``val_accuracy``,
         or the largest value of ``scoring(network, X, y)``, with X as an array (or CSR matrix) of `dtype` and y as
-        ``network.predict`` gives it, which ``history`` has as ``val_score``.
+        ``network.predict`` gives it (of heads NaN, or None among labels, where nothing was observed), which ``history``
+        has as ``val_score``.
     n_iter_no_change : int, default 10
         Reports.
     min_delta : float, default 0
@@ -292,6 +293,15 @@ def train(
     Notes
     -----
     Arrays that another thread changes meanwhile cannot crash it; what it learns from them then is anybody's guess.
+
+    With a `TrainResult` as `init`, `iter_num` more updates follow. The solver's state, the pass with its rows, random
+    numbers (unless `random_state` is given), early stopping and the same plateau go on where they were, so that two
+    halves of a run have the bits of the whole, but for lbfgs, which gathers its curvature anew. It goes on from the
+    last update that was made, also where early stopping gave the best weights back, or after an interruption; a result
+    may be gone on from more than once, and be pickled. Layers, activations, heads, solver and dtype must be those of
+    the first run, `loss` may be any that goes with the outputs, y means what it meant there, and a `validation_split`
+    sets the same rows aside. Rates by a schedule begin anew, for `iter_num` updates. Where the number of rows,
+    `batch_size` or `order` is another, a new pass begins.
 
     With targets y, outputs h and their weighted sums z, the loss is the sum over outputs of
 

@@ -156,9 +156,8 @@ def training_of(model):
     if isinstance(model, TrainResult):
         how = model._how
         losses = np.asarray(model.loss_curve or [], dtype=np.float64)
-        keeps_best = model.best_iteration < model.n_updates
         if how is None:
-            return Training(losses, model.history or {}, keeps_best=keeps_best)
+            return Training(losses, model.history or {}, keeps_best=model._has_best)
         unit = "update"
         if how.updates_per_pass > 1 and len(losses) >= how.updates_per_pass:
             n_passes = len(losses) // how.updates_per_pass
@@ -166,7 +165,7 @@ def training_of(model):
             unit = "pass"
         return Training(
             losses, model.history or {}, how.solver, how.loss, how.alpha, unit=unit,
-            saturated_start=how.saturated_start, keeps_best=keeps_best,
+            saturated_start=how.saturated_start, keeps_best=model._has_best,
         )  # fmt: skip
     if isinstance(model, Network):
         return Training(np.empty(0), {})

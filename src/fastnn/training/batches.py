@@ -72,7 +72,6 @@ class Ordered:
         if self.rows is not None and self.begun is None:
             self.begun = n_updates_before - self.n_made
             return self.rows, self.starts, n_updates
-        self.begun = n_updates_before
         rows = self.in_order
         if self.order == "shuffled":
             rows = self.draws.permutation(m)
@@ -81,7 +80,8 @@ class Ordered:
         elif self.order == "wraparound":
             offsets = np.arange(n_updates_before, n_updates_before + n_updates) * size % (m - size)
             rows = (offsets[:, None] + np.arange(size)).ravel()
-        self.rows = rows.astype(np.intp, copy=False)
+        rows = rows.astype(np.intp, copy=False)
+        self.begun, self.rows = n_updates_before, rows  # together: a signal may come before
         return self.rows, self.starts, n_updates
 
 

@@ -142,9 +142,11 @@ class Minimization:
         moment.n_done, moment.n_new = self.n_before + self.n_done, self.n_done - self.n_heard
         moment.is_last = is_last
         moment.objective = self.objective[: self.n_done]
-        self.told = [listener for listener in self.listeners if listener.is_due(moment) and listener not in told]
-        for listener in self.told:
-            wants_to_end = listener.hear(moment) or wants_to_end
+        self.told = []
+        for listener in self.listeners:
+            if listener.is_due(moment) and listener not in told:
+                self.told.append(listener)
+                wants_to_end = listener.hear(moment) or wants_to_end
         if self.told:
             self.n_heard = self.n_done
         return wants_to_end

@@ -30,7 +30,7 @@ class Moment:
     sizes : ndarray
         Rows of each batch of a pass.
     is_last : bool
-        Whether the run ends here by itself.
+        Whether the run ends here, by itself or as its time is up.
     """
 
     __slots__ = ("is_last", "n_done", "n_new", "objective", "rates", "sizes")
@@ -146,7 +146,7 @@ class Lines(Listener):
     def __init__(self, every, n_updates, values, write):
         super().__init__(every)
         self.n_updates, self.values, self.write = n_updates, values, write
-        self.mean_of = MeanObjective()
+        self.mean_of = MeanObjective(every)
 
     def hear(self, moment):
         line = f"Iteration {moment.n_done} of {self.n_updates}, loss {self.mean_of(moment):.6f}"
@@ -163,7 +163,7 @@ class Callback(Listener):
     def __init__(self, every, function, network):
         super().__init__(every)
         self.function, self.network = function, network
-        self.mean_of = MeanObjective()
+        self.mean_of = MeanObjective(every)
 
     def hear(self, moment):
         answer = self.function(moment.n_done, self.mean_of(moment), self.network)
@@ -184,7 +184,9 @@ class EarlyStopping(Listener):
     every : int
     state : TrainingState
     loss : callable
-        What is judged by: the smaller, the better.
+        What is judged by, as it was measured last: the smaller, the better.
+    measure : callable
+        The same, measured anew.
     n_iter_no_change : float
         Reports; inf: only the best parameters are kept.
     min_delta : float
@@ -198,9 +200,10 @@ class EarlyStopping(Listener):
         Those of the last update, where others were given back.
     """
 
-    def __init__(self, every, state, loss, n_iter_no_change, min_delta=0.0):
+    def __init__(self, every, state, loss, measure, n_iter_no_change, min_delta=0.0):
         super().__init__(every)
-        self.state, self.loss, self.n_iter_no_change, self.min_delta = state, loss, n_iter_no_change, min_delta
+        self.state, self.loss, self.measure = state, loss, measure
+        self.n_iter_no_change, self.min_delta = n_iter_no_change, min_delta
         self.best_loss, self.best_parameters, self.n_stale = np.inf, None, 0
         self.best_so_far, self.best_iteration = 0, None
         self.last_parameters = self.before_extra = None
@@ -232,12 +235,23 @@ class EarlyStopping(Listener):
 
     def go_on(self, kept):
         best = kept["parameters"]
-        self.best_parameters = None if best is None else best.copy()
         self.best_loss, self.n_stale, self.best_so_far = kept["loss"], kept["n_stale"], kept["iteration"]
+        if best is None:
+            return
+        self.best_parameters, last = best.copy(), self.state.parameters.copy()
+        self.state.parameters[:] = best
+        try:
+            self.best_loss = self.measure()
+        finally:
+            self.state.parameters[:] = last
+        if self.best_loss != kept["loss"]:  # other rows, or another score: what was no progress by it counts no more
+            self.n_stale = 0
 
 
 class TimeLimit(Listener):
     """The end once the time is up; looks at the clock often enough, whatever an update takes.
+
+    Those that are handed over after it hear of the last update.
 
     Parameters
     ----------
@@ -259,7 +273,9 @@ class TimeLimit(Listener):
 
     def hear(self, moment):
         self.pace.is_time(moment.n_new)
-        return perf_counter() >= self.ends
+        is_up = perf_counter() >= self.ends
+        moment.is_last = moment.is_last or is_up
+        return is_up
 
 
 class Plateau(Listener):
@@ -300,22 +316,30 @@ class Plateau(Listener):
         return False
 
     def to_keep(self):
-        return {"best": self.best, "n_bad": self.n_bad, "n_cool": self.n_cool, "factor": self.schedule.factor}
+        factor = self.schedule.factor
+        return {"plan": self.plan, "best": self.best, "n_bad": self.n_bad, "n_cool": self.n_cool, "factor": factor}
 
     def go_on(self, kept):
+        if kept["plan"] != self.plan:  # another schedule, whose rate is meant as it is
+            return
         self.best, self.n_bad, self.n_cool = kept["best"], kept["n_bad"], kept["n_cool"]
         self.schedule.factor = kept["factor"]
 
 
 class MeanObjective:
-    """The mean objective, by rows, of the updates since it was asked last, as far as they are of the same pass."""
+    """The mean objective, by rows, of the updates since the last report, as far as they are of the same pass.
 
-    def __init__(self):
-        self.n_done = 0
+    Parameters
+    ----------
+    every : int
+        Updates between two reports, of which an earlier run may have made the last.
+    """
+
+    def __init__(self, every):
+        self.every = every
 
     def __call__(self, moment):
-        n_before, self.n_done = self.n_done, moment.n_done
-        return moment.mean(n_before)
+        return moment.mean((moment.n_done - 1) // self.every * self.every)
 
 
 class ProgressBar(Listener):

@@ -95,11 +95,10 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True, 
     n_kept = n_updates if keeps_curves else min(n_updates, source.updates_per_pass)
     curves = np.empty(n_kept), np.empty(n_kept)
     n_at_start, error = job.state.n_updates, None
-    if kept:
-        for listener in listeners:
-            if (own := kept.get(type(listener).__name__)) is not None:
-                listener.go_on(own)
     try:
+        for listener in listeners:
+            if kept and (own := kept.get(type(listener).__name__)) is not None:
+                listener.go_on(own)
         if job.training.solver == "lbfgs":
             done = _minimize(job, source, schedule, listeners, manner, n_updates, *curves, n_before)
         else:
@@ -173,7 +172,7 @@ def _advance(opened, source, schedule, listeners, manner, n_updates, objectives,
                 moment.objective = np.concatenate([source.earlier, objectives[:done]])
             else:
                 moment.objective = objective if is_whole and stop == RAN else objectives[base : base + done - begun]
-            moment.rates = rates
+            moment.rates = rates[:n_new]
             moment.is_last = stop == CONVERGED or done == n_updates
             for listener in listeners:
                 if listener.is_due(moment):
