@@ -242,6 +242,19 @@ def test_what_is_tracked_begins_anew_with_each_fit(solvers):
     assert "score" not in twice.set_params(track=None).fit(X, y).history_
 
 
+def test_history_has_what_was_measured_at_its_own_epochs():
+    rows = {"X_val": X_val, "y_val": y_val}
+    going_on = classifier(max_iter=2, warm_start="solver").fit(X, y)
+    going_on.set_params(track="score", scoring="accuracy").fit(X, y, **rows)
+    going_on.set_params(track=None, scoring=None).partial_fit(X, y).partial_fit(X, y)
+    going_on.set_params(track="score", scoring="accuracy").fit(X, y, **rows)
+    going_on.set_params(track=None, scoring=None).partial_fit(X, y)
+    history = going_on.history_
+    for name in ("val_loss", "val_score", "score"):
+        expected = [False, False, True, True, False, False, True, True, False]
+        assert np.isfinite(history[name]).tolist() == expected, name
+
+
 def test_scorers_take_a_number_as_the_weight_of_all_rows():
     rows = {"X_val": X_val, "y_val": y_val}
     for options, given in (({"early_stopping": True}, {}), ({}, rows)):
