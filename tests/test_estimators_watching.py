@@ -255,6 +255,16 @@ def test_history_has_what_was_measured_at_its_own_epochs():
         assert np.isfinite(history[name]).tolist() == expected, name
 
 
+def test_history_after_lbfgs_is_of_the_passes_alone():
+    rows = {"X_val": X_val, "y_val": y_val}
+    going_on = classifier(solver="lbfgs", warm_start=True, max_iter=5, track="score").fit(X, y, **rows)
+    before = going_on.history_
+    assert going_on.set_params(solver="adam").history_ == before
+    history = going_on.set_params(max_iter=2).fit(X, y, **rows).history_
+    assert history.keys() == before.keys()
+    assert all(len(values) == 2 and np.isfinite(values).all() for values in history.values())
+
+
 def test_scorers_take_a_number_as_the_weight_of_all_rows():
     rows = {"X_val": X_val, "y_val": y_val}
     for options, given in (({"early_stopping": True}, {}), ({}, rows)):

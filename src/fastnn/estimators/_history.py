@@ -26,7 +26,7 @@ def check_track(estimator):
 def history_of(estimator):
     """Return name -> list, an entry for each epoch; NaN where something was not recorded."""
     curves = {
-        "loss": getattr(estimator, "_curve" if estimator.solver == "lbfgs" else "loss_curve_", None),
+        "loss": getattr(estimator, "_curve" if hasattr(estimator, "_curve") else "loss_curve_", None),  # of "lbfgs"
         "val_loss": getattr(estimator, "validation_loss_curve_", None),
         "val_score": getattr(estimator, "validation_scores_", None),
         **getattr(estimator, "_tracked", {}),

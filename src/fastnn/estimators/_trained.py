@@ -53,6 +53,7 @@ class Trained:
         self.best_validation_score_ = progress.best_score if self.early_stopping else None
         self.validation_loss_curve_ = progress.validation_losses or None
         self._tracked = progress.tracked
+        vars(self).pop("_curve", None)
         if progress.loss_curve:
             self.loss_ = progress.loss_curve[-1]
 
@@ -71,12 +72,13 @@ class Trained:
             value = getattr(self, attribute, None)
             return default if value is None else value
 
+        is_of_passes = "_curve" not in vars(self)  # else the fit before was by "lbfgs", whose iterations are none
         return passes.Progress(
             n_seen=of("t_", 0),
             loss_curve=of("loss_curve_", []),
-            scores=of("validation_scores_", []),
-            validation_losses=of("validation_loss_curve_", []),
-            tracked=of("_tracked", {}),
+            scores=of("validation_scores_", []) if is_of_passes else [],
+            validation_losses=of("validation_loss_curve_", []) if is_of_passes else [],
+            tracked=of("_tracked", {}) if is_of_passes else {},
             best_loss=of("best_loss_", np.inf),
             best_score=of("best_validation_score_", -np.inf),
             n_stale=of("_no_improvement_count", 0),
