@@ -233,6 +233,55 @@ def test_bad_parameters(options, error, message):
         classifier(**options).fit(X, y)
 
 
+@pytest.mark.parametrize("solvers", [("adam", "adam"), ("lbfgs", "adam"), ("adam", "lbfgs")])
+def test_what_is_tracked_begins_anew_with_each_fit(solvers):
+    first, second = solvers
+    twice = classifier(solver=first, track="score").fit(X, y).set_params(solver=second, max_iter=3).fit(X, y)
+    once = classifier(solver=second, track="score", max_iter=3).fit(X, y)
+    assert twice.history_ == once.history_
+    assert "score" not in twice.set_params(track=None).fit(X, y).history_
+
+
+def test_history_has_what_was_measured_at_its_own_epochs():
+    rows = {"X_val": X_val, "y_val": y_val}
+    going_on = classifier(max_iter=2, warm_start="solver").fit(X, y)
+    going_on.set_params(track="score", scoring="accuracy").fit(X, y, **rows)
+    going_on.set_params(track=None, scoring=None).partial_fit(X, y).partial_fit(X, y)
+    going_on.set_params(track="score", scoring="accuracy").fit(X, y, **rows)
+    going_on.set_params(track=None, scoring=None).partial_fit(X, y)
+    history = going_on.history_
+    for name in ("val_loss", "val_score", "score"):
+        expected = [False, False, True, True, False, False, True, True, False]
+        assert np.isfinite(history[name]).tolist() == expected, name
+
+
+def test_history_after_lbfgs_is_of_the_passes_alone():
+    rows = {"X_val": X_val, "y_val": y_val}
+    going_on = classifier(solver="lbfgs", warm_start=True, max_iter=5, track="score").fit(X, y, **rows)
+    before = going_on.history_
+    assert going_on.set_params(solver="adam").history_ == before
+    history = going_on.set_params(max_iter=2).fit(X, y, **rows).history_
+    assert history.keys() == before.keys()
+    assert all(len(values) == 2 and np.isfinite(values).all() for values in history.values())
+
+
+def test_scorers_take_a_number_as_the_weight_of_all_rows():
+    rows = {"X_val": X_val, "y_val": y_val}
+    for options, given in (({"early_stopping": True}, {}), ({}, rows)):
+        scored = classifier(scoring="accuracy", **options)
+        weighed = clone(scored).fit(X, y, 2.0, **given, **({"sample_weight_val": 2.0} if given else {}))
+        ones = {"sample_weight": np.full(len(y), 2.0)} | ({"sample_weight_val": np.ones(len(y_val))} if given else {})
+        assert weighed.validation_scores_ == scored.fit(X, y, **given, **ones).validation_scores_
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "coo", "bsr", "lil", "dok"])
+def test_scorers_take_rows_of_any_sparse_matrix(form):
+    scored = classifier(scoring="accuracy", early_stopping=True, max_iter=2)
+    expected = clone(scored).fit(scipy.sparse.csr_matrix(X), y).validation_scores_
+    for matrix in (scipy.sparse.csr_matrix, scipy.sparse.csr_array):
+        assert scored.fit(matrix(X).asformat(form), y).validation_scores_ == expected
+
+
 # -- callbacks ------------------------------------------------------------------------------------------------------
 
 
@@ -266,8 +315,10 @@ def test_what_a_callback_raises_brings_the_estimator(solver):
     assert caught.value.result is broken
     expected = classifier(solver=solver, max_iter=3).fit(X, y)
     assert (broken.predict_proba(X) == expected.predict_proba(X)).all()
+    assert broken.n_iter_ == 3
+    assert broken.history_["loss"][-1] == broken.loss_ == expected.loss_
     if solver == "adam":
-        assert (broken.n_iter_, broken.loss_curve_) == (3, expected.loss_curve_)
+        assert broken.loss_curve_ == expected.loss_curve_
 
 
 def test_partial_fit_is_heard_too():
@@ -276,6 +327,17 @@ def test_partial_fit_is_heard_too():
     for _ in range(3):
         going_on.partial_fit(X, y, classes=range(10))
     assert seen == [(1, loss) for loss in going_on.loss_curve_]
+
+
+def test_an_exception_after_a_pass_of_partial_fit_leaves_its_model_where_classes_extend():
+    def callback(*_):
+        raise LookupError("mine")
+
+    broken = classifier(callback=callback, extend_classes=True)
+    with pytest.raises(LookupError, match="mine") as caught:
+        broken.partial_fit(X, y)
+    expected = classifier(extend_classes=True).partial_fit(X, y)
+    assert (caught.value.result.predict_proba(X) == expected.predict_proba(X)).all()
 
 
 class Recorder:

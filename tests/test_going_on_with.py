@@ -1,4 +1,4 @@
-"""``train(init=result)`` with what else a run may have: those who judge, rows set aside, heads, words, what was cached."""
+"""``train(init=result)`` with what else a run may have: those who judge, rows set aside, heads, words, settings."""
 
 import copy
 import pickle

@@ -194,7 +194,8 @@ class MultilayerPerceptron(Trained, Travelling, HiddenOutputs, CallbackSupportMi
         except MemoryError as error:
             raise MemoryError(too_large(hidden)) from error
         self._refuse_bad_weights()
-        if incremental:
+        if incremental:  # each such call begins with the seed, whichever way it goes
+            del self._random_state
             self._prepared = Prepared.by(self)
         return self
 

@@ -246,7 +246,7 @@ class MLPClassifier(ClassifierMixin, Labelled, MultilayerPerceptron):
         return self._train(X, y, sample_weight, incremental=True)
 
     def _fit_extending(self, X, y, sample_weight, classes):
-        """Train for one pass, with an output for each label that there is; what fails leaves all as it was."""
+        """Train for one pass, with an output for each label; what fails before the update leaves all as it was."""
         before = dict(vars(self))
         try:
             given = [labels for labels in (getattr(self, "classes_", None), classes, y) if labels is not None]
@@ -261,8 +261,9 @@ class MLPClassifier(ClassifierMixin, Labelled, MultilayerPerceptron):
                     self.classes_, self._label_binarizer = labels, LabelBinarizer().fit(labels)
             return self._train(X, y, sample_weight, incremental=True)
         except Exception:
-            vars(self).clear()
-            vars(self).update(before)
+            if getattr(self, "t_", 0) == before.get("t_", 0):
+                vars(self).clear()
+                vars(self).update(before)
             raise
 
     def predict(self, X):

@@ -24,9 +24,9 @@ def check_track(estimator):
 
 
 def history_of(estimator):
-    """Return name -> list, an entry for each epoch; NaN where something was not yet recorded."""
+    """Return name -> list, an entry for each epoch; NaN where something was not recorded."""
     curves = {
-        "loss": getattr(estimator, "_curve" if estimator.solver == "lbfgs" else "loss_curve_", None),
+        "loss": getattr(estimator, "_curve" if hasattr(estimator, "_curve") else "loss_curve_", None),  # of "lbfgs"
         "val_loss": getattr(estimator, "validation_loss_curve_", None),
         "val_score": getattr(estimator, "validation_scores_", None),
         **getattr(estimator, "_tracked", {}),
@@ -34,7 +34,7 @@ def history_of(estimator):
     curves = {name: values for name, values in curves.items() if values}
     n = max(map(len, curves.values()), default=0)
     return {"epoch": list(range(1, n + 1))} | {
-        name: [nan] * (n - len(values)) + list(values) for name, values in curves.items()
+        name: list(values) + [nan] * (n - len(values)) for name, values in curves.items()
     }
 
 

@@ -190,12 +190,13 @@ ATTRIBUTES = """loss_ : float
     loss_curve_ : list of float
         The loss of each epoch: the mean over its batches by their numbers of rows. Not for "lbfgs".
     validation_scores_ : list of float or None
-        The score on the rows held back or given as `X_val`, after each epoch, with early stopping or `scoring`.
+        The score on the rows held back or given as `X_val`, after each epoch, with early stopping or `scoring`; NaN
+        for the epochs before, where a fit goes on that had none.
     validation_loss_curve_ : list of float or None
-        Their loss, without the penalty, with `X_val` or ``scoring="loss"``.
+        Their loss, without the penalty, with `X_val` or ``scoring="loss"``; likewise.
     history_ : dict of lists
         All that was recorded, an entry for each epoch: "epoch", "loss", "val_loss", "val_score" and what `track` names,
-        as far as there is any.
+        as far as there is any; NaN for epochs of which it was not.
     best_validation_score_ : float or None
     t_ : int
         Rows that updates were made from, repeats counted.

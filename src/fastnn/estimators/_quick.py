@@ -54,10 +54,10 @@ class Prepared:
     def by(cls, estimator):
         """That of a call that has just ended well; None if no later one can be as plain."""
         own = vars(estimator)
-        names = [name for name in parameters_of(type(estimator)) if name != "random_state"]
+        names = list(parameters_of(type(estimator)))
         is_usual = (
             estimator.bias
-            and estimator.solver not in OTHER_SOLVERS
+            and estimator._optimizer.training.solver not in OTHER_SOLVERS
             and not estimator.warm_start  # of which scikit-learn wants all labels in each call
             and not (estimator.verbose or estimator.progress or estimator.track or estimator.max_time)
             and not estimator._optimizer.training.dropout
@@ -65,7 +65,8 @@ class Prepared:
             and not getattr(estimator, "label_smoothing", 0.0)
             and "feature_names_in_" not in own
         )
-        if not is_usual or not all(name in own and _is_unchanging(own[name]) for name in names):
+        stays = {name for name, value in own.items() if name == "random_state" or _is_unchanging(value)}
+        if not is_usual or not stays.issuperset(names):
             return None
         values_of, optimizer = itemgetter(*names), estimator._optimizer
         kinds = tuple(type(estimator)._kinds_without_hooks())
@@ -134,9 +135,7 @@ def _update(estimator, X, y):
         BACKENDS["simd"], prepared.optimizer, network._spec, parameters, X, targets, estimator.alpha, limits, progress
     )
     estimator._show_progress(progress)
-    if is_made:
-        estimator.loss_ = progress.loss_curve[-1]
-    else:
+    if not is_made:
         warn("Training interrupted by user.")
     estimator._tell_what_is_not_finite(n_before, X)
     return True

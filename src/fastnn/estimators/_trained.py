@@ -52,8 +52,18 @@ class Trained:
         self.validation_scores_ = progress.scores if self.early_stopping or progress.scores else None
         self.best_validation_score_ = progress.best_score if self.early_stopping else None
         self.validation_loss_curve_ = progress.validation_losses or None
-        if progress.tracked:
-            self._tracked = progress.tracked
+        self._tracked = progress.tracked
+        vars(self).pop("_curve", None)
+        if progress.loss_curve:
+            self.loss_ = progress.loss_curve[-1]
+
+    def _show_iterations(self, progress):
+        """Likewise, of "lbfgs": what those who listened have been told."""
+        self.n_iter_, self._curve, self._tracked = progress.n_passes, progress.loss_curve, progress.tracked
+        self.validation_loss_curve_ = progress.validation_losses or None
+        self.validation_scores_ = progress.scores or None
+        if progress.loss_curve:
+            self.loss_ = progress.loss_curve[-1]
 
     def _progress(self):
         """What training has come to, from the attributes."""
@@ -62,12 +72,13 @@ class Trained:
             value = getattr(self, attribute, None)
             return default if value is None else value
 
+        is_of_passes = "_curve" not in vars(self)  # else the fit before was by "lbfgs", whose iterations are none
         return passes.Progress(
             n_seen=of("t_", 0),
             loss_curve=of("loss_curve_", []),
-            scores=of("validation_scores_", []),
-            validation_losses=of("validation_loss_curve_", []),
-            tracked=of("_tracked", {}),
+            scores=of("validation_scores_", []) if is_of_passes else [],
+            validation_losses=of("validation_loss_curve_", []) if is_of_passes else [],
+            tracked=of("_tracked", {}) if is_of_passes else {},
             best_loss=of("best_loss_", np.inf),
             best_score=of("best_validation_score_", -np.inf),
             n_stale=of("_no_improvement_count", 0),
@@ -115,7 +126,7 @@ class Trained:
             l2 = penalty_of(self.alpha, samples)
             return listeners_of(self, every, job, samples, l2, progress, context, given.for_hooks, bar)
 
-        with bar, shown_if_broken(self, progress):
+        with bar, shown_if_broken(self, self._show_progress, progress):
             ended = passes.fit(
                 job,
                 self._optimizer,
@@ -134,8 +145,6 @@ class Trained:
         if self.warm_start == "solver":
             course.leave(progress)
             self._course = course.to_plain()
-        if progress.loss_curve:
-            self.loss_ = progress.loss_curve[-1]
         if context is not None:
             context.call_on_fit_task_end(estimator=self, **given.for_hooks)
         if ended == passes.INTERRUPTED:
@@ -166,14 +175,11 @@ class Trained:
         validation = None if rows is None else validation_of(self, rows, job)
         if listeners or validation is not None:
             listeners = [_lbfgs.Iterations(progress, validation, network.parameters), *listeners]
-        with bar, shown_if_broken(self, progress):
-            self.loss_, self.n_iter_ = _lbfgs.minimize(
-                job, l2, self.max_iter, self.max_fun, self.tol, self.verbose, listeners
-            )
+        with bar, shown_if_broken(self, self._show_iterations, progress):
+            found = _lbfgs.minimize(job, l2, self.max_iter, self.max_fun, self.tol, self.verbose, listeners)
         progress.give_back(network.parameters)
-        self._curve, self._tracked = progress.loss_curve, progress.tracked
-        self.validation_loss_curve_ = progress.validation_losses or None
-        self.validation_scores_ = progress.scores or None
+        self._show_iterations(progress)
+        self.loss_, self.n_iter_ = found
         if context is not None:
             context.call_on_fit_task_end(estimator=self, **given.for_hooks)
 
@@ -189,13 +195,12 @@ def penalty_of(alpha, samples):
 
 
 @contextmanager
-def shown_if_broken(estimator, progress):
+def shown_if_broken(estimator, show, progress):
     """Where an exception comes through, show what training had come to, and hand the estimator to the exception."""
     try:
         yield
     except BaseException as error:
-        if estimator.solver != "lbfgs":
-            estimator._show_progress(progress)
+        show(progress)
         with suppress(AttributeError):  # of an exception that takes no attributes
             error.result = estimator
         raise

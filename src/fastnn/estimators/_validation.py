@@ -5,9 +5,11 @@ Called by the base of both estimators. Their own scores are in `_scores`; others
 
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 from sklearn.utils import _safe_indexing
 
 from fastnn.estimators import _held_back
@@ -54,7 +56,7 @@ def check_given(estimator, X_val, y_val, sample_weight_val):
         weight, _ = check_sample_weight(sample_weight_val, X)
     except ValueError as error:
         raise ValueError(f"X_val, y_val or sample_weight_val does not fit: {error}") from error
-    as_given = X_val, y_val, sample_weight_val
+    as_given = X_val, y_val, _for_scorers(sample_weight_val)
 
     def rows(dtype):
         targets = estimator._smooth(targets_of(dtype))
@@ -80,8 +82,19 @@ def hold_back(estimator, samples, course, as_given, random_state):
     if estimator.scoring in (None, "loss"):  # who needs no more than arrays
         as_given = None, None, None
     else:
-        as_given = tuple(None if one is None else _safe_indexing(one, rows) for one in as_given)
+        X, y, weights = as_given
+        as_given = tuple(None if one is None else _rows_of(one, rows) for one in (X, y, _for_scorers(weights)))
     return ValidationRows(samples.X[rows], samples.y[rows], weight, as_given, False)
+
+
+def _for_scorers(sample_weight):
+    """Weights as scikit-learn's scorers take them: a number, which is for all rows, is none."""
+    return None if isinstance(sample_weight, Real) else sample_weight
+
+
+def _rows_of(given, rows):
+    """These rows of what the user gave; of sparse matrices, not all formats have rows to take."""
+    return _safe_indexing(given.tocsr() if scipy.sparse.issparse(given) else given, rows)
 
 
 def validation_of(estimator, rows, job):

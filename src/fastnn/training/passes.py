@@ -116,7 +116,7 @@ class Progress:
     n_passes : int
         Passes of the last run.
     loss_curve, scores, validation_losses : list of float
-        One entry a pass.
+        One entry a pass; of the last two NaN, or none yet, where nothing was measured.
     tracked : dict of lists
         Likewise, what else is measured.
     best_loss, best_score : float
@@ -161,15 +161,20 @@ class Progress:
         """Measure other rows; where this is to be judged by, see whether there was progress, and keep the best."""
         loss, score = validation.measure()
         if loss is not None:
-            self.validation_losses.append(loss)
+            self._enter(loss, self.validation_losses)
         if score is not None:
-            self.scores.append(score)
+            self._enter(score, self.scores)
             if say:
                 say(f"Validation score: {score:f}")
         if validation.judges:
             self.n_stale = self.n_stale + 1 if score < self.best_score + tol else 0
         if validation.judges or validation.keeps_best:
             self._keep_best(-loss if score is None else score, parameters)
+
+    def _enter(self, value, values):
+        """Append that of the last pass; passes of earlier runs that measured nothing have NaN."""
+        values.extend([math.nan] * (len(self.loss_curve) - 1 - len(values)))
+        values.append(value)
 
     def _keep_best(self, score, parameters):
         if score > self.best_score:
