@@ -68,6 +68,7 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
     best_iteration: int
 
     _how: HowTrained | None = None
+    _shape = None  # the Shape of the run, by which the next one knows its own
 
     def __new__(
         cls, W, b, cost, network=None, loss_curve=None, history=None, best_iteration=None, continuation=None
