@@ -268,7 +268,9 @@ cdef class Run:
         self.run.largest_batch = largest_batch
         self.run.parameters = problem.numbers(state.parameters, network.n_parameters, True)
         self.run.state = problem.numbers(state.optimizer, n_state * network.n_parameters, True)
-        self.run.counters = <fastnn_counters *> problem.arguments.take(state.counters.view(np.int64), INTEGERS, 0, True)
+        self.run.counters = <fastnn_counters *> problem.arguments.take_structs(
+            state.counters, sizeof(fastnn_counters), True
+        )
         self.run.n_threads = threads_allowed(n_threads)
         self.run.ask = whom_to_ask()
         self.work = allocate(problem.kernels.run_work_size(&self.run))

@@ -39,7 +39,9 @@ cdef class Predictor:
         self.work_a_row = network.n_weights
         self.ndarray, self.asarray, self.empty, self.dtype_ = np.ndarray, np.asarray, np.empty, network.dtype
         self.of_one_row = ((network.n_out,), network.dtype)
-        self.layers = <const fastnn_layer *> self.arguments.take(network.layers.view(np.intp), INTEGERS, 0, False)
+        self.layers = <const fastnn_layer *> self.arguments.take_structs(
+            network.layers, self.n_layers * sizeof(fastnn_layer), False
+        )
         self.parameters_start = start  # last: with it the network answers
 
     def __call__(self, X):

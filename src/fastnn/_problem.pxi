@@ -35,6 +35,18 @@ cdef class Arguments:
             )
         return view.buf
 
+    cdef void *take_structs(self, array, Py_ssize_t n_bytes, bint writable) except NULL:
+        """The first struct of a C-contiguous array of at least n_bytes, whose format NumPy takes long to say."""
+        cdef Py_buffer *view = &self.views[self.n]
+        if self.n == MOST_ARRAYS:
+            raise SystemError("more arrays than room for their buffers")
+        if PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | (PyBUF_WRITABLE if writable else 0)) < 0:
+            propagate()
+        self.n += 1
+        if view.len < n_bytes:
+            raise ValueError(f"expected at least {n_bytes} bytes of structs, got {view.len}")
+        return view.buf
+
 
 cdef const char *INTEGERS = b"lqni"  # those of them that are as long as a pointer: numpy.intp
 cdef const char *SHORT_INTEGERS = b"il"  # those of 32 bits
@@ -77,7 +89,9 @@ cdef class Problem:
     def __init__(self, network, X):
         self.arguments = Arguments()
         self.n_layers = network.n_layers
-        self.layers = <const fastnn_layer *> self.arguments.take(network.layers.view(np.intp), INTEGERS, 0, False)
+        self.layers = <const fastnn_layer *> self.arguments.take_structs(
+            network.layers, self.n_layers * sizeof(fastnn_layer), False
+        )
         self.is_float64 = network.dtype.itemsize == 8
         self.dtype = b"d" if self.is_float64 else b"f"
         self.kernels = fastnn_active(self.is_float64)

@@ -165,7 +165,7 @@ def draws_for(start, random_state):
     return Draws(random_state)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Data:
     """What it learns from.
 
@@ -251,7 +251,7 @@ def check_is_same_network(network, shape, feature_names):
     """Refuse to go on from a network of other activations, heads or columns; return the names of the columns."""
     activations, names = network.activations, network.feature_names
     asked = (*shape.hidden, shape.output_activation or activations[-1])
-    if asked == activations and not shape.heads and feature_names == names and not network.heads:
+    if asked == activations and not shape.heads and feature_names == names and not network._spec.blocks:
         return names
     heads = tuple((head.n_outputs, head.output_activation) for head in shape.heads)
     are_same = len(heads) == len(network.heads) and all(

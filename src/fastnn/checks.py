@@ -150,6 +150,8 @@ def as_array(argument, value):
 
     Python's numbers among objects, such as integers beside booleans in a frame's values, become NumPy's.
     """
+    if type(value) is np.ndarray and value.dtype.kind != "O":
+        return value
     if value is None:
         raise TypeError(f"{argument} must hold real numbers, got None")
     if isinstance(value, Iterator):

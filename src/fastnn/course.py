@@ -7,7 +7,7 @@ from fastnn.arguments import check_belonging
 from fastnn.continuation import Continuation, leave
 from fastnn.initial import draw_weights
 from fastnn.input_scale import unscaled_in_words
-from fastnn.layers import Form, LayerDict
+from fastnn.layers import LayerDict
 from fastnn.reports import Listeners
 from fastnn.result import HowTrained, TrainResult
 from fastnn.saturation import warn_if_saturated
@@ -68,7 +68,7 @@ def carry_out(course, data, source, job, network, saturated_start=None):
     listeners = Listeners(reports, job, data, network, n_after, every, course.l2, schedule, rate)
     training = job.training
     how = HowTrained(rate, training.solver, training.objective.loss, source.updates_per_pass, saturated_start)
-    result_of = partial(_result, data, job, network, listeners.values, how)
+    result_of = partial(result_of_run, network, listeners.values, how)
     manner = Raises(job.state, rate)
     try:
         with reports.bar or nullcontext():
@@ -95,11 +95,11 @@ def carry_out(course, data, source, job, network, saturated_start=None):
     return result
 
 
-def _result(data, job, network, history, how, objective, cost, best_iteration=None, left=None):
+def result_of_run(network, history, how, objective, cost, best_iteration=None, left=None):
     """What the parameters, as they are, and these curves are for the user."""
-    spec = data.spec
-    form = Form(spec.activations_as_given, spec.dtype, data.labels, data.feature_names, spec.blocks)
-    W, b = (LayerDict(arrays, form) for arrays in spec.views(job.state.parameters))
+    form = network._form
+    weights, biases = network._spec.views(network.parameters)
+    W, b = LayerDict(weights, form), LayerDict(biases, form)
     result = TrainResult(W, b, cost.tolist(), network, objective.tolist(), history, best_iteration, left)
     result._how = how
     return result

@@ -242,11 +242,11 @@ def one_hot(argument, labels, classes, n_out, dtype, refuse=_refuse_unknown):
     labels = _as_labels(argument, labels)
     position = classes[:-1].searchsorted(labels)  # beyond all others: the last, or unknown
     is_unknown = classes[position] != labels
-    if is_unknown.any():
+    if b"\1" in is_unknown.tobytes():  # of a few in a tenth of the time that `any` takes
         refuse(argument, labels, is_unknown, classes)
     if n_out == 1:
         return position.astype(dtype).reshape(-1, 1)
-    return rows_of_one(n_out, dtype)[position]
+    return rows_of_one(n_out, dtype).take(position, axis=0)
 
 
 @lru_cache(maxsize=32)

@@ -6,7 +6,7 @@ Reports, validation, early stopping, limits of time, the callback, printed lines
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 from fastnn.checks import check_count, check_flag, check_name, check_number
 from fastnn.observed import decode_observed
@@ -24,6 +24,7 @@ from fastnn.training.listeners import (
     TimeLimit,
 )
 from fastnn.training.measures import GradientNorm, Rows, columns_of
+from fastnn.training.schedules import Constant
 
 #: What `track` may name.
 TRACKED = ("loss", "accuracy", "learning_rate", "gradient_norm", "seconds")
@@ -52,6 +53,14 @@ class Reports:
     n_iter_no_change: int
     min_delta: float
     max_time: float | None
+
+    @cached_property
+    def is_silent(self):
+        """Whether nothing is to be told, measured or judged, unless there are rows to validate on."""
+        return (
+            self.callback is None and not self.verbose and self.bar is None and not self.track
+            and not self.early_stopping and self.max_time is None
+        )  # fmt: skip
 
 
 def check_reports(
@@ -131,11 +140,14 @@ class Listeners:
     """
 
     def __init__(self, reports, job, data, network, n_updates, every, l2, schedule, learning_rate):
+        self.all, self.values, self.stopping = [], {}, None
+        if reports.is_silent and data.validation is None and type(schedule) is Constant:
+            return
         columns = _columns(reports, job, data, network, l2)
         history = History(every, columns, learning_rate) if columns else None
-        self.values = values = {} if history is None else history.values
+        self.values = values = self.values if history is None else history.values
         bar, is_validated = reports.bar, data.validation is not None
-        self.stopping = slowing = None
+        slowing = None
         if isinstance(getattr(schedule, "plan", None), plateau):
             judged = (lambda _: values["val_loss"][-1]) if is_validated else MeanObjective(every)
             slowing = Plateau(every, schedule, judged)

@@ -68,6 +68,7 @@ class TrainResult(namedtuple("TrainResult", ["W", "b", "cost"])):
     best_iteration: int
 
     _how: HowTrained | None = None
+    _shape = None  # the Shape of the run, by which the next one knows its own
 
     @property
     def _has_best(self):

@@ -5,6 +5,7 @@ takes longer than an update of a small network, and who goes on update by update
 """
 
 from functools import lru_cache
+from operator import is_
 from typing import Any, NamedTuple
 
 from fastnn.arguments import check_course, check_shape, check_start, draws_for
@@ -75,23 +76,40 @@ class Settings(NamedTuple):
 
 def check_settings(nn_structure, init, random_state, settings):
     """Return the Shape, the Dropout or None, and the Course that settings say; the latter with its start and draws."""
-    sizes = tuple(nn_structure) if type(nn_structure) in (list, tuple) else ()
-    are_plain = all(type(size) is int for size in sizes) and PLAIN.issuperset(map(type, settings))
-    if not (sizes and are_plain) or settings.progress:  # a bar moves
-        return _check(nn_structure, init, random_state, settings)
     try:
-        shape, drops, course = _check_plain(sizes, init if type(init) is str else "zeros", *settings)
+        found = _found(nn_structure, settings)
     except (TypeError, ValueError):
-        return _check(nn_structure, init, random_state, settings)  # so that errors come in their order
-    start = course.start
-    if type(init) is not str:
-        start = check_start(shape, init, settings.init_scale, course.training.solver, settings.bias)
+        found = None  # so that errors come in their order
+    if found is None:
+        return _check(nn_structure, init, random_state, settings)
+    shape, drops, course = found
+    start = check_start(shape, init, settings.init_scale, course.training.solver, settings.bias)
     return shape, drops, course.beginning(start, draws_for(start, random_state))
 
 
+def _found(nn_structure, settings):
+    """What settings that are plain say; None for others."""
+    sizes = tuple(nn_structure) if type(nn_structure) in (list, tuple) else ()
+    asked = *sizes, *settings
+    asked_last, found = _LAST[0]
+    if len(asked) == len(asked_last) and all(map(is_, asked, asked_last)):
+        return found
+    are_plain = all(type(size) is int for size in sizes) and PLAIN.issuperset(map(type, settings))
+    if not (sizes and are_plain) or settings.progress:  # a bar moves
+        return None
+    found = _check_plain(sizes, *settings)
+    _LAST[0] = asked, found
+    return found
+
+
+#: The plain arguments of the call before, and what they say: to see that they are the same objects takes a quarter of
+#: the time of a look into the cache.
+_LAST = [((), None)]
+
+
 @lru_cache(maxsize=64, typed=True)
-def _check_plain(sizes, init, *settings):
-    return _check(sizes, init, None, Settings(*settings))
+def _check_plain(sizes, *settings):
+    return _check(sizes, "zeros", None, Settings(*settings))
 
 
 def _check(nn_structure, init, random_state, settings):

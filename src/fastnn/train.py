@@ -17,6 +17,7 @@ from fastnn.course import carry_out, go_on, seeded, start
 from fastnn.dropout import check_drops
 from fastnn.heads import Head
 from fastnn.network import Network
+from fastnn.one_update import one_update
 from fastnn.reports import check_scored
 from fastnn.result import TrainResult
 from fastnn.schedules import Schedule
@@ -468,6 +469,11 @@ def train(
     shape, drops, course = check_settings(nn_structure, init, random_state, settings)
     check_drops(drops, course.training.solver, OTHER_SOLVERS, X)
     earlier = init if isinstance(init, TrainResult) else None
+    is_usual = sample_weight is class_weight is None and not is_validated and type(label_smoothing) is float
+    if earlier and is_usual and label_smoothing == 0.0 and drops is None:
+        result = one_update(shape, course, X, y, earlier, backend)
+        if result is not None:
+            return result
     data = check_data(
         shape, X, y, sample_weight, validation_data, settings.trained_on, course.training.solver, course.batch_size,
         class_weight, label_smoothing, earlier,
@@ -486,4 +492,7 @@ def train(
         training = replace(training, dropout=seeded(drops, course, random_state is not None))
     network = Network._from_parts(data.spec, state.parameters, data.labels, backend, data.feature_names)
     job = Job(course.compute, state, training, data.X, data.targets, data.sample_weight, course.n_threads)
-    return carry_out(course, data, source, job, network, saturated_start)
+    result = carry_out(course, data, source, job, network, saturated_start)
+    if shape.objective.function is None:  # a function may be none that can be pickled
+        result._shape = shape
+    return result

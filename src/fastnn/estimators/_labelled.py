@@ -102,7 +102,7 @@ class Labelled:
             return None
         if kind == "binary":
             return self._coded(position.astype(dtype).reshape(-1, 1))
-        return self._coded(rows_of_one(len(classes), dtype)[position])
+        return self._coded(rows_of_one(len(classes), dtype).take(position, axis=0))
 
     def _coded(self, targets):
         """Indicators as the targets of the loss."""

@@ -12,11 +12,12 @@ class Constant:
 
     def __init__(self, learning_rate, l2):
         self.learning_rate, self.l2 = learning_rate, l2
-        self.arrays = np.empty(0), np.empty(0)
+        self.n, self.arrays = 0, None
 
     def of(self, begin, n):
-        if len(self.arrays[0]) != n:
-            self.arrays = tuple(np.array([number]).repeat(n) for number in (self.learning_rate, self.l2))
+        if self.n != n:
+            arrays = np.array([self.learning_rate]), np.array([self.l2])
+            self.n, self.arrays = n, arrays if n == 1 else tuple(array.repeat(n) for array in arrays)
         return self.arrays
 
 
