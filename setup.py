@@ -37,6 +37,14 @@ if COVERAGE:  # threads and forked children count too
     UNIX["extra_link_args"] = ["--coverage"]
 MSVC = {"extra_compile_args": ["/O2", "/std:c11", "/fp:precise", "/we4062"]}  # 4062: as -Werror=switch
 
+# What is not the engine's -> its flags in place of -O3, which would make the wheel larger by a twentieth and nothing
+# faster: of the naive loops what their speed comes from, of code that only hands over the smallest.
+LEVELS = {
+    "fastnn._loops": ["-O2", "-funswitch-loops", "-fvect-cost-model=dynamic"],
+    "fastnn._tables": ["-Os"],
+    "glue": ["-Os"],  # _engine.pyx and csrc/core
+}
+
 # Name of an instruction set -> the flags that its stubs in csrc/targets are compiled with; csrc/tables/targets.def has
 # the same names. One whose flags the compiler does not take is left out; "baseline" takes none and is always there.
 TARGETS = {
@@ -63,41 +71,68 @@ class BuildExtensions(build_ext):
         for extension in self.extensions:
             for name, values in flags.items():
                 getattr(extension, name).extend(values)
-            if extension.name == "fastnn._loops" and not is_msvc:  # whose functions GCC would copy for a constant
-                extension.extra_compile_args.append("-fno-ipa-cp-clone")
+            extension.extra_compile_args += self.level_of(extension.name)
             wants_openmp = extension.name == "fastnn._engine" and os.environ.get("FASTNN_OPENMP") != "0"
             if wants_openmp and self.compiler_takes([openmp], links=True):
                 extension.extra_compile_args.append(openmp)
                 extension.extra_link_args += [] if is_msvc else [openmp]
-        if self.parallel is None:  # else the user's own number of extensions side by side
-            self.parallel = os.cpu_count()
-        super().build_extensions()
+        loops, engine, tables = self.extensions
+        with ThreadPoolExecutor(self.parallel or os.cpu_count()) as pool:
+            # C is compiled from the start, beside Cython; `_loops`, which takes longest, behind what needs no probe.
+            jobs = self.start_stubs(pool, engine, ["baseline"])
+            modules = [pool.submit(self.build_extension, self.translated(loops))]
+            others = [name for name in TARGETS if name != "baseline" and self.has_target(name)]
+            jobs += self.start_stubs(pool, engine, others)
+            engine.define_macros += [(f"FASTNN_BUILT_{name}", None) for name in ["baseline", *others]]
+            sources, level = self.translated(engine).sources, self.level_of("glue")
+            jobs += [pool.submit(self.compile_source, engine, source, level) for source in sources]
+            modules += [pool.submit(self.build_extension, self.translated(tables))]
+            for job in jobs:
+                engine.extra_objects += job.result()
+            for module in modules:
+                module.result()
+        engine.sources = []  # they are objects by now
+        self.build_extension(engine)
 
-    def build_extension(self, ext):
-        """Build an extension, the engine with its targets."""
-        if ext.name == "fastnn._engine":
-            self.add_targets(ext)
-        super().build_extension(ext)
+    def level_of(self, name):
+        """Return the flags in place of -O3 for an extension, if the compiler takes them."""
+        flags = [] if COVERAGE or self.compiler.compiler_type == "msvc" else LEVELS.get(name, [])
+        return flags if self.compiler_takes(flags) else []
 
-    def add_targets(self, engine):
-        """Compile the stubs of each target that the compiler has, side by side, and link them to the engine."""
-        built = [name for name, flags in TARGETS.items() if self.compiler_takes(flags, macro=MACHINES.get(name))]
-        engine.define_macros += [(f"FASTNN_BUILT_{name}", None) for name in built]
-        stubs = [
-            (f"csrc/targets/{name}_{dtype}.c", TARGETS[name]) for name in built for dtype in ("float32", "float64")
+    def translated(self, extension):
+        """Return an extension whose sources are C."""
+        [made] = cythonize(
+            [extension],
+            build_dir="build/cython",
+            compiler_directives=DIRECTIVES,
+            emit_linenums=COVERAGE,
+            force=self.force,
+        )
+        extension.sources = made.sources
+        return extension
+
+    def has_target(self, name):
+        """Whether the compiler, and the machine that is built for, have an instruction set."""
+        return self.compiler_takes(TARGETS[name], macro=MACHINES.get(name))
+
+    def start_stubs(self, pool, engine, names):
+        """Have the engine's stubs of these targets compiled; return the jobs, whose results are lists of objects."""
+        return [
+            pool.submit(self.compile_source, engine, f"csrc/targets/{name}_{dtype}.c", TARGETS[name])
+            for name in names
+            for dtype in ("float32", "float64")
         ]
 
-        def compile_stub(source, flags):
-            return self.compiler.compile(
-                [source],
-                output_dir=self.build_temp,
-                include_dirs=["csrc"],
-                extra_postargs=[*engine.extra_compile_args, *flags],
-            )
-
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for objects in pool.map(compile_stub, *zip(*stubs, strict=True)):
-                engine.extra_objects += objects
+    def compile_source(self, engine, source, flags=()):
+        """Return the object of a source of the engine, in a list."""
+        return self.compiler.compile(
+            [source],
+            output_dir=self.build_temp,
+            macros=engine.define_macros,
+            include_dirs=engine.include_dirs,
+            extra_postargs=[*engine.extra_compile_args, *flags],
+            depends=engine.depends,
+        )
 
     def compiler_takes(self, flags, links=False, macro=None):
         """Whether a file compiles, and links, with these flags for the machine that is built for, that of a macro."""
@@ -130,12 +165,7 @@ def extension(name, sources=()):
 
 
 setup(
-    ext_modules=cythonize(
-        [extension("_loops"), extension("_engine", sorted(glob("csrc/core/*.c"))), extension("_tables")],
-        build_dir="build/cython",
-        compiler_directives=DIRECTIVES,
-        emit_linenums=COVERAGE,
-    ),
+    ext_modules=[extension("_loops"), extension("_engine", sorted(glob("csrc/core/*.c"))), extension("_tables")],
     cmdclass={"build_ext": BuildExtensions},
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if LIMITED_API else {},
 )

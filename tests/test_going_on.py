@@ -1,104 +1,265 @@
-"""``train(init=result)``: training that goes on, to the bits of one run, whatever it was and however it ended."""
+"""``train(init=result)``: two halves have the bits of one run, the first result stays as it was; what cannot go on."""
 
 import copy
 import pickle
 
 import numpy as np
 import pytest
-import scipy.sparse
-from conftest import LABELS, SOLVERS_ON_BACKENDS, X, Y, train
+from conftest import train
 
 import fastnn
-from fastnn import Head
+from fastnn import Head, schedules
 from fastnn.initial import Draws
 
-ROWS = np.where(np.abs(X) < 0.6, 0.0, X)
-WORDS = np.array(["a", "b", "c"])[LABELS]
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((37, 4))
+LABELS = RNG.integers(0, 3, 37)
+Y = np.eye(3)[LABELS]
+WEIGHT = RNG.random(37)
+SIZES = [4, 6, 3]
+USUAL = {"activation": "tanh", "loss": "log_loss", "alpha": 0.02}
+ORDERS = ("shuffled", "sequential", "random", "wraparound")
+#: Of 5 updates a pass: inside of the first, at its end, inside of a later one.
+CUTS = (1, 5, 13)
 
 
-def assert_goes_on(make, total, *ends):
-    """Compare pieces of a run, each of which goes on from the one before, with the whole."""
-    whole, piece, done = make(total, random_state=0), None, 0
-    cost, loss_curve = [], []
-    for end in (*ends, total):
-        piece = make(end - done, **({"random_state": 0} if piece is None else {"init": piece}))
-        done, cost, loss_curve = end, cost + piece.cost, loss_curve + piece.loss_curve
-        assert (piece.n_updates, piece.best_iteration) == (end, end)
-    assert (cost, loss_curve) == (whole.cost, whole.loss_curve)
-    assert piece.network.parameters.tobytes() == whole.network.parameters.tobytes()
+def halves(cut, n=23, y=LABELS, sizes=SIZES, seed=lambda: 3, travels=lambda result: result, **options):
+    """One run, and the same in two, the second from what the first has become on its way."""
+    options = {**USUAL, **options}
+    start = {"init": options.pop("init", "glorot_normal")}
+    one = fastnn.train(sizes, X, y, n, random_state=seed(), **start, **options)
+    first = fastnn.train(sizes, X, y, cut, random_state=seed(), **start, **options)
+    before = first.network.parameters.copy()
+    second = fastnn.train(sizes, X, y, n - cut, init=travels(first), **options)
+    assert np.array_equal(first.network.parameters, before)
+    return one, first, second
 
 
-@pytest.mark.parametrize(("solver", "backend"), SOLVERS_ON_BACKENDS)
-@pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_every_solver(solver, backend, dtype):
-    size = {} if solver == "rprop" else {"batch_size": 5}
-    options = {"solver": solver, "backend": backend, "dtype": dtype, "momentum": 0.9, **size}
-    assert_goes_on(lambda n, **o: fastnn.train([4, 5, 3], X, Y, n, 0.05, **options, **o), 20, 3, 11)
+def assert_same(one, first, second):
+    assert np.array_equal(one.network.parameters, second.network.parameters)
+    assert first.loss_curve + second.loss_curve == one.loss_curve
+    assert first.cost + second.cost == one.cost
+    assert (second.n_updates, second.n_iter) == (one.n_iter, one.n_iter - first.n_iter)
 
 
-def test_levenberg_marquardt_keeps_its_damping():
-    options = {"solver": "levenberg_marquardt", "activation": "tanh"}
-    assert_goes_on(lambda n, **o: fastnn.train([4, 5, 3], X, Y, n, **options, **o), 9, 2, 5)
+@pytest.mark.parametrize("solver", ["sgd", "rmsprop", "adam", "adamw", "nadam", "adagrad", "lion"])
+@pytest.mark.parametrize("order", ORDERS)
+def test_every_solver_and_order(solver, order):
+    for cut in CUTS:
+        assert_same(*halves(cut, solver=solver, order=order, batch_size=8, momentum=0.9))
 
 
-@pytest.mark.parametrize("order", ["shuffled", "sequential", "wraparound", "random"])
-@pytest.mark.parametrize("ends", [(1,), (5,), (10,), (2, 3, 4), (4, 5, 11, 14)])
-def test_every_order_wherever_it_ends(order, ends):
-    options = {"order": order, "batch_size": 5, "tol": 1e-12}
-    assert_goes_on(lambda n, **o: fastnn.train([4, 5, 3], X, Y, n, 0.05, **options, **o), 17, *ends)
+@pytest.mark.parametrize("solver", ["sgd", "adam", "rprop", "levenberg_marquardt"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_full_batches(solver, dtype):
+    own = {"loss": "squared_error", "output_activation": "identity", "y": Y} if solver[0] == "l" else {}
+    assert_same(*halves(5, solver=solver, dtype=dtype, **own))
 
 
-HEADS = [Head(3, "log_loss"), Head(1, "squared_error")]
-OBSERVED = [np.where(np.arange(23) % 5 == 4, None, WORDS), X[:, 0]]
+@pytest.mark.parametrize("backend", ["python", "cython", "numpy", "simd"])
+@pytest.mark.parametrize("batch_size", [None, 8])
+def test_every_backend(backend, batch_size):
+    assert_same(*halves(7, 12, backend=backend, batch_size=batch_size, momentum=0.9))
 
 
 @pytest.mark.parametrize(
-    ("structure", "rows", "y", "options"),
+    "options",
     [
-        ([4, 5, 3], X, WORDS, {"dropout": 0.3, "input_dropout": 0.2, "class_weight": "balanced"}),
-        ([4, 5, 3], X.tolist(), LABELS.tolist(), {"label_smoothing": 0.1, "sample_weight": np.linspace(0.1, 1, 23)}),
-        ([4, 5, 3], scipy.sparse.coo_array(ROWS), WORDS, {"l1": 1e-3, "frozen": ["b1"], "max_norm": 1.0}),
-        ([4, 5, 4], X, OBSERVED, {"heads": HEADS, "loss": "squared_error"}),
+        {"dropout": 0.3, "input_dropout": 0.1}, {"l1": 0.01, "max_norm": 0.8, "max_grad_norm": 0.1}, {"l2": 0.1},
+        {"frozen": [1]}, {"bias": False}, {"sample_weight": WEIGHT}, {"class_weight": {0: 3.0}}, {"tol": 1e-3},
+        {"label_smoothing": 0.1}, {"n_threads": 1}, {"report_every": 3, "callback": lambda *_: None},
+        {"y": np.array(["a", "b", "c"])[LABELS]}, {"y": Y}, {"loss": "hinge"}, {"weight_decay": 0.1},
     ],
+    ids=lambda options: "-".join(options),
+)  # fmt: skip
+def test_rules_and_data(options):
+    assert_same(*halves(13, 60, solver="adam", batch_size=8, **options))
+
+
+def test_several_heads():
+    heads = [Head(2, output_activation="identity"), Head(3, "log_loss")]
+    own = {"sizes": [4, 6, 5], "heads": heads, "loss": "squared_error", "y": [X[:, :2], LABELS]}
+    assert_same(*halves(7, batch_size=5, solver="adam", **own))
+
+
+@pytest.mark.parametrize("travels", [lambda r: pickle.loads(pickle.dumps(r)), copy.deepcopy, copy.copy])
+def test_a_result_that_has_travelled(travels):
+    for options in ({"dropout": 0.3}, {}):
+        assert_same(*halves(13, batch_size=8, solver="adam", travels=travels, **options))
+
+
+@pytest.mark.parametrize(
+    "seed", [lambda: np.random.default_rng(1), lambda: np.random.RandomState(1), lambda: np.random.seed(1)]
 )
-def test_labels_and_rows_of_every_kind(structure, rows, y, options):
-    options = {"activation": "tanh", "loss": "log_loss", "batch_size": 5, **options}
-    assert_goes_on(lambda n, **o: fastnn.train(structure, rows, y, n, 0.05, **options, **o), 17, 3, 11)
+def test_generators_that_others_have_too_go_on_as_they_are(seed):
+    for cut in CUTS:
+        source = seed()
+        one = fastnn.train(SIZES, X, LABELS, 23, random_state=source, batch_size=8, **USUAL)
+        source = seed()
+        first = fastnn.train(SIZES, X, LABELS, cut, random_state=source, batch_size=8, **USUAL)
+        second = fastnn.train(SIZES, X, LABELS, 23 - cut, init=first, batch_size=8, **USUAL)
+        assert_same(one, first, second)
 
 
-def test_a_result_is_gone_on_from_more_than_once():
-    """And whether or not it was pickled; it stays as it was."""
-    options = {"batch_size": 5, "solver": "adam", "dropout": 0.3}
-    half = train(7, **options)
-    kept = half.network.parameters.tobytes()
-    found = [train(6, init=init, **{**options, "random_state": None})
-             for init in (half, half, pickle.loads(pickle.dumps(half)), copy.deepcopy(half))]  # fmt: skip
-    assert all(again.cost == found[0].cost for again in found)
-    assert half.network.parameters.tobytes() == kept
+def test_one_result_may_be_gone_on_from_twice():
+    first = fastnn.train(SIZES, X, LABELS, 7, random_state=0, batch_size=8, solver="adam", **USUAL)
+    runs = [fastnn.train(SIZES, X, LABELS, 9, init=first, batch_size=8, solver="adam", **USUAL) for _ in range(2)]
+    assert np.array_equal(runs[0].network.parameters, runs[1].network.parameters)
 
 
-@pytest.mark.parametrize("at", range(1, 13))
+def test_many_small_pieces():
+    options = {"batch_size": 8, "solver": "adam", "dropout": 0.2, **USUAL}
+    one = fastnn.train(SIZES, X, LABELS, 23, random_state=0, **options)
+    result = fastnn.train(SIZES, X, LABELS, 1, random_state=0, **options)
+    for _ in range(22):
+        result = fastnn.train(SIZES, X, LABELS, 1, init=result, **options)
+    assert np.array_equal(one.network.parameters, result.network.parameters)
+    assert (result.n_updates, result.n_iter) == (23, 1)
+
+
+class StopError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("at", [3, 5, 8, 10, 12])
 def test_an_interrupted_run_goes_on_from_its_last_update(at):
-    """Also one that had gone on itself; its own result is as of the last finished pass."""
-    options = {"batch_size": 5, "solver": "adam", "report_every": 1}  # 5 updates a pass
+    def stop(iteration, loss, network):
+        if iteration == at:
+            raise StopError
 
-    def interrupted(n_updates, n_done, **start):
-        def stop(done, *_):
-            if done == n_done:
-                raise KeyboardInterrupt
+    options = {"batch_size": 8, "solver": "adam", **USUAL}
+    one = fastnn.train(SIZES, X, LABELS, 23, random_state=0, **options)
+    with pytest.raises(StopError) as caught:
+        fastnn.train(SIZES, X, LABELS, 23, random_state=0, callback=stop, report_every=1, **options)
+    result = pickle.loads(pickle.dumps(caught.value.result))
+    assert (result.n_updates, result.n_iter) == (at, at - at % 5)
+    second = fastnn.train(SIZES, X, LABELS, 23 - at, init=result, **options)
+    assert np.array_equal(one.network.parameters, second.network.parameters)
+    assert second.loss_curve == one.loss_curve[at:]
 
-        with pytest.raises(KeyboardInterrupt) as raised:
-            train(n_updates, callback=stop, **{**options, **start})
-        return raised.value.result
 
-    whole = train(20, **options)
-    first = interrupted(20, at)
-    assert (first.n_iter, first.n_updates) == (at - at % 5, at)
-    second = interrupted(20 - at, 17, init=first, random_state=None)
-    assert (second.n_iter, second.n_updates) == (max(15 - at, 0), 17)
-    again = train(3, init=second, **{**options, "random_state": None})
-    assert again.cost == whole.cost[17:]
-    assert again.network.parameters.tobytes() == whole.network.parameters.tobytes()
+def test_a_second_half_that_is_interrupted_within_the_pass_it_began_with():
+    def stop(iteration, loss, network):
+        if iteration == 4:
+            raise StopError
+
+    options = {"batch_size": 8, "solver": "adam", **USUAL}
+    one = fastnn.train(SIZES, X, LABELS, 23, random_state=0, **options)
+    first = fastnn.train(SIZES, X, LABELS, 3, random_state=0, **options)
+    with pytest.raises(StopError) as caught:
+        fastnn.train(SIZES, X, LABELS, 20, init=first, callback=stop, report_every=1, **options)
+    result = caught.value.result
+    assert np.array_equal(result.network.parameters, first.network.parameters)
+    third = fastnn.train(SIZES, X, LABELS, 19, init=result, **options)
+    assert np.array_equal(one.network.parameters, third.network.parameters)
+
+
+def test_reports_count_on():
+    heard = []
+    options = {"batch_size": 8, "report_every": 4, **USUAL}
+    first = fastnn.train(SIZES, X, LABELS, 6, random_state=0, **options)
+    fastnn.train(SIZES, X, LABELS, 9, init=first, callback=lambda k, *_: heard.append(k), **options)
+    assert heard == [8, 12, 15]
+
+
+def test_a_listener_hears_of_the_whole_pass():
+    """plateau, which takes the mean objective of a pass, sees updates of the run before too."""
+    from fastnn.training.listeners import MeanObjective
+
+    seen = []
+
+    def keep(self, moment):
+        seen.append((moment.n_done, moment.objective.tolist()))
+        return 1.0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(MeanObjective, "__call__", keep)
+        options = {**USUAL, "alpha": schedules.plateau(0.02), "batch_size": 8}
+        first = fastnn.train(SIZES, X, LABELS, 3, random_state=0, **options)
+        second = fastnn.train(SIZES, X, LABELS, 4, init=first, **options)
+    assert seen == [(5, first.loss_curve + second.loss_curve[:2])]  # not of the ends between two passes
+
+
+def test_settings_may_change():
+    first = fastnn.train(SIZES, X, LABELS, 5, random_state=0, solver="adam", **USUAL)
+    second = fastnn.train(SIZES, X, LABELS, 1, init=first, solver="adam", **{**USUAL, "alpha": 0.0001})
+    step = np.abs(second.network.parameters - first.network.parameters).max()
+    assert 0 < step < 0.0003  # Adam's step is about the rate
+    fastnn.train(SIZES, X[:5], LABELS[:5], 3, init=first, solver="adam", batch_size=2, l2=0.1, order="random", **USUAL)
+
+
+def test_a_schedule_goes_over_the_updates_of_each_call_and_its_rates_over_several():
+    rates = schedules.cosine(0.5).rates(np.arange(20), 20)
+    options = {**USUAL, "batch_size": 8}
+    one = fastnn.train(SIZES, X, LABELS, 20, random_state=0, **{**options, "alpha": schedules.cosine(0.5)})
+    first = fastnn.train(SIZES, X, LABELS, 7, random_state=0, **{**options, "alpha": rates[:7]})
+    second = fastnn.train(SIZES, X, LABELS, 13, init=first, **{**options, "alpha": rates[7:]})
+    assert np.array_equal(one.network.parameters, second.network.parameters)
+
+
+def test_a_few_rows_need_not_have_all_classes():
+    first = fastnn.train(SIZES, X, LABELS, 5, random_state=0, **USUAL)
+    second = fastnn.train(SIZES, X[:1], LABELS[:1], 1, init=first, **USUAL)
+    assert second.network.classes.tolist() == [0, 1, 2]
+    heads = {"heads": [Head(1, output_activation="identity"), Head(3, "log_loss")], "activation": "tanh"}
+    first = fastnn.train([4, 6, 4], X, [X[:, 0], LABELS], 5, random_state=0, **heads)
+    second = fastnn.train([4, 6, 4], X[:2], [[np.nan, 1.0], LABELS[:2]], 1, init=first, **heads)
+    assert second.network.classes[1].tolist() == [0, 1, 2]
+
+
+def test_lbfgs_goes_on_from_the_weights():
+    one, first, second = halves(5, 12, solver="lbfgs")
+    assert second.loss_curve[-1] < first.loss_curve[-1]
+    assert second.loss_curve[0] == one.loss_curve[5]  # it begins where the first half ended
+
+
+FIRST = fastnn.train(SIZES, X, LABELS, 3, random_state=0, batch_size=8, solver="adam", **USUAL)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"nn_structure": [4, 5, 3]}, r"layers \[4, 6, 3\], but nn_structure is \[4, 5, 3\]"),
+        ({"solver": "sgd"}, r"solver='adam', whose state solver='sgd' cannot go on from.*init=\(result.W, result.b\)"),
+        ({"dtype": "float32"}, "dtype float64, got dtype='float32'"),
+        ({"activation": "relu"}, r"activations \('tanh', 'softmax'\), not \('relu', 'softmax'\)"),
+        ({"output_activation": "logistic"}, "pass activation, output_activation and heads as they were"),
+        ({"loss": "squared_error"}, "cannot be paired with output_activation='softmax'"),
+        ({"bias": False}, "biases that are not 0 in layer 1"),
+        ({"init_scale": 2.0}, "those of a result are gone on from"),
+        ({"y": LABELS + 1}, r"label 3 in row \d+, which training did not begin with: 0, 1, 2; .*extend_classes=True"),
+        ({"y": ["a"] * 37}, "label 'a' in row 0"),
+        ({"y": Y}, "must be a vector of class labels, as that of the first run was"),
+        ({"tol": 0.1, "batch_size": 5}, "cannot begin after update 3 where one has 8 updates"),
+        ({"init": FIRST._make(FIRST)}, "does not know how it was trained"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
+)
+def test_what_cannot_go_on(changes, message):
+    given = {"nn_structure": SIZES, "X": X, "y": LABELS, "iter_num": 2, "init": FIRST, "solver": "adam"}
+    with pytest.raises(ValueError, match=message):
+        fastnn.train(**{**given, "batch_size": 8, **USUAL, **changes})
+
+
+def test_columns_and_kinds_of_losses():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcd"))
+    first = fastnn.train(SIZES, frame, LABELS, 3, random_state=0, **USUAL)
+    assert fastnn.train(SIZES, X, LABELS, 1, init=first, **USUAL).network.feature_names == ("a", "b", "c", "d")
+    with pytest.raises(ValueError, match="result of columns"):
+        fastnn.train(SIZES, frame[list("badc")], LABELS, 1, init=first, **USUAL)
+    first = fastnn.train(SIZES, X, LABELS, 3, random_state=0, **{**USUAL, "loss": "hinge"})
+    with pytest.raises(ValueError, match="another kind of loss"):
+        fastnn.train(SIZES, X, LABELS, 3, init=first, **{**USUAL, "loss": "squared_error"})
+
+
+def test_settings_that_are_equal_but_not_the_same_are_checked_each_time():
+    fastnn.train(SIZES, X, LABELS, 1, random_state=0, **USUAL)
+    for changes in ({"beta_1": False}, {"nn_structure": [4, True, 3]}, {"batch_size": 1.0}, {"iter_num": True}):
+        given = {"nn_structure": [4, 1, 3], "X": X, "y": LABELS, "iter_num": 1, "beta_1": 0, "batch_size": 1, **USUAL}
+        fastnn.train(**given)
+        with pytest.raises(TypeError):
+            fastnn.train(**{**given, **changes})
 
 
 @pytest.mark.parametrize("order", ["shuffled", "random"])
@@ -136,8 +297,8 @@ def test_a_divergence_counts_earlier_updates():
 
 def test_another_plateau_begins_anew():
     """Its rate is not multiplied with what the first one came to."""
-    half = train(10, fastnn.schedules.plateau(0.5, patience=0, threshold=0.9))
-    other = fastnn.schedules.plateau(0.25, patience=1, threshold=0.9)
+    half = train(10, schedules.plateau(0.5, patience=0, threshold=0.9))
+    other = schedules.plateau(0.25, patience=1, threshold=0.9)
     again = train(4, other, init=half, track="learning_rate", random_state=None)
     assert again.history["learning_rate"] == [0.25, 0.25, 0.25, 0.025]
 
@@ -165,24 +326,3 @@ def test_heads_go_on_by_a_loss_that_takes_their_outputs(first, second):
     half = fastnn.train([4, 5, 1], X, y, 3, heads=[Head(1, first)], random_state=0, **options)
     with pytest.raises(ValueError, match=f"loss='{second}' cannot be paired with output_activation"):
         fastnn.train([4, 5, 1], X, y, 3, heads=[Head(1, second)], init=half, **options)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"solver": "adam"}, "whose state solver='adam' cannot go on from"),
-        ({"dtype": "float32"}, "init is a result of dtype float64"),
-        ({"activation": "relu"}, r"init is a result of a network with activations \('tanh', 'softmax'\)"),
-        ({"init_scale": 2.0}, "init_scale multiplies weights that are drawn by name"),
-        ({"bias": False}, "init has biases that are not 0 in layer 1, but bias=False"),
-        ({"loss": "hinge"}, "loss='hinge' cannot be paired with output_activation='softmax'"),
-        ({"batch_size": 3, "tol": 0.1}, "tol=0.1 compares passes, which cannot begin after update 7"),
-    ],
-)
-def test_what_cannot_go_on(options, message):
-    common = {"activation": "tanh", "loss": "log_loss", "batch_size": 5}
-    half = fastnn.train([4, 5, 3], X, WORDS, 7, random_state=0, **common)
-    with pytest.raises(ValueError, match=message):
-        fastnn.train([4, 5, 3], X, WORDS, 7, init=half, **{**common, **options})
-    with pytest.raises(ValueError, match="y has the label 'd' in row 0, which training did not begin with"):
-        fastnn.train([4, 5, 3], X, np.where(np.arange(23) == 0, "d", WORDS), 7, init=half, **common)

@@ -76,11 +76,16 @@ def check_number(argument, value, *, low=None, above=None, below=None):
 def check_matrix(argument, value, dtype, *, n_columns=None, columns_are="the network"):
     """Return a C-contiguous (n_rows, n_columns) array of `dtype`, finite and not empty; a copy only where needed."""
     is_whole = is_plain(value, dtype) and value.ndim == 2 and value.size and n_columns in (None, value.shape[1])
-    if is_whole and np.isfinite(value).all():  # nothing to explain, which takes most of the time of a small array
+    if is_whole and all_finite(value):  # nothing to explain, which takes most of the time of a small array
         return value
     array = as_numbers(argument, value)
     _check_shape(argument, array.shape, n_columns, columns_are)
     return cast_finite(argument, array, dtype, partial(_where, names=column_names(value)))
+
+
+def all_finite(array):
+    """Whether all numbers are finite; of a few in a third of the time that ``all`` takes."""
+    return b"\0" not in np.isfinite(array).tobytes()
 
 
 def is_plain(value, dtype):

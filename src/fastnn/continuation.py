@@ -80,8 +80,9 @@ class Continuation:
         tol : float
         updates_per_pass : int
         """
-        state = TrainingState.of(network._spec, *map(_copied, (self._parameters_of(network), self.optimizer)), None)
-        state.counters = self.counters.copy()
+        parameters = aligned_zeros(network.n_parameters, network.dtype)
+        parameters[:] = network.parameters if self.parameters is None else self.parameters
+        state = TrainingState.of(network._spec, parameters, self.optimizer.copy(), self.counters.copy())
         if course != self.course:
             if tol > 0 and self.n_updates % updates_per_pass:
                 raise ValueError(
@@ -101,9 +102,6 @@ class Continuation:
         if self.seed is None or is_given:
             return dropout.seeded(draws.integers)
         return Dropout(dropout.dropped, self.seed)
-
-    def _parameters_of(self, network):
-        return network.parameters if self.parameters is None else self.parameters
 
 
 def leave(job, source, course, data, draws, outcome, last_parameters, earlier):
@@ -164,9 +162,3 @@ def check_goes_on(result, sizes, dtype, solver, bias, init_scale):
     if not bias and (l := next((l for l, given in network.b.items() if given.any()), None)) is not None:
         raise ValueError(f"init has biases that are not 0 in layer {l}, but bias=False")
     return found
-
-
-def _copied(array):
-    block = aligned_zeros(len(array), array.dtype)
-    block[:] = array
-    return block

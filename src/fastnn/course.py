@@ -52,7 +52,7 @@ def passes_of(course, data):
 
 def _schedule_of(course):
     """What gives each update its rate and penalty, and the rate to name where training diverges."""
-    if not isinstance(course.alpha, Schedule):
+    if type(course.alpha) is float or not isinstance(course.alpha, Schedule):
         return Constant(course.alpha, course.l2), course.alpha
     rate = course.alpha.largest
     return Planned(course.alpha, course.iter_num, Constant(rate, course.l2)), rate

@@ -241,9 +241,9 @@ def one_hot(argument, labels, classes, n_out, dtype, refuse=_refuse_unknown):
     """Return targets (n_samples, n_out) for labels; one output: 0 for the first class, 1 for the second."""
     labels = _as_labels(argument, labels)
     position = classes[:-1].searchsorted(labels)  # beyond all others: the last, or unknown
-    is_known = classes[position] == labels
-    if not is_known.all():
-        refuse(argument, labels, ~is_known, classes)
+    is_unknown = classes[position] != labels
+    if is_unknown.any():
+        refuse(argument, labels, is_unknown, classes)
     if n_out == 1:
         return position.astype(dtype).reshape(-1, 1)
     return rows_of_one(n_out, dtype)[position]

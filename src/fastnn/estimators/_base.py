@@ -15,6 +15,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastnn.activations import check_hidden_activations
+from fastnn.checks import all_finite
 from fastnn.estimators._activations import kept_output_activation, output_activation, start_factors
 from fastnn.estimators._callbacks import CallbackSupportMixin
 from fastnn.estimators._checks import (
@@ -208,7 +209,7 @@ class MultilayerPerceptron(Trained, Travelling, HiddenOutputs, CallbackSupportMi
         """Warn of it, and refuse weights, after so many epochs of earlier calls."""
         loss = self.loss_curve_[-1] if len(self.loss_curve_) > n_before else 0.0
         parameters, moments = self._weights.network.parameters, self._optimizer.moments
-        if not (math.isfinite(loss) and np.isfinite(parameters).all() and np.isfinite(moments).all()):
+        if not (math.isfinite(loss) and all_finite(parameters) and all_finite(moments)):
             tell_of_overflow(self, n_before, X)
             self._refuse_bad_weights()
 

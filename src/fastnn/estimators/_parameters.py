@@ -114,8 +114,8 @@ DOCUMENTATION = """hidden_layer_sizes : int, array-like of int, or str, default=
     warm_start : bool or "solver", default=False
         Whether `fit` goes on from the weights it finds. "solver": and from the solver's state, its constants and rate
         (unless another `learning_rate_init` is set), the random numbers and the order of the rows, so that two fits of
-        k epochs have the bits of one of 2 k. "lbfgs", which has no state, and early stopping, which gave the best
-        weights back, go on from the weights; a schedule goes over the epochs of each fit.
+        k epochs have the bits of one of 2 k, under early stopping too, whatever weights the first gave back. "lbfgs",
+        which has no state, goes on from the weights; a schedule goes over the epochs of each fit.
     momentum : float, default=0.9
         Of "sgd", between 0 and 1.
     nesterovs_momentum : bool, default=True

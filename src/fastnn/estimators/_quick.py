@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from fastnn._tables import SOLVERS
 from fastnn.backends import BACKENDS
-from fastnn.checks import is_plain
+from fastnn.checks import all_finite, is_plain
 from fastnn.estimators._hooks import HOOKS
 from fastnn.estimators._parameters import parameters_of
 from fastnn.estimators._warnings import warn
 from fastnn.spec import TAKE_ALL_ROWS
+from fastnn.state import OTHER_SOLVERS
 from fastnn.training import passes
 
 #: Types whose values do not change.
@@ -33,8 +33,8 @@ class Prepared:
     values_of : callable
         Gives the values of the constructor's parameters from the attributes, or raises KeyError.
     values : tuple
-    kinds : tuple of dict
-        Members of the classes that may not override hooks.
+    kinds : tuple of type
+        The classes that may not override hooks.
     weights : Weights
     optimizer : Optimizer
     training : TrainingSpec
@@ -57,7 +57,8 @@ class Prepared:
         names = [name for name in parameters_of(type(estimator)) if name != "random_state"]
         is_usual = (
             estimator.bias
-            and estimator._optimizer.training.solver in SOLVERS
+            and estimator.solver not in OTHER_SOLVERS
+            and not estimator.warm_start  # of which scikit-learn wants all labels in each call
             and not (estimator.verbose or estimator.progress or estimator.track or estimator.max_time)
             and not estimator._optimizer.training.dropout
             and getattr(estimator, "class_weight", None) is None
@@ -67,7 +68,7 @@ class Prepared:
         if not is_usual or not all(name in own and _is_unchanging(own[name]) for name in names):
             return None
         values_of, optimizer = itemgetter(*names), estimator._optimizer
-        kinds = tuple(vars(kind) for kind in type(estimator)._kinds_without_hooks())
+        kinds = tuple(type(estimator)._kinds_without_hooks())
         return cls(values_of, values_of(own), kinds, estimator._weights, optimizer, optimizer.training, _labels_of(own))
 
     def holds_for(self, estimator):
@@ -88,7 +89,7 @@ class Prepared:
             and own.get("n_features_in_") == self.weights.network.layer_sizes[0]
             and "feature_names_in_" not in own
             and "_skl_callbacks" not in own
-            and all(map(HOOKS.keys().isdisjoint, (own, *self.kinds)))
+            and all(map(HOOKS.keys().isdisjoint, (own, *map(vars, self.kinds))))
         )
 
 
@@ -123,7 +124,7 @@ def _update(estimator, X, y):
         return False
     if type(y) is not np.ndarray or y.shape != X.shape[:1] or not parameters.flags.writeable:
         return False
-    targets = estimator._plain_targets(y, dtype) if np.isfinite(X).all() else None
+    targets = estimator._plain_targets(y, dtype) if all_finite(X) else None
     if targets is None:
         return False
     progress, n_before = estimator._progress(), len(estimator.loss_curve_)

@@ -112,14 +112,14 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         input_dropout=0.0,
         bias=True,
         output_activation=None,
-        huber_delta=1.0,
-        quantile=0.5,
-        heads=None,
         scoring=None,
         max_time=None,
         track=None,
         callback=None,
         progress=False,
+        huber_delta=1.0,
+        quantile=0.5,
+        heads=None,
     ):
         MultilayerPerceptron.__init__(  # by name: of a subclass of this and scikit-learn's, `super` is the latter
             self,
@@ -160,14 +160,14 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             input_dropout=input_dropout,
             bias=bias,
             output_activation=output_activation,
-            huber_delta=huber_delta,
-            quantile=quantile,
-            heads=heads,
             scoring=scoring,
             max_time=max_time,
             track=track,
             callback=callback,
             progress=progress,
+            huber_delta=huber_delta,
+            quantile=quantile,
+            heads=heads,
         )
 
     @by_batches

@@ -3,7 +3,7 @@
 A manner is handed to ``run``, which asks it at the start of each pass, at the end, and when an exception comes.
 """
 
-import numpy as np
+from fastnn.checks import all_finite
 
 
 class DivergenceError(FloatingPointError):
@@ -65,7 +65,7 @@ class Raises:
     def ends(self, n_done):
         # An infinite mean of squares would freeze its parameter, finite, without a word.
         for what, block in (("weights", self.state.parameters), ("the solver's means", self.state.optimizer)):
-            if not np.isfinite(block).all():
+            if not all_finite(block):
                 raise divergence(f"{what} are not finite after update {n_done}", self.learning_rate)
 
     def recovered(self, n_done, updates_per_pass, n_made=0):

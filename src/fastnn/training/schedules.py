@@ -16,7 +16,7 @@ class Constant:
 
     def of(self, begin, n):
         if len(self.arrays[0]) != n:
-            self.arrays = np.full(n, self.learning_rate), np.full(n, self.l2)
+            self.arrays = tuple(np.array([number]).repeat(n) for number in (self.learning_rate, self.l2))
         return self.arrays
 
 
