@@ -5,9 +5,11 @@ import pickle
 
 import numpy as np
 import pytest
+from conftest import train
 
 import fastnn
 from fastnn import Head, schedules
+from fastnn.initial import Draws
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((37, 4))
@@ -258,3 +260,69 @@ def test_settings_that_are_equal_but_not_the_same_are_checked_each_time():
         fastnn.train(**given)
         with pytest.raises(TypeError):
             fastnn.train(**{**given, **changes})
+
+
+@pytest.mark.parametrize("order", ["shuffled", "random"])
+def test_a_signal_while_a_pass_is_drawn_repeats_none(order, monkeypatch):
+    """What goes on draws it, and does not take the rows of the pass before once more."""
+    options, n_drawn = {"batch_size": 5, "order": order}, 0
+    name = "permutation" if order == "shuffled" else "integers"
+    draw = getattr(Draws, name)
+
+    def interrupted(*args):
+        nonlocal n_drawn
+        n_drawn += 1
+        if n_drawn == 3:
+            raise KeyboardInterrupt
+        return draw(*args)
+
+    whole = train(20, **options)
+    monkeypatch.setattr(Draws, name, interrupted)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        train(20, **options)
+    half = raised.value.result
+    assert half.cost == whole.cost[:10]
+    assert train(10, init=half, **{**options, "random_state": None}).cost == whole.cost[10:]
+
+
+def test_a_divergence_counts_earlier_updates():
+    half = train(10)
+    with pytest.raises(FloatingPointError) as raised:
+        train(50, 1e200, init=half, l2=1e3, track="loss", random_state=None)
+    result = raised.value.result
+    assert result.n_updates == result.best_iteration == 10 + result.n_iter
+    with pytest.raises(ValueError, match=r"of a training that diverged.*pass init=\(result.W, result.b\)"):
+        train(5, init=result, random_state=None)
+
+
+def test_another_plateau_begins_anew():
+    """Its rate is not multiplied with what the first one came to."""
+    half = train(10, schedules.plateau(0.5, patience=0, threshold=0.9))
+    other = schedules.plateau(0.25, patience=1, threshold=0.9)
+    again = train(4, other, init=half, track="learning_rate", random_state=None)
+    assert again.history["learning_rate"] == [0.25, 0.25, 0.25, 0.025]
+
+
+def test_targets_beyond_reach_are_told_to_the_caller():
+    options = {"output_activation": "logistic", "activation": "tanh"}
+    half = fastnn.train([4, 5, 3], X, Y, 3, random_state=0, **options)
+    with pytest.warns(UserWarning, match="y lies between 0 and 10") as caught:
+        fastnn.train([4, 5, 3], X, 10 * Y, 3, init=half, **options)
+    assert caught[0].filename == __file__
+    options, heads = {"activation": "tanh", "random_state": 0}, [Head(3, output_activation="logistic")]
+    half = fastnn.train([4, 5, 3], X, [Y], 3, heads=heads, **options)
+    with pytest.warns(UserWarning, match=r"y\[0\] lies between 0 and 10") as caught:
+        fastnn.train([4, 5, 3], X, [10 * Y], 3, heads=heads, init=half, activation="tanh")
+    assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("log_loss", "hinge"), ("hinge", "log_loss"), ("squared_error", "log_loss"), ("log_loss", "perceptron")],
+)
+def test_heads_go_on_by_a_loss_that_takes_their_outputs(first, second):
+    """They diverged, on the first update."""
+    y, options = [LABELS > 0], {"activation": "tanh"}
+    half = fastnn.train([4, 5, 1], X, y, 3, heads=[Head(1, first)], random_state=0, **options)
+    with pytest.raises(ValueError, match=f"loss='{second}' cannot be paired with output_activation"):
+        fastnn.train([4, 5, 1], X, y, 3, heads=[Head(1, second)], init=half, **options)

@@ -175,6 +175,17 @@ def test_the_weights_of_the_best_score_are_given_back():
     assert (result.network.parameters == networks[1]).all()
 
 
+@pytest.mark.parametrize("place", [1, 2])
+def test_a_score_cannot_change_the_rows(place):
+    """They are the caller's own arrays, and those that val_loss is measured on."""
+
+    def scoring(*args):
+        args[place][:] = 0
+
+    with pytest.raises(ValueError, match="read-only"):
+        train(3, validation_data=(X_val.copy(), Y_val[:, ::-1].copy()), scoring=scoring, output_activation="identity")
+
+
 def test_small_steps_are_no_progress_but_the_best_is_kept():
     scores = [0.0, 0.1, 0.105, 0.11, 0.115, 0.9]
     options = {"early_stopping": True, "validation_split": 0.2, "n_iter_no_change": 3}

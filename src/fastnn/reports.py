@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 
+import numpy as np
+
 from fastnn.checks import check_count, check_flag, check_name, check_number
 from fastnn.observed import decode_observed
 from fastnn.progress import Bar
@@ -194,7 +196,9 @@ def _columns(reports, job, data, network, l2):
         columns = {name: columns[name] for name in sorted(columns, key=lambda name: name.endswith("accuracy"))}
     if callable(reports.scoring):
         X, y, _ = validation
-        columns["val_score"] = partial(_scored, reports.scoring, network, X, decode_observed(labels, y))
+        y = decode_observed(labels, y)
+        y = list(map(_read_only, y)) if isinstance(y, list) else _read_only(y)
+        columns["val_score"] = partial(_scored, reports.scoring, network, _read_only(X), y)
     if "learning_rate" in track:
         columns["learning_rate"] = lambda moment: float(moment.rates[-1])
     if "gradient_norm" in track:
@@ -202,6 +206,15 @@ def _columns(reports, job, data, network, l2):
     if "seconds" in track:
         columns["seconds"] = Clock()
     return columns
+
+
+def _read_only(array):
+    """A view of an array that who scores cannot change: it may be the user's own. CSR rows as they are."""
+    if not isinstance(array, np.ndarray):
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _scored(score, network, X, y, moment):

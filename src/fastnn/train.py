@@ -295,15 +295,6 @@ def train(
     -----
     Arrays that another thread changes meanwhile cannot crash it; what it learns from them then is anybody's guess.
 
-    With a `TrainResult` as `init`, `iter_num` more updates follow. The solver's state, the pass with its rows, random
-    numbers (unless `random_state` is given), early stopping and the same plateau go on where they were, so that two
-    halves of a run have the bits of the whole, but for lbfgs, which gathers its curvature anew. It goes on from the
-    last update that was made, also where early stopping gave the best weights back, or after an interruption; a result
-    may be gone on from more than once, and be pickled. Layers, activations, heads, solver and dtype must be those of
-    the first run, `loss` may be any that goes with the outputs, y means what it meant there, and a `validation_split`
-    sets the same rows aside. Rates by a schedule begin anew, for `iter_num` updates. Where the number of rows,
-    `batch_size` or `order` is another, a new pass begins.
-
     With targets y, outputs h and their weighted sums z, the loss is the sum over outputs of
 
     - squared_error: ½ (y - h)²; absolute_error: abs(y - h); huber (Huber, 1964): ½ (y - h)² up to an error of δ, beyond
@@ -329,8 +320,9 @@ def train(
     int as the run left it. `iter_num` counts further updates, and so do `cost`, `loss_curve` and `n_iter` of the second
     result; reports count all. The first result stays as it is. Settings may change, but not layers, activations, dtype
     and solver; y may lack classes, but have no others. A schedule goes over the updates of each call. lbfgs begins anew
-    from the weights; after early stopping the run goes on from those that were given back. After an interruption it
-    goes on from the last update, `n_updates`, not from the last pass.
+    from the weights. Early stopping goes on, its best weights measured anew, and so does the same plateau. After early
+    stopping or an interruption the run goes on from the last update, `n_updates`, not from the weights that were given
+    back, or the last pass. A `validation_split` sets the same rows aside.
 
     With the gradient g, the learning rate η and t, the number of this update, counted from 1:
 
