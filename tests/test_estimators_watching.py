@@ -480,3 +480,21 @@ def test_weights_that_were_changed_by_hand_are_gone_on_from():
     seen = []
     half.set_params(callback=lambda e, loss, network: seen.append(loss)).fit(X, y)
     assert seen[0] > half.loss_curve_[4]
+
+
+@pytest.mark.parametrize("warm_start", [True, "solver"])
+def test_another_score_is_not_compared_with_the_one_before(warm_start):
+    """The accuracy of the first fit is no -log-loss, nor that of other rows."""
+    options = {"early_stopping": True, "warm_start": warm_start, "n_iter_no_change": 30}
+    other = classifier(**options).fit(X, y, X_val=X_val, y_val=y_val)
+    other.set_params(scoring="loss", max_iter=20).fit(X, y, X_val=X_val, y_val=y_val)
+    assert other.n_iter_ == 20
+    assert other.best_validation_score_ == max(other.validation_scores_[8:]) < 0
+    assert_close(-log_loss(y_val, other.predict_proba(X_val)), other.best_validation_score_, 1e-9)
+
+
+def test_a_refit_whose_validation_rows_are_half_given_changes_nothing():
+    fitted = classifier().fit(X, y)
+    with pytest.raises(ValueError, match="X_val was given without y_val"):
+        fitted.fit(X, WORDS[y], X_val=X_val)
+    assert fitted.classes_.tolist() == list(range(10))

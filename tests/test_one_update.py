@@ -64,7 +64,8 @@ def test_the_quick_way_has_the_bits_of_the_general_one(solver, dtype, general_wa
 OPTIONS = [
     {"l2": 0.1}, {"l1": 0.01}, {"max_grad_norm": 0.1}, {"weight_decay": 0.1}, {"frozen": [1]}, {"bias": False},
     {"layer_rates": [0.5, 1.0]}, {"loss": "focal", "focal_gamma": 1.0}, {"tol": 0.1}, {"n_threads": 1},
-    {"output_activation": "logistic"}, {"batch_size": 32}, {"activation": ["tanh"]}, {"loss": "hinge"}, {"backend": "simd"},
+    {"output_activation": "logistic"}, {"batch_size": 32}, {"activation": ["tanh"]}, {"loss": "hinge"},
+    {"backend": "simd"},
 ]  # fmt: skip
 
 

@@ -35,7 +35,7 @@ from fastnn.estimators._quick import Prepared
 from fastnn.estimators._solvers import keeps_solver, training_of
 from fastnn.estimators._trained import ENGINE, Given, Trained
 from fastnn.estimators._travelling import Travelling
-from fastnn.estimators._validation import check_given
+from fastnn.estimators._validation import check_given, check_together
 from fastnn.estimators._warnings import tell_of_overflow
 from fastnn.estimators._weights import Weights
 from fastnn.initial import draw_with_biases
@@ -156,6 +156,8 @@ class MultilayerPerceptron(Trained, Travelling, HiddenOutputs, CallbackSupportMi
         return self._train(X, y, sample_weight, False, X_val, y_val, sample_weight_val)
 
     def _train(self, X, y, sample_weight, incremental, *validation):
+        is_validated = bool(validation) and check_together(*validation)
+        self.__dict__.pop("_prepared", None)  # of the call before
         self._refuse_hooks()
         refuse_hooks(f"this {type(self).__name__}", vars(self))
         hidden = check_hidden_layer_sizes(self.hidden_layer_sizes)
@@ -182,8 +184,8 @@ class MultilayerPerceptron(Trained, Travelling, HiddenOutputs, CallbackSupportMi
         if not (goes_on and hasattr(self, "_random_state")):
             self._random_state = check_random_state(self.random_state)
         samples = passes.Samples(as_data(X, dtype), self._smooth(targets), weight, weight_unit=unit)
-        if validation and (rows_of := check_given(self, *validation)):
-            given.validation = rows_of(dtype)
+        if is_validated:
+            given.validation = check_given(self, *validation)(dtype)
         try:
             if is_first:
                 self._begin([X.shape[1], *hidden, self.n_outputs_], dtype)

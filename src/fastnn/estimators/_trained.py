@@ -18,7 +18,7 @@ from fastnn.estimators._course import Course
 from fastnn.estimators._moved import optimizer_from
 from fastnn.estimators._plan import plan_of
 from fastnn.estimators._solvers import as_of_now, batch_size_of, optimizer_of, take_rate
-from fastnn.estimators._validation import ValidationRows, hold_back, validation_of
+from fastnn.estimators._validation import ValidationRows, hold_back, measure_anew, validation_of
 from fastnn.estimators._warnings import cause_in_words, tell_of_overflow, warn
 from fastnn.training import passes
 
@@ -119,6 +119,9 @@ class Trained:
                 progress.best_parameters = course.take_back(network.parameters)
         progress.order = course.order
         job = passes.job_of(ENGINE, self._optimizer, network._spec, network.parameters, samples)
+        validation = None if rows is None else validation_of(self, rows, job)
+        if self.early_stopping and not is_first and (rows.are_own or self.scoring is not None):
+            measure_anew(progress, validation, network.parameters)
         n_before, size = len(progress.loss_curve), batch_size_of(self, samples.n_rows)
         bar = bar_of(self, max_iter * -(-samples.n_rows // size))
 
@@ -136,7 +139,7 @@ class Trained:
                 self.alpha,
                 passes.Limits(max_iter, self.tol, self.n_iter_no_change),
                 progress,
-                None if rows is None else validation_of(self, rows, job),
+                validation,
                 plan,
                 print if self.verbose else None,
                 watch,

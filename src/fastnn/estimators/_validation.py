@@ -42,15 +42,20 @@ class ValidationRows:
     are_own: bool
 
 
-def check_given(estimator, X_val, y_val, sample_weight_val):
-    """Check the arguments of ``fit``; return a function of a dtype that gives ValidationRows, or None without any."""
+def check_together(X_val, y_val, sample_weight_val):
+    """Refuse one of the arguments of ``fit`` without another; return whether there are rows to validate on."""
     if X_val is None and y_val is None:
         if sample_weight_val is not None:
             raise ValueError("sample_weight_val weighs the rows of X_val and y_val, which are missing")
-        return None
+        return False
     if X_val is None or y_val is None:
         given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
         raise ValueError(f"{given} was given without {missing}; validation needs both")
+    return True
+
+
+def check_given(estimator, X_val, y_val, sample_weight_val):
+    """Check these arguments of ``fit``; return a function of a dtype that gives ValidationRows."""
     try:
         X, targets_of = estimator._check_validation(X_val, y_val)
         weight, _ = check_sample_weight(sample_weight_val, X)
@@ -143,3 +148,16 @@ def _scorer_of(estimator, as_given):
             raise TypeError(f"scoring must give a number, got {type(found).__name__} {found!r:.60}") from None
 
     return score
+
+
+def measure_anew(progress, validation, parameters):
+    """Measure the best parameters of earlier fits by what this one judges by, which may be something else."""
+    best, last = progress.best_parameters, parameters.copy()
+    if best is not None:
+        parameters[:] = best
+    _, score = validation.measure()
+    parameters[:] = last
+    if score != progress.best_score:
+        progress.best_score, progress.n_stale = score, 0
+    if best is None:
+        progress.best_parameters = last
