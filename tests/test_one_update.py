@@ -9,6 +9,9 @@ import pytest
 
 import fastnn
 from fastnn.backends import BACKENDS
+from fastnn.objective import Objective
+from fastnn.spec import TrainingSpec
+from fastnn.state import TrainingState
 
 RNG = np.random.default_rng(1)
 X = RNG.standard_normal((32, 4))
@@ -64,7 +67,8 @@ def test_the_quick_way_has_the_bits_of_the_general_one(solver, dtype, general_wa
 OPTIONS = [
     {"l2": 0.1}, {"l1": 0.01}, {"max_grad_norm": 0.1}, {"weight_decay": 0.1}, {"frozen": [1]}, {"bias": False},
     {"layer_rates": [0.5, 1.0]}, {"loss": "focal", "focal_gamma": 1.0}, {"tol": 0.1}, {"n_threads": 1},
-    {"output_activation": "logistic"}, {"batch_size": 32}, {"activation": ["tanh"]}, {"loss": "hinge"}, {"backend": "simd"},
+    {"output_activation": "logistic"}, {"batch_size": 32}, {"activation": ["tanh"]}, {"loss": "hinge"},
+    {"backend": "simd"},
 ]  # fmt: skip
 
 
@@ -245,3 +249,25 @@ def test_it_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         more(begun())
+
+
+def test_the_engine_checks_how_many_structs_there_are():
+    first = begun()
+    spec, left, training = first.network._spec, first._continuation, TrainingSpec(Objective("log_loss"))
+    state = TrainingState.of(spec, first.network.parameters, left.optimizer, left.counters[:0])
+    targets = np.eye(3)[LABELS]
+    with pytest.raises(ValueError, match="expected at least 32 bytes of structs, got 0"):
+        BACKENDS["simd"].begin(state, training, X, targets, None, 32)
+    state.counters = left.counters.copy()
+    state.counters.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        BACKENDS["simd"].begin(state, training, X, targets, None, 32)
+
+
+def test_targets_that_are_no_labels_are_checked_each_time(general_way):
+    first = begun(np.eye(3)[LABELS])
+    general_way.clear()
+    assert more(first, y=np.eye(3)[LABELS], n_calls=1).n_updates == 3
+    assert general_way
+    with pytest.raises(ValueError, match="takes targets between 0 and 1"):
+        more(first, y=2 * np.eye(3)[LABELS])
