@@ -9,6 +9,9 @@ import pytest
 
 import fastnn
 from fastnn.backends import BACKENDS
+from fastnn.objective import Objective
+from fastnn.spec import TrainingSpec
+from fastnn.state import TrainingState
 
 RNG = np.random.default_rng(1)
 X = RNG.standard_normal((32, 4))
@@ -246,3 +249,25 @@ def test_it_warns_of_nothing():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         more(begun())
+
+
+def test_the_engine_checks_how_many_structs_there_are():
+    first = begun()
+    spec, left, training = first.network._spec, first._continuation, TrainingSpec(Objective("log_loss"))
+    state = TrainingState.of(spec, first.network.parameters, left.optimizer, left.counters[:0])
+    targets = np.eye(3)[LABELS]
+    with pytest.raises(ValueError, match="expected at least 32 bytes of structs, got 0"):
+        BACKENDS["simd"].begin(state, training, X, targets, None, 32)
+    state.counters = left.counters.copy()
+    state.counters.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        BACKENDS["simd"].begin(state, training, X, targets, None, 32)
+
+
+def test_targets_that_are_no_labels_are_checked_each_time(general_way):
+    first = begun(np.eye(3)[LABELS])
+    general_way.clear()
+    assert more(first, y=np.eye(3)[LABELS], n_calls=1).n_updates == 3
+    assert general_way
+    with pytest.raises(ValueError, match="takes targets between 0 and 1"):
+        more(first, y=2 * np.eye(3)[LABELS])
