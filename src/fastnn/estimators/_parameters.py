@@ -170,9 +170,9 @@ DOCUMENTATION = """hidden_layer_sizes : int, array-like of int, or str, default=
         Seconds after which training ends, as soon as the update under way is made. With `X_val` the weights are then
         those of the epoch that was best by `scoring`, else by its loss.
     track : str or list of str, default=None
-        What `history_` has besides: "score" (of the rows learned from, weighed as they are there), "learning_rate", "gradient_norm" (of the loss
-        over these rows, with `alpha`) and "seconds" since `fit` began. The first costs a forward pass over the rows in
-        each epoch, the norm a forward and a backward pass.
+        What `history_` has besides: "score" (of the rows learned from, weighed as they are there), "learning_rate",
+        "gradient_norm" (of the loss over these rows, with `alpha`) and "seconds" since `fit` began. The first costs a
+        forward pass over the rows in each epoch, the norm a forward and a backward pass.
     callback : callable, default=None
         ``callback(epoch, loss, network)``, after each epoch, with the number of the epoch in this fit, its loss and the
         live `Network` (copy it to keep it). Returning something true ends the fit. scikit-learn's own callbacks, from
