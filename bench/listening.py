@@ -15,7 +15,7 @@ import numpy as np
 import fastnn
 from bench.timing import measure, summary
 
-LAYERS, BATCH, ROWS, PASSES = [784, 128, 64, 10], 128, 2048, 4
+LAYERS, BATCH, ROWS, PASSES = [784, 128, 64, 10], 128, 2048, 10
 SMALL, SMALL_ROWS, SMALL_PASSES = [4, 8, 3], 32, 1000
 
 #: What a listener may add, by the unit in which it is told.
@@ -92,7 +92,7 @@ def _of_validation(dtype, n_rounds):
 def _of_listeners(dtype, n_rounds):
     found = {}
     small = _faces(dtype, SMALL, *_data(dtype, SMALL, SMALL_ROWS), SMALL_ROWS, SMALL_PASSES)
-    large = _faces(dtype, LAYERS, *_data(dtype, LAYERS, ROWS), BATCH, 10 * PASSES)
+    large = _faces(dtype, LAYERS, *_data(dtype, LAYERS, ROWS), BATCH, 4 * PASSES)
     for name, faces, options in (
         ("callback", small, {"callback": lambda *_: None}), ("progress bar", large, {"progress": True})
     ):  # fmt: skip
