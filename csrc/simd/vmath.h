@@ -54,8 +54,9 @@
    further than three or four of them. docs/decisions/0017 has what was measured. */
 enum { SIDE_BY_SIDE = 6 };
 
-/* (e^r - 1 - r) / r^2 of n vectors side by side, for |r| <= log(2) / 2. */
-INLINE void exp_tails(const int n, const vec *r, vec *tail) {
+/* (e^r - 1 - r) / r^2 of n vectors side by side, for |r| <= log(2) / 2, which are only read. (Of a `const` r GCC for
+   AArch64 sees an n of 0, and warns that nobody has set it.) */
+INLINE void exp_tails(const int n, vec *r, vec *tail) {
 #ifdef FASTNN_FLOAT32
     static const real term[] = {0.5f, 0.16666577f, 0.0416665546f, 0.00836317905f, 0.00139261836f};
 #else
