@@ -9,7 +9,7 @@ from contextlib import nullcontext
 from fastnn.estimators._history import Tracked, check_track, columns_of
 from fastnn.estimators._weights import Weights
 from fastnn.progress import Bar
-from fastnn.training.listeners import Listener, ProgressBar, TimeLimit
+from fastnn.training.listeners import Listener, ProgressBar, TimeLimit, says_end
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -27,14 +27,8 @@ class Callback(Listener):
         self.function, self.progress, self.network = function, progress, network
 
     def hear(self, moment):
-        answer = self.function(self.progress.n_passes, self.progress.loss_curve[-1], self.network)
-        try:
-            return bool(answer)
-        except ValueError:  # an array of several numbers is neither true nor false
-            raise TypeError(
-                "callback must return True, to end the fit, or None or False; "
-                f"got {type(answer).__name__} {answer!r:.60}"
-            ) from None
+        progress = self.progress
+        return says_end(self.function(progress.n_passes, progress.loss_curve[-1], self.network), "fit")
 
 
 class Hooks(Listener):

@@ -157,6 +157,17 @@ class Lines(Listener):
         return False
 
 
+def says_end(answer, what="run"):
+    """Whether a callback's answer ends the run, or what else it is called."""
+    try:
+        return bool(answer)
+    except ValueError:  # an array of several numbers is neither true nor false
+        raise TypeError(
+            f"callback must return True, to end the {what}, or None or False; "
+            f"got {type(answer).__name__} {answer!r:.60}"
+        ) from None
+
+
 class Callback(Listener):
     """The user's function, with the number of updates, the mean objective since the last call, and the live network."""
 
@@ -166,14 +177,7 @@ class Callback(Listener):
         self.mean_of = MeanObjective(every)
 
     def hear(self, moment):
-        answer = self.function(moment.n_done, self.mean_of(moment), self.network)
-        try:
-            return bool(answer)
-        except ValueError:  # an array of several numbers is neither true nor false
-            raise TypeError(
-                "callback must return True, to end the run, or None or False; "
-                f"got {type(answer).__name__} {answer!r:.60}"
-            ) from None
+        return says_end(self.function(moment.n_done, self.mean_of(moment), self.network))
 
 
 class EarlyStopping(Listener):
