@@ -325,6 +325,7 @@ def test_a_backend_names_solvers_of_the_table():
 def test_auto_is_the_fastest_backend_that_has_the_solver(monkeypatch):
     slow, middle, fast = (SimpleNamespace(SOLVERS=names) for names in (("sgd",), ("sgd", "adam"), ("sgd",)))
     monkeypatch.setattr(backends, "BACKENDS", {"slow": slow, "middle": middle, "fast": fast})
+    monkeypatch.setattr(backends, "_FOUND", {})
     assert get_backend("auto") is fast
     assert get_backend("auto", "sgd") is fast
     assert get_backend("auto", "adam") is middle
