@@ -16,7 +16,6 @@ from fastnn.progress import Bar
 from fastnn.schedules import plateau
 from fastnn.training.listeners import (
     Callback,
-    Clock,
     EarlyStopping,
     History,
     Lines,
@@ -25,11 +24,11 @@ from fastnn.training.listeners import (
     ProgressBar,
     TimeLimit,
 )
-from fastnn.training.measures import GradientNorm, Rows, columns_of
+from fastnn.training.measures import Rows, check_track, columns_of, tracked_columns
 from fastnn.training.schedules import Constant
 
-#: What `track` may name.
-TRACKED = ("loss", "accuracy", "learning_rate", "gradient_norm", "seconds")
+#: What `track` may name here alone.
+TRACKED = ("loss", "accuracy")
 
 #: What `scoring` may name, and the column that is judged by.
 SCORINGS = {"loss": "val_loss", "accuracy": "val_accuracy"}
@@ -89,21 +88,10 @@ def check_reports(
     min_delta = check_number("min_delta", min_delta, low=0.0)
     if max_time is not None:
         max_time = check_number("max_time", max_time, above=0.0)
-    track = _check_track(track, solver)
+    track = check_track(track, TRACKED, solver)
     return Reports(
         report_every, callback, verbose, bar, track, early_stopping, scoring, n_iter_no_change, min_delta, max_time
     )
-
-
-def _check_track(track, solver):
-    names = () if track is None else (track,) if isinstance(track, str) else track
-    if not isinstance(names, tuple | list):
-        raise TypeError(f"track must be a name or a list of names, got {track!r}")
-    for name in names:
-        check_name("track", name, TRACKED)
-        if name == "learning_rate" and solver in ("lbfgs", "levenberg_marquardt"):
-            raise ValueError(f"track has 'learning_rate', which solver={solver!r} has not")
-    return tuple(names)
 
 
 def check_scored(reports, labels):
@@ -199,13 +187,7 @@ def _columns(reports, job, data, network, l2):
         y = decode_observed(labels, y)
         y = list(map(_read_only, y)) if isinstance(y, list) else _read_only(y)
         columns["val_score"] = partial(_scored, reports.scoring, network, _read_only(X), y)
-    if "learning_rate" in track:
-        columns["learning_rate"] = lambda moment: float(moment.rates[-1])
-    if "gradient_norm" in track:
-        columns["gradient_norm"] = GradientNorm(job, l2, job.X, job.y, job.sample_weight)
-    if "seconds" in track:
-        columns["seconds"] = Clock()
-    return columns
+    return columns | tracked_columns(track, job, l2, (job.X, job.y, job.sample_weight))
 
 
 def _read_only(array):

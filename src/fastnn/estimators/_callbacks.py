@@ -6,10 +6,11 @@ whose hooks are called as each begins and ends. Nothing of it is made unless the
 
 from contextlib import nullcontext
 
-from fastnn.estimators._history import Tracked, check_track, columns_of
+from fastnn.estimators._history import TRACKED, Tracked, columns_of
 from fastnn.estimators._weights import Weights
 from fastnn.progress import Bar
 from fastnn.training.listeners import Listener, ProgressBar, TimeLimit, says_end
+from fastnn.training.measures import check_track
 
 try:
     from sklearn.callback import CallbackSupportMixin
@@ -107,7 +108,7 @@ def listeners_of(estimator, every, job, samples, l2, progress, context, given, b
         X, y and metadata for scikit-learn's hooks.
     bar : Bar or None
     """
-    listeners, track = [], check_track(estimator)
+    listeners, track = [], check_track(estimator.track, TRACKED, estimator.solver)
     if track:
         columns = columns_of(estimator, track, job, samples, l2)
         listeners.append(Tracked(every, columns, progress.tracked, len(progress.loss_curve)))

@@ -4,23 +4,11 @@ from math import nan
 
 import numpy as np
 
-from fastnn.checks import check_name
-from fastnn.training.listeners import Clock, Listener
-from fastnn.training.measures import GradientNorm, Rows
+from fastnn.training.listeners import Listener
+from fastnn.training.measures import Rows, tracked_columns
 
-#: What `track` may name.
-TRACKED = ("score", "learning_rate", "gradient_norm", "seconds")
-
-
-def check_track(estimator):
-    """Return the names in `track` as a tuple."""
-    names = estimator.track
-    names = () if names is None else (names,) if isinstance(names, str) else tuple(names)
-    for name in names:
-        check_name("track", name, TRACKED)
-    if "learning_rate" in names and estimator.solver in ("lbfgs", "levenberg_marquardt"):
-        raise ValueError(f"track has 'learning_rate', which solver={estimator.solver!r} has not")
-    return names
+#: What `track` may name here alone.
+TRACKED = ("score",)
 
 
 def history_of(estimator):
@@ -67,16 +55,8 @@ class Tracked(Listener):
 
 def columns_of(estimator, names, job, samples, l2):
     """Name -> what gives its number at a `Moment`, for the names of `track`."""
-    columns = {}
-    if "score" in names:
-        columns["score"] = _score_of(estimator, job, samples)
-    if "learning_rate" in names:
-        columns["learning_rate"] = lambda moment: float(moment.rates[-1])
-    if "gradient_norm" in names:
-        columns["gradient_norm"] = GradientNorm(job, l2, *_learned(samples))
-    if "seconds" in names:
-        columns["seconds"] = Clock()
-    return columns
+    columns = {"score": _score_of(estimator, job, samples)} if "score" in names else {}
+    return columns | tracked_columns(names, job, l2, _learned(samples))
 
 
 def _learned(samples):

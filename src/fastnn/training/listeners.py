@@ -120,16 +120,6 @@ class History(Listener):
             del values[kept:]
 
 
-class Clock:
-    """Seconds since it was made."""
-
-    def __init__(self):
-        self.since = perf_counter()
-
-    def __call__(self, moment=None):
-        return perf_counter() - self.since
-
-
 class Lines(Listener):
     """A printed line at each report.
 

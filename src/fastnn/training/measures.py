@@ -5,8 +5,38 @@ Listeners ask for it at reports. One forward pass gives loss and outputs; memory
 
 import math
 from functools import partial
+from time import perf_counter
 
 import numpy as np
+
+from fastnn.checks import check_name
+
+#: What `track` may name on both faces.
+TRACKED = ("learning_rate", "gradient_norm", "seconds")
+
+
+def check_track(track, own, solver):
+    """Return the names in `track`, which may be None, as a tuple; `own` are those of a face alone."""
+    names = () if track is None else (track,) if isinstance(track, str) else track
+    if not isinstance(names, tuple | list):
+        raise TypeError(f"track must be a name or a list of names, got {track!r}")
+    for name in names:
+        check_name("track", name, (*own, *TRACKED))
+        if name == "learning_rate" and solver in ("lbfgs", "levenberg_marquardt"):
+            raise ValueError(f"track has 'learning_rate', which solver={solver!r} has not")
+    return tuple(names)
+
+
+def tracked_columns(names, job, l2, data):
+    """Columns of a history, name -> callable, of those in `TRACKED`; `data`: X, y and weights of the rows."""
+    columns = {}
+    if "learning_rate" in names:
+        columns["learning_rate"] = lambda moment: float(moment.rates[-1])
+    if "gradient_norm" in names:
+        columns["gradient_norm"] = GradientNorm(job, l2, *data)
+    if "seconds" in names:
+        columns["seconds"] = Clock()
+    return columns
 
 
 class Rows:
@@ -77,6 +107,16 @@ class GradientNorm:
             if self.stands_still is not None:
                 self.gradient[self.stands_still] = 0
             return math.sqrt(np.square(self.gradient, dtype=np.float64).sum())
+
+
+class Clock:
+    """Seconds since it was made."""
+
+    def __init__(self):
+        self.since = perf_counter()
+
+    def __call__(self, moment=None):
+        return perf_counter() - self.since
 
 
 def columns_of(rows, accuracy_of, prefix=""):
