@@ -14,6 +14,7 @@ from fastnn import kernels, reference, schedules, simd
 from fastnn.checks import optional
 from fastnn.heads import Head
 from fastnn.network import Network
+from fastnn.portable import ModelFormatError
 from fastnn.predict import predict
 from fastnn.result import TrainResult
 from fastnn.train import train
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Head",
+    "ModelFormatError",
     "Network",
     "TrainResult",
     "__version__",

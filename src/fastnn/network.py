@@ -2,8 +2,8 @@
 
 It owns what a user does with a trained network: outputs, labels, copies, pickles. ``train`` and the estimators make it
 on the parameters that they train, users on weights of their own. How it is trained is ``training``'s, how rows are
-computed the backends'; the call itself is inherited from the compiled ``_engine.Predictor``, and what looks inside of
-it from ``inspection``.
+computed the backends'; the call itself is inherited from the compiled ``_engine.Predictor``, what looks inside of it from
+``inspection``, and the ways out of the process and into it from ``exchange``.
 """
 
 import copyreg
@@ -18,6 +18,7 @@ from fastnn._engine import Predictor
 from fastnn.activations import ActivationLike
 from fastnn.backends import BACKENDS, check_takes, get_backend
 from fastnn.checks import as_numbers, cast_finite, check_rows
+from fastnn.exchange import Exchange
 from fastnn.frames import check_column_names
 from fastnn.inspection import Inspection
 from fastnn.layers import Form, LayerViews, activations_for, form_of
@@ -28,7 +29,7 @@ from fastnn.state import aligned_zeros
 from fastnn.summary import Summary
 
 
-class Network(Inspection, Predictor):
+class Network(Inspection, Exchange, Predictor):
     """A dense neural network with its parameters; call it to predict.
 
     Parameters

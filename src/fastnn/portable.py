@@ -22,6 +22,10 @@ ENTRIES = ("version", "layer_sizes", "activations", "dtype", "labels", "feature_
 HEADS = "heads"
 
 
+class ModelFormatError(ValueError):
+    """What is to be loaded is no model that fastnn wrote, or is damaged; the message says what is wrong, and where."""
+
+
 def to_plain(network):
     """Return the description of a network.
 
