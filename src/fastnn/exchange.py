@@ -1,6 +1,6 @@
-"""The methods of ``Network`` by which it leaves the process, and comes from elsewhere; each hands over to a room above.
+"""The methods of ``Network`` by which it leaves the process and comes from elsewhere: each hands over to a room above.
 
-A network inherits them; what they write and read is ``export``'s and ``interop``'s, which are imported when one is called.
+What is written and read is ``export``'s and ``interop``'s, which are imported when one of them is called.
 """
 
 

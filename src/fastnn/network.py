@@ -2,8 +2,8 @@
 
 It owns what a user does with a trained network: outputs, labels, copies, pickles. ``train`` and the estimators make it
 on the parameters that they train, users on weights of their own. How it is trained is ``training``'s, how rows are
-computed the backends'; the call itself is inherited from the compiled ``_engine.Predictor``, what looks inside of it from
-``inspection``, and the ways out of the process and into it from ``exchange``.
+computed the backends'; the call itself is inherited from the compiled ``_engine.Predictor``, what looks inside of it
+from ``inspection``, and the ways out of the process and into it from ``exchange``.
 """
 
 import copyreg
