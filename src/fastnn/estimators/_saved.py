@@ -68,7 +68,8 @@ FITTED = {
 #: What is written otherwise, follows from what is, or is nobody's to keep.
 OTHERS = {
     "coefs_", "intercepts_", "_weights", "_prepared", "n_features_in_", "feature_names_in_", "n_outputs_", "n_layers_",
-    "out_activation_", "classes_", "_label_binarizer", "_optimizer", "_course", "_random_state",
+    "out_activation_", "classes_", "_label_binarizer", "_optimizer", "_course", "_random_state", "_best_coefs",
+    "_best_intercepts",
 }  # fmt: skip
 
 
@@ -77,8 +78,8 @@ def save(estimator, path, solver_state):
     name = type(estimator).__name__
     if type(estimator) is not getattr(import_module("fastnn"), name, None):
         raise TypeError(
-            f"{name} is a class of {type(estimator).__module__}, which a file cannot bring back: it holds MLPClassifier and "
-            "MLPRegressor alone; use joblib, or save its network_"
+            f"{name} is a class of {type(estimator).__module__}, which a file cannot bring back: it holds MLPClassifier "
+            "and MLPRegressor alone; use joblib, or save its network_"
         )
     arrays, left_out = {}, []
     parameters = _values(estimator.get_params(deep=False), arrays, left_out)
