@@ -7,6 +7,7 @@ tests/test_golden.py loads those of every release. It refuses to write over some
 import json
 import sys
 import warnings
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -53,21 +54,40 @@ MODELS = {
     "classifier": lambda: MLPClassifier((4, 3), "tanh", max_iter=3, random_state=0).fit(X.astype("f"), LABELS),
     "classifier_multilabel": lambda: MLPClassifier((4,), max_iter=3, random_state=0).fit(X, MANY),
     "classifier_solver_state": lambda: MLPClassifier(
-        (4,), max_iter=4, random_state=0, warm_start="solver", early_stopping=True, validation_fraction=0.2, dropout=0.25,
-        track=["score"], class_weight={"no": 2.0}, learning_rate_init=schedules.cosine(0.1, warmup=0.25),
+        (4,),
+        max_iter=4,
+        random_state=0,
+        warm_start="solver",
+        early_stopping=True,
+        validation_fraction=0.2,
+        dropout=0.25,
+        track=["score"],
+        class_weight={"no": 2.0},
+        learning_rate_init=schedules.cosine(0.1, warmup=0.25),
     ).fit(X, LABELS),
     "regressor": lambda: MLPRegressor(
         hidden_layer_sizes=(4,), activation=("elu", 0.5), solver="lbfgs", max_iter=3, random_state=0
     ).fit(X, NUMBERS),
     "regressor_heads": lambda: MLPRegressor(
-        hidden_layer_sizes=(4,), activation="softplus", heads=[Head(1), Head(2, "gaussian_nll")], max_iter=3,
+        hidden_layer_sizes=(4,),
+        activation="softplus",
+        heads=[Head(1), Head(2, "gaussian_nll")],
+        max_iter=3,
         random_state=0,
     ).fit(X, NUMBERS),
     "regressor_solver_state": lambda: MLPRegressor(
-        hidden_layer_sizes=(), solver="sgd", nesterovs_momentum=False, alpha=0.01, learning_rate_init=0.1, max_iter=3, random_state=0
+        hidden_layer_sizes=(),
+        solver="sgd",
+        nesterovs_momentum=False,
+        alpha=0.01,
+        learning_rate_init=0.1,
+        max_iter=3,
+        random_state=0,
     ).fit(X, NUMBERS[:, 0]),
-    "unfitted": lambda: MLPClassifier((4,), random_state=np.random.RandomState(5), frozen=["W1"], batch_size=np.int64(7)),
-}  # fmt: skip
+    "unfitted": lambda: MLPClassifier(
+        (4,), random_state=np.random.RandomState(5), frozen=["W1"], batch_size=np.int64(7)
+    ),
+}
 
 
 def save(name, path):
@@ -112,7 +132,7 @@ FORMULAS = {
 def computed(description, parameters, rows):
     """The outputs for rows, from a network's description in JSON and its array: nothing of fastnn's is asked."""
     sizes, W, b, at = description["layer_sizes"], [], [], 0
-    for n_in, n_out in zip(sizes[:-1], sizes[1:], strict=True):
+    for n_in, n_out in pairwise(sizes):
         W.append(parameters[at : at + n_in * n_out].reshape(n_out, n_in))
         at += n_in * n_out
     for n_out in sizes[1:]:

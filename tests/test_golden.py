@@ -1,4 +1,4 @@
-"""Files of every released version, which stay loadable: what they hold predicts what NumPy computed when they were made."""
+"""Files of every released version stay loadable: what they hold predicts what NumPy computed when they were made."""
 
 import warnings
 

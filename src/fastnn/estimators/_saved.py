@@ -78,8 +78,8 @@ def save(estimator, path, solver_state):
     name = type(estimator).__name__
     if type(estimator) is not getattr(import_module("fastnn"), name, None):
         raise TypeError(
-            f"{name} is a class of {type(estimator).__module__}, which a file cannot bring back: it holds MLPClassifier "
-            "and MLPRegressor alone; use joblib, or save its network_"
+            f"{name} is a class of {type(estimator).__module__}, which a file cannot bring back: it holds "
+            "MLPClassifier and MLPRegressor alone; use joblib, or save its network_"
         )
     arrays, left_out = {}, []
     parameters = _values(estimator.get_params(deep=False), arrays, left_out)
