@@ -38,6 +38,8 @@ LEVELS = {
     "layers": 4,
     "portable": 4,
     "export.files": 0,
+    "export.values": 5,
+    "export.models": 8,
     "export.container": 5,
     "exchange": 6,
     "summary": 4,
@@ -115,6 +117,7 @@ LEVELS = {
     "estimators._quick": 12,
     "estimators._extended": 12,
     "estimators._travelling": 12,
+    "estimators._saved": 13,
     "estimators._history": 9,
     "estimators._validation": 11,
     "estimators._callbacks": 10,
@@ -137,7 +140,11 @@ OTHERS = {
     "export.container": {"safetensors"},
 }
 #: Methods that only hand over -> the modules above them that they import when they are called.
-HANDED_OVER = {"exchange": set()}
+HANDED_OVER = {
+    "exchange": {"export.models"},
+    "export.models": {"estimators._saved"},
+    "estimators._travelling": {"estimators._saved"},
+}
 
 
 #: Each file of csrc -> the level it stands on. A file may include only files of levels below its own.
