@@ -110,7 +110,7 @@ def carry_out(course, data, source, job, network, saturated_start=None, checkpoi
 
 
 def result_of_run(network, history, how, objective, cost, best_iteration=None, left=None, made=None):
-    """What the parameters, as they are, and these curves, behind those that an earlier process made, are for the user."""
+    """What the parameters, as they are, and these curves, with those `made` before, are for the user."""
     if made is not None:
         objective, cost = np.concatenate([made[0], objective]), np.concatenate([made[1], cost])
     form = network._form

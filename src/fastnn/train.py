@@ -467,7 +467,7 @@ def train(
     check_drops(drops, course.training.solver, OTHER_SOLVERS, X)
     earlier = init if isinstance(init, TrainResult) else None
     is_usual = sample_weight is class_weight is None and not is_validated and type(label_smoothing) is float
-    is_kept = not checkpoint is checkpoint_every is None
+    is_kept = checkpoint is not None or checkpoint_every is not None
     if earlier and is_usual and label_smoothing == 0.0 and drops is None and not is_kept:
         result = one_update(shape, course, X, y, earlier, backend)
         if result is not None:
