@@ -58,17 +58,24 @@ def checkpoints_of(checkpoint, every, settings, shape, course, data, given):
         Other arguments of ``train``: init, random_state, label_smoothing, validation_split.
     """
     every = check_checkpoint(checkpoint, every, course.training.solver)
-    init, asked = given["init"], {name: in_words(value) for name, value in settings._asdict().items()}
-    asked |= {name: in_words(value) for name, value in given.items()}
-    asked["nn_structure"], asked["alpha"] = in_words(shape.sizes), in_words(course.alpha)
-    if isinstance(init, TrainResult):
-        before = init._continuation
-        last = init.network.parameters if before.parameters is None else before.parameters
+    is_constant = not isinstance(course.alpha, Schedule)
+
+    def identity():
+        return _identity(settings, shape, course, data, given)
+
+    return Checkpoints(checkpoint, every, identity, "iter_num", course.iter_num, is_constant)
+
+
+def _identity(settings, shape, course, data, given):
+    """What a run is of: name -> words."""
+    asked = {**settings._asdict(), **given, "nn_structure": shape.sizes, "alpha": course.alpha}
+    asked = {name: in_words(value) for name, value in asked.items() if name not in NOT_ASKED}
+    asked |= {"dtype": shape.dtype.name, "backend": course.compute.__name__}
+    if isinstance(given["init"], TrainResult):
+        before, network = given["init"]._continuation, given["init"].network
+        last = network.parameters if before.parameters is None else before.parameters
         asked["init"] = f"a result of {before.n_updates} updates, {in_words((last, before.optimizer))}"
-    asked["dtype"], asked["backend"] = shape.dtype.name, course.compute.__name__
-    for name in NOT_ASKED - {"dtype"}:
-        asked.pop(name, None)
-    asked |= {
+    return asked | {
         "X": in_words(data.X),
         "y": in_words(data.targets),
         "sample_weight and class_weight": in_words(data.sample_weight),
@@ -76,8 +83,6 @@ def checkpoints_of(checkpoint, every, settings, shape, course, data, given):
         "classes": in_words(data.labels),
         "columns": in_words(data.feature_names),
     }
-    is_constant = not isinstance(course.alpha, Schedule)
-    return Checkpoints(checkpoint, every, asked, "iter_num", course.iter_num, is_constant)
 
 
 def resumed(found, course, data, backend):

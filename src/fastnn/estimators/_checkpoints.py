@@ -46,9 +46,18 @@ def checkpoints_of(estimator, samples, given, plan):
     """
     if estimator.checkpoint is None:
         return nullcontext()
-    names, rows = parameters_of(type(estimator)).keys() - NOT_ASKED, given.validation
-    asked = {name: in_words(getattr(estimator, name)) for name in sorted(names)}
-    asked |= {
+    every, most = estimator.checkpoint_every, estimator.max_iter
+
+    def identity():
+        return _identity(estimator, samples, given.validation)
+
+    return Checkpoints(estimator.checkpoint, every, identity, "max_iter", most, plan is None)
+
+
+def _identity(estimator, samples, rows):
+    """What a fit is of: name -> words."""
+    names = parameters_of(type(estimator)).keys() - NOT_ASKED
+    return {name: in_words(getattr(estimator, name)) for name in sorted(names)} | {
         "X": in_words(samples.X),
         "y": in_words(samples.y),
         "sample_weight": in_words((samples.sample_weight, samples.weight_unit)),
@@ -56,8 +65,6 @@ def checkpoints_of(estimator, samples, given, plan):
         "classes": in_words(estimator._labels()),
         "columns": in_words(getattr(estimator, "feature_names_in_", None)),
     }
-    every = estimator.checkpoint_every
-    return Checkpoints(estimator.checkpoint, every, asked, "max_iter", estimator.max_iter, plan is None)
 
 
 def take_up(found, estimator, samples, course):

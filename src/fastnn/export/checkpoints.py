@@ -7,7 +7,7 @@ import os
 import re
 import warnings
 from contextlib import suppress
-from hashlib import blake2b
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -41,7 +41,7 @@ class Folder:
     """
 
     def __init__(self, path):
-        self.path, self.name = Path(path), os.fspath(path)
+        self.path, self.name, self.own = Path(path), os.fspath(path), set()
         self.path.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=self.path):  # now, not after an hour
             pass
@@ -109,26 +109,31 @@ class Folder:
             )
         return None
 
-    def write(self, number, plain):
-        """Write what `flattened` returned, as after so many updates, and remove what is older than the newest three.
+    def write(self, number, description, arrays):
+        """Remove what is older than the newest two, and write what `flattened` returned, as after so many updates.
 
         Raises
         ------
         OSError
-            If it cannot be written; the files before it are there still.
+            If it cannot be written; the newest before it are there still.
         """
-        description, arrays = plain
         description = {"version": VERSION, "digest": _digest(description, arrays), "content": description}
+        for old in [one for one in self.numbers() if one < number][N_KEPT - 1 :]:
+            self._remove(self.path / NAME.format(old))
         path = self.path / NAME.format(number)
         try:
             write(path, KIND, description, arrays)
         except OSError as error:
-            raise type(error)(
-                error.errno, f"{error.strerror}: the checkpoint was not written, the one before is there still", str(path)
-            ) from error
-        for old in [one for one in self.numbers() if one <= number][N_KEPT:]:
-            with suppress(OSError):
-                (self.path / NAME.format(old)).unlink()
+            said = f"{error.strerror}: the checkpoint was not written, and those before it are as they were"
+            raise type(error)(error.errno, said, str(path)) from error
+        self.own.add(path)
+
+    def _remove(self, path):
+        """Remove a file, if it is a checkpoint of ours."""
+        with suppress(OSError, ModelFormatError):
+            if path not in self.own:
+                read(path, KIND)
+            path.unlink()
 
 
 def flattened(plain, arrays=None, name=""):
@@ -183,7 +188,7 @@ def _read(path):
 
 
 def _digest(description, arrays):
-    found = blake2b(repr(description).encode(), digest_size=16)
+    found = sha256(repr(description).encode())
     for name in sorted(arrays):
         found.update(name.encode())
         found.update(np.ascontiguousarray(arrays[name]).data)

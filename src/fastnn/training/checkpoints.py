@@ -6,6 +6,7 @@ here: when, the state of the other listeners, the thread that writes.
 
 import sys
 import threading
+from functools import cache
 from time import perf_counter
 
 from fastnn.export.checkpoints import Folder, flattened
@@ -25,8 +26,9 @@ class Checkpoints(Listener):
     path : str or os.PathLike
     every : int or None
         Passes of the estimators, else updates; None: about as many as ten seconds take.
-    identity : dict of str to str
-        What the training is of.
+    identity_of : callable
+        Returns what the training is of, as a dict of words. It takes a while where there are many rows; where nothing
+        is there to be compared with, the thread that writes asks for it.
     name, most, may_grow : str, int, bool
         What says the number of updates (or passes), which may become larger or may not.
 
@@ -38,8 +40,8 @@ class Checkpoints(Listener):
 
     reads_solver = True
 
-    def __init__(self, path, every, identity, name, most, may_grow):
-        self.path, self.given, self.identity = path, every, identity
+    def __init__(self, path, every, identity_of, name, most, may_grow):
+        self.path, self.given, self.identity_of = path, every, cache(identity_of)
         self.name, self.most, self.may_grow = name, most, may_grow
         self.found, self.goes_further = None, False
 
@@ -48,17 +50,17 @@ class Checkpoints(Listener):
         try:
             self.found = self.folder.newest()
             if self.found is not None:
-                check_is_same(self.found["identity"], self.identity, self.folder.name)
+                check_is_same(self.found["identity"], self.identity_of(), self.folder.name)
                 self._check_length(self.found["most"])
         except BaseException:
             self.folder.close()
             raise
-        self.writer = Writer(self.folder)
+        self.writer = Writer(self._write)
         return self
 
     def __exit__(self, *raised):
         try:
-            self.writer.wait()
+            self.writer.close()
         finally:
             self.folder.close()
         if raised[0] is None:
@@ -119,7 +121,6 @@ class Checkpoints(Listener):
     def hear(self, moment):
         ended = moment.is_last or moment.wants_to_end
         content = {
-            "identity": self.identity,
             "most": self.most,
             "n_done": moment.n_done,
             "ended": ended,
@@ -127,12 +128,17 @@ class Checkpoints(Listener):
             "listeners": {type(one).__name__: kept for one in self.listeners if (kept := one.to_save()) is not None},
             **self.snapshot(moment),
         }
-        self.writer.put(moment.n_done, flattened(content))
+        self.writer.put((moment.n_done, *flattened(content)))
         if ended:
             self.writer.wait()
             self.writer.check()
         self.since = perf_counter()
         return False
+
+    def _write(self, checkpoint):
+        """In the thread of the writer."""
+        number, content, arrays = checkpoint
+        self.folder.write(number, {**content, "identity": self.identity_of()}, arrays)
 
 
 class Writer:
@@ -140,39 +146,51 @@ class Writer:
 
     Parameters
     ----------
-    folder : Folder
+    write : callable
+        Of what is put.
     """
 
-    def __init__(self, folder):
-        self.folder, self.waiting, self.thread, self.error = folder, None, None, None
-        self.lock = threading.Lock()
+    def __init__(self, write):
+        self.write, self.waiting, self.thread, self.error = write, None, None, None
+        self.is_busy = self.is_over = False
+        self.changed = threading.Condition()
 
-    def put(self, *checkpoint):
+    def put(self, checkpoint):
         """Have a checkpoint written; raise what went wrong with the one before."""
         self.check()
-        with self.lock:
+        with self.changed:
             self.waiting = checkpoint
-            if self.thread is None:
-                self.thread = threading.Thread(target=self._work, name="fastnn-checkpoints")
-                self.thread.start()
+            self.changed.notify_all()
+        if self.thread is None:
+            self.thread = threading.Thread(target=self._work, name="fastnn-checkpoints")
+            self.thread.start()
 
     def _work(self):
         while True:
-            with self.lock:
-                checkpoint, self.waiting = self.waiting, None
-                if checkpoint is None:
-                    self.thread = None
-                    return
+            with self.changed:
+                self.is_busy = False
+                self.changed.notify_all()
+                self.changed.wait_for(lambda: self.waiting is not None or self.is_over)
+                checkpoint, self.waiting, self.is_busy = self.waiting, None, True
+            if checkpoint is None:
+                return
             try:
-                self.folder.write(*checkpoint)
+                self.write(checkpoint)
             except BaseException as error:  # of a thread, which nobody would see
                 self.error = error
 
     def wait(self):
-        """Come back when nothing is being written."""
-        thread = self.thread
-        if thread is not None:
-            thread.join()
+        """Come back when nothing is to be written any more."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.waiting is None and not self.is_busy)
+
+    def close(self):
+        """Write what waits, and end the thread."""
+        with self.changed:
+            self.is_over = True
+            self.changed.notify_all()
+        if self.thread is not None:
+            self.thread.join()
 
     def check(self):
         """Raise what went wrong."""

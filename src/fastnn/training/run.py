@@ -102,11 +102,11 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True, 
         if job.training.solver == "lbfgs":
             done = _minimize(job, source, schedule, listeners, manner, n_updates, *curves, n_before)
         else:
-            opened = Opened(job, source)
+            opened = _begin(job, source)
             try:
                 done = _advance(opened, source, schedule, listeners, manner, n_updates, *curves, keeps_curves, n_before)
             finally:
-                opened.run.end()
+                opened.end()
         manner.ends(n_before + done)
         for listener in listeners:
             listener.finish(n_before + done)
@@ -126,26 +126,10 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True, 
     return Outcome(done, objective[:done], cost[:done], error, made, left)
 
 
-class Opened:
-    """A run of the backend, or of NumPy's own: `run`."""
-
-    def __init__(self, job, source):
-        self.job, self.source = job, source
-        self.begin()
-
-    def begin(self):
-        """Open it."""
-        job = self.job
-        begin = levenberg_marquardt.Run if job.training.solver == "levenberg_marquardt" else job.backend.begin
-        what = job.state, job.training, job.X, job.y, job.sample_weight
-        self.run = begin(*what, self.source.largest_batch, job.n_threads)
-
-    def show_solver(self, listener, moment):
-        """Let a listener hear while the solver's numbers are in the state: the run is closed for so long."""
-        self.run.end()
-        wants_to_end = listener.hear(moment)
-        self.begin()
-        return wants_to_end
+def _begin(job, source):
+    """Open a run of the backend, or of NumPy's own."""
+    begin = levenberg_marquardt.Run if job.training.solver == "levenberg_marquardt" else job.backend.begin
+    return begin(job.state, job.training, job.X, job.y, job.sample_weight, source.largest_batch, job.n_threads)
 
 
 def _minimize(job, source, schedule, listeners, manner, n_updates, objective, cost, n_before):
@@ -179,7 +163,7 @@ def _advance(opened, source, schedule, listeners, manner, n_updates, objectives,
         if last - first != len(objectives):
             objective, cost = objectives[base + first : base + last], costs[base + first : base + last]
         of_piece = starts if is_whole or starts is None else starts[first : last + 1]
-        n_new, stop = opened.run.advance(rows, of_piece, rates, l2, objective, cost)
+        n_new, stop = opened.advance(rows, of_piece, rates, l2, objective, cost)
         done += n_new
         if stop == DIVERGED:
             manner.diverged(objective[n_new], n_before + done)
@@ -194,7 +178,8 @@ def _advance(opened, source, schedule, listeners, manner, n_updates, objectives,
             moment.wants_to_end = stop == CONVERGED
             for listener in listeners:
                 if listener.is_due(moment):
-                    heard = opened.show_solver(listener, moment) if listener.reads_solver else listener.hear(moment)
-                    if heard:
+                    if listener.reads_solver:
+                        opened.put_state()
+                    if listener.hear(moment):
                         wants_to_end = moment.wants_to_end = True
     return done
