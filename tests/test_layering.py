@@ -39,6 +39,10 @@ LEVELS = {
     "portable": 4,
     "export.files": 0,
     "export.container": 5,
+    "export.onnx_graph": 0,
+    "export.onnx_activations": 3,
+    "export.onnx": 5,
+    "interop.skl2onnx": 15,
     "exchange": 6,
     "summary": 4,
     "reference.solvers": 2,
@@ -126,7 +130,8 @@ LEVELS = {
 }
 #: They only gather names.
 DOORS = {
-    f"{package}__init__" for package in ("", "reference.", "training.", "estimators.", "plots.", "doctor.", "export.")
+    f"{package}__init__"
+    for package in ("", "reference.", "training.", "estimators.", "plots.", "doctor.", "export.", "interop.")
 }
 #: Module, or the start of its name -> the packages that it alone may import.
 OTHERS = {
@@ -135,9 +140,11 @@ OTHERS = {
     "plots.": {"sklearn", "matplotlib"},
     "progress": {"tqdm"},
     "export.container": {"safetensors"},
+    "export.onnx": {"onnx"},
+    "interop.skl2onnx": {"onnx", "skl2onnx"},
 }
 #: Methods that only hand over -> the modules above them that they import when they are called.
-HANDED_OVER = {"exchange": set()}
+HANDED_OVER = {"exchange": {"export.onnx"}}
 
 
 #: Each file of csrc -> the level it stands on. A file may include only files of levels below its own.
