@@ -140,6 +140,7 @@ OTHERS = {
     "plots.": {"sklearn", "matplotlib"},
     "progress": {"tqdm"},
     "export.container": {"safetensors"},
+    "exchange": {"onnx"},  # for type checkers
     "export.onnx": {"onnx"},
     "interop.skl2onnx": {"onnx", "skl2onnx"},
 }

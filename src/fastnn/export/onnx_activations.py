@@ -102,8 +102,8 @@ def _erfc(graph, x):
 
     erfc(x) = (2 h x / π) e^(-x²) Σ e^(-t²) / (x² + t²) + 2 / (1 + e^(2 π x / h)), t = h / 2, 3 h / 2 …; the error is of
     the order of e^(-π² / h²), less than 1e-17 for h = 1/2, where 13 terms are all that count. The sum is a product of a
-    row of terms, in one more axis, with their weights. Beyond x = π / h, where erfc(x) is less than 1e-17, the pole adds
-    nothing; it is left there, as it is smaller still.
+    row of terms, in one more axis, with their weights. Beyond x = π / h, where erfc(x) is less than 1e-17, the pole
+    adds nothing; what it is here is smaller still.
     """
     h = 0.5
     nodes = (h * (np.arange(13) + 0.5)) ** 2
