@@ -4,6 +4,12 @@ What is written and read is ``export``'s and ``interop``'s, which are imported w
 """
 
 import os
+from typing import TYPE_CHECKING
+
+from numpy.typing import DTypeLike
+
+if TYPE_CHECKING:
+    import onnx
 
 
 class Exchange:
@@ -41,3 +47,36 @@ class Exchange:
         from fastnn.export.models import save
 
         save(self, path)
+
+    def to_onnx(self, path: str | os.PathLike | None = None, *, dtype: DTypeLike | None = None) -> "onnx.ModelProto":
+        """Return the network as an ONNX model, and write it to a file, if a path is given; needs ``onnx``.
+
+        The model has standard operators alone, of version 13, which ONNX Runtime knows from 1.6 on, and takes any
+        number of rows. Its input is ``X``; its outputs are named as skl2onnx names them: ``variable`` for values; for
+        classes ``label`` and ``probabilities``, or ``scores`` where the outputs are no probabilities; after
+        gaussian_nll ``variable`` for the means, and ``variance``. Several heads have these with a number each, as
+        ``label_0``. `feature_names`, classes and fastnn's version are in ``metadata_props``.
+
+        Parameters
+        ----------
+        path : str or os.PathLike, optional
+            The file, which is there whole or not at all. None: nothing is written.
+        dtype : {"float64", "float32"}, optional
+            What the model computes in. None: as the network.
+
+        Returns
+        -------
+        model : onnx.ModelProto
+
+        Raises
+        ------
+        ImportError
+            If ``onnx`` is not installed.
+        ValueError
+            If the model would be larger than 2 GiB, or weights are beyond the range of `dtype`.
+        OSError
+            If the file cannot be written.
+        """
+        from fastnn.export.onnx import to_onnx
+
+        return to_onnx(self, path, dtype=dtype)
