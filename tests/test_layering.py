@@ -149,7 +149,7 @@ OTHERS = {
 }
 #: Methods that only hand over -> the modules above them that they import when they are called.
 HANDED_OVER = {
-    "exchange": {"export.models", "export.onnx"},
+    "exchange": {"export.c.file", "export.models", "export.onnx"},
     "export.models": {"estimators._saved"},
     "estimators._travelling": {"estimators._saved"},
 }
