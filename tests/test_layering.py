@@ -123,10 +123,12 @@ LEVELS = {
     "estimators._classifier": 14,
     "estimators._labelled": 13,
     "estimators._regressor": 14,
+    "interop.mlflow": 15,
 }
 #: They only gather names.
 DOORS = {
-    f"{package}__init__" for package in ("", "reference.", "training.", "estimators.", "plots.", "doctor.", "export.")
+    f"{package}__init__"
+    for package in ("", "reference.", "training.", "estimators.", "plots.", "doctor.", "export.", "interop.")
 }
 #: Module, or the start of its name -> the packages that it alone may import.
 OTHERS = {
@@ -135,6 +137,7 @@ OTHERS = {
     "plots.": {"sklearn", "matplotlib"},
     "progress": {"tqdm"},
     "export.container": {"safetensors"},
+    "interop.mlflow": {"mlflow"},
 }
 #: Methods that only hand over -> the modules above them that they import when they are called.
 HANDED_OVER = {"exchange": set()}
