@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import warnings
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -99,7 +100,7 @@ def test_what_can_be_made_or_called_has_an_example(name):
 # -- pages ------------------------------------------------------------------------------------------------------
 
 
-BLOCK = re.compile(r"^(?:<!-- needs (?P<needs>.+) -->\n)?```python\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^(?:<!-- needs (?P<needs>[\w, -]+) -->\n)?```python\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def blocks(page):
@@ -128,7 +129,10 @@ def test_the_sessions_of_a_page_are_what_python_says(page, tmp_path, monkeypatch
     for line, block, needs in blocks(page):
         if ">>>" in block and all(map(is_there, needs)):
             test = parser.get_doctest(block, names, page.name, str(page), line)
-            runner.run(test, clear_globs=False)
+            with warnings.catch_warnings():
+                if needs:  # what other libraries warn of is theirs
+                    warnings.simplefilter("ignore")
+                runner.run(test, clear_globs=False)
             names = test.globs
     assert runner.summarize(verbose=False).failed == 0
 
