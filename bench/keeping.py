@@ -35,7 +35,7 @@ def by_fastnn(network, row, folder):
     path = folder / "fastnn.safetensors"
 
     def unflushed():
-        with mock.patch("os.fsync", lambda descriptor: None):
+        with mock.patch("os.fsync"):
             network.save(path)
 
     return {
@@ -112,7 +112,7 @@ def all_ways(network, row, folder):
 
 
 def table_of(n_rounds, folder):
-    """Return the seconds and ratios of each task, the bytes of each file, how far outputs differ, and what is missing."""
+    """Return seconds and ratios of each task, the bytes of each file, how far outputs differ, and what is missing."""
     network, row = network_of(SIZES), np.random.default_rng(0).standard_normal(SIZES[0]).astype(np.float32)
     tasks, files, missing = all_ways(network, row, Path(folder))
     found = {"tasks": {}, "bytes": {}, "differences": {}, "missing": missing, "parameters": network.n_parameters}
@@ -122,9 +122,11 @@ def table_of(n_rounds, folder):
             expected = network(row)
             found["differences"] = {name: float(np.abs(out - expected).max()) for name, out in outputs.items()}
         seconds = measure(ways, n_rounds)
+        ratios = {
+            name: [b / a for a, b in zip(seconds["fastnn"], times, strict=True)] for name, times in seconds.items()
+        }
         found["tasks"][task] = {
-            name: {"seconds": summary(times), "ratio": summary([b / a for a, b in zip(seconds["fastnn"], times)])}
-            for name, times in seconds.items()
+            name: {"seconds": summary(times), "ratio": summary(ratios[name])} for name, times in seconds.items()
         }
     found["bytes"] = {name: path.stat().st_size for name, path in files.items()}
     return found
