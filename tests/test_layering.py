@@ -130,6 +130,7 @@ LEVELS = {
     "estimators._classifier": 14,
     "estimators._labelled": 13,
     "estimators._regressor": 14,
+    "interop.mlflow": 15,
 }
 #: They only gather names.
 DOORS = {
@@ -146,6 +147,7 @@ OTHERS = {
     "exchange": {"onnx"},  # for type checkers
     "export.onnx": {"onnx"},
     "interop.skl2onnx": {"onnx", "skl2onnx"},
+    "interop.mlflow": {"mlflow"},
 }
 #: Methods that only hand over -> the modules above them that they import when they are called.
 HANDED_OVER = {
