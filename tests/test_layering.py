@@ -41,6 +41,10 @@ LEVELS = {
     "export.values": 5,
     "export.models": 8,
     "export.container": 5,
+    "export.onnx_graph": 0,
+    "export.onnx_activations": 3,
+    "export.onnx": 5,
+    "interop.skl2onnx": 15,
     "exchange": 6,
     "summary": 4,
     "reference.solvers": 2,
@@ -126,10 +130,12 @@ LEVELS = {
     "estimators._classifier": 14,
     "estimators._labelled": 13,
     "estimators._regressor": 14,
+    "interop.mlflow": 15,
 }
 #: They only gather names.
 DOORS = {
-    f"{package}__init__" for package in ("", "reference.", "training.", "estimators.", "plots.", "doctor.", "export.")
+    f"{package}__init__"
+    for package in ("", "reference.", "training.", "estimators.", "plots.", "doctor.", "export.", "interop.")
 }
 #: Module, or the start of its name -> the packages that it alone may import.
 OTHERS = {
@@ -138,10 +144,14 @@ OTHERS = {
     "plots.": {"sklearn", "matplotlib"},
     "progress": {"tqdm"},
     "export.container": {"safetensors"},
+    "exchange": {"onnx"},  # for type checkers
+    "export.onnx": {"onnx"},
+    "interop.skl2onnx": {"onnx", "skl2onnx"},
+    "interop.mlflow": {"mlflow"},
 }
 #: Methods that only hand over -> the modules above them that they import when they are called.
 HANDED_OVER = {
-    "exchange": {"export.models"},
+    "exchange": {"export.c.file", "export.models", "export.onnx"},
     "export.models": {"estimators._saved"},
     "estimators._travelling": {"estimators._saved"},
 }

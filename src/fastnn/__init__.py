@@ -22,6 +22,7 @@ from fastnn.result import TrainResult
 from fastnn.train import train
 
 if TYPE_CHECKING:
+    from fastnn import interop as interop
     from fastnn import plots as plots
     from fastnn.doctor import diagnose as diagnose
     from fastnn.estimators import MLPClassifier as MLPClassifier
@@ -47,7 +48,7 @@ __all__ = [
 #: What stands on more than NumPy, is imported when it is asked for, and left out by ``import *``; `diagnose`, which few
 #: programs ask for, is imported likewise.
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor")
-_LAZY = (*_ESTIMATORS, "plots")
+_LAZY = (*_ESTIMATORS, "interop", "plots")
 
 
 def __getattr__(name):

@@ -4,6 +4,14 @@ What is written and read is ``export``'s and ``interop``'s, which are imported w
 """
 
 import os
+from typing import TYPE_CHECKING
+
+from numpy.typing import ArrayLike, DTypeLike
+
+if TYPE_CHECKING:
+    import onnx
+
+    from fastnn.export.c.file import ExportedC
 
 
 class Exchange:
@@ -41,3 +49,95 @@ class Exchange:
         from fastnn.export.models import save
 
         save(self, path)
+
+    def to_onnx(self, path: str | os.PathLike | None = None, *, dtype: DTypeLike | None = None) -> "onnx.ModelProto":
+        """Return the network as an ONNX model, and write it to a file, if a path is given; needs ``onnx``.
+
+        The model has standard operators alone, of version 13, which ONNX Runtime knows from 1.6 on, and takes any
+        number of rows. Its input is ``X``; its outputs are named as skl2onnx names them: ``variable`` for values; for
+        classes ``label`` and ``probabilities``, or ``scores`` where the outputs are no probabilities; after
+        gaussian_nll ``variable`` for the means, and ``variance``. Several heads have these with a number each, as
+        ``label_0``. `feature_names`, classes and fastnn's version are in ``metadata_props``.
+
+        Parameters
+        ----------
+        path : str or os.PathLike, optional
+            The file, which is there whole or not at all. None: nothing is written.
+        dtype : {"float64", "float32"}, optional
+            What the model computes in. None: as the network.
+
+        Returns
+        -------
+        model : onnx.ModelProto
+
+        Raises
+        ------
+        ImportError
+            If ``onnx`` is not installed.
+        ValueError
+            If the model would be larger than 2 GiB, or weights are beyond the range of `dtype`.
+        OSError
+            If the file cannot be written.
+        """
+        from fastnn.export.onnx import to_onnx
+
+        return to_onnx(self, path, dtype=dtype)
+
+    def to_c(
+        self,
+        path: str | os.PathLike,
+        dtype: str | None = None,
+        *,
+        name: str | None = None,
+        calibration: ArrayLike | None = None,
+        self_test: ArrayLike | None = None,
+    ) -> "ExportedC":
+        """Write one file of C99, which is C++11 too, that predicts without fastnn: for devices, and for other programs.
+
+        It allocates nothing, changes nothing but what it is given, and needs no library but ``<math.h>``: the weights
+        are ``const`` tables. ``name_predict`` gives the outputs of a row; of a classifier ``name_predict_class`` the
+        place of its class in ``name_classes``, several labels a row come from ``name_predict_labels``, and of several
+        heads each has its own, ``name_head0_predict_class``. The comment at its head says how it is used, and what the
+        inputs are called.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Such as ``"model.h"``. A file that is there is replaced once the new one is whole.
+        dtype : {"float64", "float32", "int8"}, optional
+            What it computes in. None: as the network. With "int8" weights and what goes from layer to layer take a byte
+            each, a fourth of float32; inputs and outputs are numbers of the network's dtype.
+        name : str, optional
+            What all its names begin with; macros have it in capitals. None: as the file is called, without its suffix.
+        calibration : array-like of shape (n_samples, n_in), optional
+            Of "int8" alone, which needs it: rows like those that are to be predicted, some hundred of them. What goes
+            beyond their ranges counts as the end of these.
+        self_test : array-like of shape (n_samples, n_in), optional
+            Rows that are stored in the file, with their outputs: compiled with ``-DNAME_SELF_TEST`` it is a program that
+            predicts them, prints what differs, and ends with 0 if nothing does.
+
+        Returns
+        -------
+        exported : ExportedC
+            The bytes of the tables and of the stack, and of "int8" how far outputs are from the network's.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as described, a name none of C, or weights are not finite in this dtype.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import fastnn
+        >>> neuron = fastnn.Network([[[7.0, 3.0]]], [[-2.0]], classes=["no", "yes"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     exported = neuron.to_c(os.path.join(folder, "neuron.h"))
+        >>> exported.table_bytes, exported.ram_bytes
+        (24, 0)
+        """
+        from fastnn.export.c.file import write
+
+        return write(self, path, dtype, name=name, calibration=calibration, self_test=self_test)

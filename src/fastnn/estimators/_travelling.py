@@ -71,6 +71,39 @@ class Travelling:
             one.name: one.default for one in known if one.default is not one.empty and one.name not in state
         }  # fmt: skip
 
+    def to_onnx(self, path=None, *, dtype=None):
+        """Return the estimator as an ONNX model, and write it to a file, if a path is given; needs ``onnx``.
+
+        The outputs are what `predict` and `predict_proba` give, as described in `Network.to_onnx`: ``label`` and
+        ``probabilities`` of a classifier, or ``scores`` where it has a `decision_function`; ``variable`` of a
+        regressor, in columns. For a pipeline see `fastnn.interop.register_skl2onnx`.
+
+        Parameters
+        ----------
+        path : str or os.PathLike, default=None
+            The file, which is there whole or not at all.
+        dtype : {"float64", "float32"}, default=None
+            What the model computes in; None: the dtype of the weights.
+
+        Returns
+        -------
+        model : onnx.ModelProto
+
+        Raises
+        ------
+        NotFittedError
+            If there is nothing to write.
+        ImportError
+            If ``onnx`` is not installed.
+        ValueError
+            If the model would be larger than 2 GiB, or weights are beyond the range of `dtype`.
+        OSError
+            If the file cannot be written.
+        """
+        from fastnn.export.onnx import to_onnx
+
+        return to_onnx(self.network_, path, dtype=dtype, heads_in_one=True)
+
     def __copy__(self):
         """As of any estimator, what was learned is shared: a state's would be a copy."""
         other = type(self).__new__(type(self))
