@@ -42,6 +42,11 @@ LEVELS = {
     "export.onnx_graph": 0,
     "export.onnx_activations": 3,
     "export.onnx": 5,
+    "interop.onnx_functions": 0,
+    "interop.onnx_terms": 5,
+    "interop.onnx_shapes": 6,
+    "interop.onnx_nodes": 7,
+    "interop.onnx": 8,
     "interop.skl2onnx": 15,
     "exchange": 6,
     "summary": 4,
@@ -142,10 +147,11 @@ OTHERS = {
     "export.container": {"safetensors"},
     "exchange": {"onnx"},  # for type checkers
     "export.onnx": {"onnx"},
+    "interop.onnx": {"onnx", "google"},
     "interop.skl2onnx": {"onnx", "skl2onnx"},
 }
 #: Methods that only hand over -> the modules above them that they import when they are called.
-HANDED_OVER = {"exchange": {"export.onnx"}}
+HANDED_OVER = {"exchange": {"export.onnx", "interop.onnx"}}
 
 
 #: Each file of csrc -> the level it stands on. A file may include only files of levels below its own.
