@@ -44,6 +44,11 @@ LEVELS = {
     "export.onnx_graph": 0,
     "export.onnx_activations": 3,
     "export.onnx": 5,
+    "interop.onnx_functions": 0,
+    "interop.onnx_terms": 5,
+    "interop.onnx_shapes": 6,
+    "interop.onnx_nodes": 7,
+    "interop.onnx": 8,
     "interop.skl2onnx": 15,
     "exchange": 6,
     "summary": 4,
@@ -146,12 +151,13 @@ OTHERS = {
     "export.container": {"safetensors"},
     "exchange": {"onnx"},  # for type checkers
     "export.onnx": {"onnx"},
+    "interop.onnx": {"onnx", "google"},
     "interop.skl2onnx": {"onnx", "skl2onnx"},
     "interop.mlflow": {"mlflow"},
 }
 #: Methods that only hand over -> the modules above them that they import when they are called.
 HANDED_OVER = {
-    "exchange": {"export.c.file", "export.models", "export.onnx"},
+    "exchange": {"export.c.file", "export.models", "export.onnx", "interop.onnx"},
     "export.models": {"estimators._saved"},
     "estimators._travelling": {"estimators._saved"},
 }
