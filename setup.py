@@ -37,10 +37,18 @@ if COVERAGE:  # threads and forked children count too
     UNIX["extra_link_args"] = ["--coverage"]
 MSVC = {"extra_compile_args": ["/O2", "/std:c11", "/fp:precise", "/we4062"]}  # 4062: as -Werror=switch
 
-# What is not the engine's -> its flags in place of -O3, which would make the wheel larger by a twentieth and nothing
-# faster: of the naive loops what their speed comes from, of code that only hands over the smallest.
+# What is compiled -> its flags beside -O3, or in place of it, which alone would make the wheel larger by an eighth and
+# nothing faster: the kernels are vectors already, and say themselves what is to be inlined; of the naive loops what
+# their speed comes from is left, of code that only hands over the smallest.
 LEVELS = {
-    "fastnn._loops": ["-O2", "-funswitch-loops", "-fvect-cost-model=dynamic"],
+    "targets": [
+        *("-fno-ipa-cp-clone", "-fno-inline-functions", "-fno-tree-vectorize", "-fno-split-loops"),
+        *("-fno-split-paths", "-fno-unswitch-loops"),
+    ],
+    "fastnn._loops": [
+        *("-O2", "-funswitch-loops", "-fvect-cost-model=dynamic", "-fno-inline-functions"),
+        *("-fno-align-functions", "-fno-align-loops", "-fno-align-jumps"),
+    ],
     "fastnn._tables": ["-Os"],
     "glue": ["-Os"],  # _engine.pyx and csrc/core
 }
@@ -95,7 +103,7 @@ class BuildExtensions(build_ext):
         self.build_extension(engine)
 
     def level_of(self, name):
-        """Return the flags in place of -O3 for an extension, if the compiler takes them."""
+        """Return the flags of LEVELS for what is compiled, if the compiler takes them."""
         flags = [] if COVERAGE or self.compiler.compiler_type == "msvc" else LEVELS.get(name, [])
         return flags if self.compiler_takes(flags) else []
 
@@ -117,8 +125,9 @@ class BuildExtensions(build_ext):
 
     def start_stubs(self, pool, engine, names):
         """Have the engine's stubs of these targets compiled; return the jobs, whose results are lists of objects."""
+        level = self.level_of("targets")
         return [
-            pool.submit(self.compile_source, engine, f"csrc/targets/{name}_{dtype}.c", TARGETS[name])
+            pool.submit(self.compile_source, engine, f"csrc/targets/{name}_{dtype}.c", [*level, *TARGETS[name]])
             for name in names
             for dtype in ("float32", "float64")
         ]

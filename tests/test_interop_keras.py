@@ -130,8 +130,8 @@ def test_diabetes_with_a_normalization_that_is_folded_in_float64():
     assert network.dtype == "float64"
     same(network, model, X, 1e-4)  # Keras itself computes in float32, in which X is
     mean, scale = (np.float64(own).ravel() for own in (scale.mean, np.sqrt(np.float64(scale.variance))))
-    W, b, W2, b2 = (np.float64(own) for own in model.get_weights()[-4:])
-    np.testing.assert_allclose(network(X), np.tanh((X - mean) / scale @ W + b) @ W2 + b2, rtol=1e-10)
+    W, b, w, c = (np.float64(own) for own in model.get_weights()[-4:])
+    np.testing.assert_allclose(network(X), np.tanh((X - mean) / scale @ W + b) @ w + c, rtol=1e-10)
     inverted = layers.Normalization(mean=mean, variance=scale**2, invert=True)
     model = built(inverted, layers.Dense(3), n_in=10)
     same(fastnn.Network.from_keras(model), model, y[:10].reshape(1, 10) / 100)

@@ -38,12 +38,18 @@ LEVELS = {
     "layers": 4,
     "portable": 4,
     "export.files": 0,
+    "export.values": 5,
+    "export.models": 8,
     "export.container": 5,
     "interop.chain": 8,
     "interop.sklearn": 9,
     "interop.torch": 9,
     "interop.keras": 9,
     "interop.fann": 9,
+    "export.onnx_graph": 0,
+    "export.onnx_activations": 3,
+    "export.onnx": 5,
+    "interop.skl2onnx": 15,
     "exchange": 6,
     "summary": 4,
     "reference.solvers": 2,
@@ -121,6 +127,7 @@ LEVELS = {
     "estimators._extended": 12,
     "estimators._travelling": 12,
     "estimators._neighbours": 12,
+    "estimators._saved": 13,
     "estimators._history": 9,
     "estimators._validation": 11,
     "estimators._callbacks": 10,
@@ -129,10 +136,12 @@ LEVELS = {
     "estimators._classifier": 14,
     "estimators._labelled": 13,
     "estimators._regressor": 14,
+    "interop.mlflow": 15,
 }
 #: They only gather names.
 DOORS = {
-    f"{package}__init__" for package in ("", "reference.", "training.", "estimators.", "plots.", "doctor.", "export.")
+    f"{package}__init__"
+    for package in ("", "reference.", "training.", "estimators.", "plots.", "doctor.", "export.", "interop.")
 }
 #: Module, or the start of its name -> the packages that it alone may import.
 OTHERS = {
@@ -141,9 +150,24 @@ OTHERS = {
     "plots.": {"sklearn", "matplotlib"},
     "progress": {"tqdm"},
     "export.container": {"safetensors"},
+    "exchange": {"onnx"},  # for type checkers
+    "export.onnx": {"onnx"},
+    "interop.skl2onnx": {"onnx", "skl2onnx"},
+    "interop.mlflow": {"mlflow"},
+    "interop.sklearn": {"sklearn"},
+    "interop.torch": {"torch"},
+    "interop.keras": {"keras"},
 }
 #: Methods that only hand over -> the modules above them that they import when they are called.
-HANDED_OVER = {"exchange": set()}
+HANDED_OVER = {
+    "exchange": {
+        "network",  # for type checkers
+        *("export.c.file", "export.models", "export.onnx"),
+        *("interop.sklearn", "interop.torch", "interop.keras", "interop.fann"),
+    },
+    "export.models": {"estimators._saved"},
+    "estimators._travelling": {"estimators._saved"},
+}
 
 
 #: Each file of csrc -> the level it stands on. A file may include only files of levels below its own.

@@ -225,6 +225,12 @@ cdef class Run:
             propagate()
         return updates.n_done, stop
 
+    def put_state(self):
+        if self.work == NULL:
+            raise ValueError("the run has ended")
+        with nogil:
+            self.problem.kernels.put_state(&self.run, self.work)
+
     def end(self):
         cdef void *work = self.work
         self.work = NULL

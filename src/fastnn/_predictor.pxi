@@ -27,21 +27,22 @@ cdef class Predictor:
 
     def _bind(self, network, parameters):
         """Compute from these parameters of a NetworkSpec, which are shared, with the SIMD engine."""
-        if self.parameters_start != NULL:
+        cdef Arguments arguments = Arguments()
+        cdef bint is_float64 = network.dtype.itemsize == 8
+        cdef const void *start = arguments.take(parameters, b"d" if is_float64 else b"f", network.n_parameters, False)
+        cdef ptrdiff_t n_in = network.n_in, n_out = network.n_out, n_layers = network.n_layers
+        cdef const void *layers = arguments.take_structs(
+            network.layers, (n_layers + <ptrdiff_t> len(network.blocks)) * sizeof(fastnn_layer), False
+        )
+        dtype, n_weights = network.dtype, network.n_weights
+        if self.parameters_start != NULL:  # asked last: other threads ran, wherever Python did
             raise TypeError("a network is made once; make another one")
-        self.arguments = Arguments()
-        self.is_float64 = network.dtype.itemsize == 8
-        self.format = b"d"[0] if self.is_float64 else b"f"[0]
-        cdef const void *start = self.arguments.take(
-            parameters, b"d" if self.is_float64 else b"f", network.n_parameters, False
-        )
-        self.n_in, self.n_out, self.n_layers = network.n_in, network.n_out, network.n_layers
-        self.work_a_row = network.n_weights
-        self.ndarray, self.asarray, self.empty, self.dtype_ = np.ndarray, np.asarray, np.empty, network.dtype
-        self.of_one_row = ((network.n_out,), network.dtype)
-        self.layers = <const fastnn_layer *> self.arguments.take_structs(
-            network.layers, self.n_layers * sizeof(fastnn_layer), False
-        )
+        self.ndarray, self.asarray, self.empty, self.dtype_ = np.ndarray, np.asarray, np.empty, dtype
+        self.of_one_row = ((n_out,), dtype)
+        self.work_a_row = n_weights
+        self.is_float64, self.format = is_float64, b"d"[0] if is_float64 else b"f"[0]
+        self.n_in, self.n_out, self.n_layers = n_in, n_out, n_layers
+        self.arguments, self.layers = arguments, <const fastnn_layer *> layers
         self.parameters_start = start  # last: with it the network answers
 
     def __call__(self, X):

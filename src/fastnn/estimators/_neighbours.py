@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from fastnn.activations import check_hidden_activations
 from fastnn.estimators._checks import check_hidden_layer_sizes
 from fastnn.estimators._moved import optimizer_from, optimizer_to
+from fastnn.interop.sklearn import show
 from fastnn.training import passes
 
 #: Parameters that scikit-learn's lack, and without which training is the same.
@@ -92,8 +93,6 @@ class Neighbours:
         ValueError
             If scikit-learn's has no such parameter or value, or no such network.
         """
-        from fastnn.interop.sklearn import show
-
         check_is_fitted(self)
         theirs = self._of_sklearn()
         known = inspect.signature(theirs).parameters

@@ -64,7 +64,7 @@ WRITTEN = {
 
 
 #: The lines of a file that say how its network is trained, in the order that libfann reads, by its own defaults.
-OF_TRAINING_WRITTEN = """\
+PREAMBLE = """\
 learning_rate=0.7 connection_rate=1.0 network_type=0 learning_momentum=0.0 training_algorithm=2 train_error_function=1
 train_stop_function=0 cascade_output_change_fraction=0.01 quickprop_decay=-0.0001 quickprop_mu=1.75
 rprop_increase_factor=1.2 rprop_decrease_factor=0.5 rprop_delta_min=0.0 rprop_delta_max=50.0 rprop_delta_zero=0.1
@@ -72,7 +72,7 @@ cascade_output_stagnation_epochs=12 cascade_candidate_change_fraction=0.01 casca
 cascade_max_out_epochs=150 cascade_min_out_epochs=50 cascade_max_cand_epochs=150 cascade_min_cand_epochs=50
 cascade_num_candidate_groups=2 bit_fail_limit=0.35 cascade_candidate_limit=1000.0 cascade_weight_multiplier=0.4
 cascade_activation_functions_count=1 cascade_activation_functions=3 cascade_activation_steepnesses_count=1
-cascade_activation_steepnesses=0.5""".split()
+cascade_activation_steepnesses=0.5"""
 
 
 def from_fann(path, scaled=None, dtype="float64", classes=None):
@@ -114,7 +114,7 @@ def to_fann(network, path):
     lines = [
         VERSION,
         f"num_layers={len(others) + 1}",
-        *OF_TRAINING_WRITTEN,
+        *PREAMBLE.split(),
         f"layer_sizes={' '.join(str(n + 1) for n in network.layer_sizes)} ",
         "scale_included=0",
         f"{NEURONS}={''.join(f'({n}, {function}, {steepness:.20e}) ' for n, function, steepness in neurons)}",

@@ -66,15 +66,14 @@ def show(estimator, network):
     out, kind = _outputs_of(network)
     estimator.coefs_ = [np.array(W.T, order="C") for W in network.W.values()]
     estimator.intercepts_ = [b.copy() for b in network.b.values()]
-    estimator._best_coefs = [W.copy() for W in estimator.coefs_]
-    estimator._best_intercepts = [b.copy() for b in estimator.intercepts_]
+    estimator._best_coefs, estimator._best_intercepts = estimator.coefs_, estimator.intercepts_  # as after a fit
     estimator.n_features_in_, *_, estimator.n_outputs_ = network.layer_sizes
     if network.feature_names is not None:
         estimator.feature_names_in_ = np.array(network.feature_names, object)
     estimator.n_layers_, estimator.out_activation_ = len(network.layer_sizes), out
-    estimator.n_iter_ = estimator.t_ = estimator._no_improvement_count = 0
+    estimator.n_iter_ = estimator.t_ = 0
     if estimator.solver != "lbfgs":
-        judges = estimator.early_stopping
+        judges, estimator._no_improvement_count = estimator.early_stopping, 0
         estimator.loss_curve_, estimator.best_loss_ = [], None if judges else np.inf
         estimator.validation_scores_, estimator.best_validation_score_ = ([], -np.inf) if judges else (None, None)
     if kind != "values":
