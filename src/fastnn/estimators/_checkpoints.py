@@ -76,6 +76,7 @@ def take_up(found, estimator, samples, course):
     optimizer.counters[:] = found["counters"].view(COUNTERS)
     samples.rows = found["learned"]
     course.order = found["progress"]["order"]
+    course.checked()  # the engine reads these rows
     return Progress(**found["progress"])
 
 
@@ -83,7 +84,7 @@ def known_of(found, n_rows, course_class):
     """Return the course of the rows as far as it is known: of what was found, or a new one."""
     if found is None:
         return course_class(n_rows)
-    return course_class(n_rows, found["learned"], found["held_back"], found["seed"])
+    return course_class(n_rows, found["learned"], found["held_back"], found["seed"]).checked()
 
 
 class Snapshot:
