@@ -108,14 +108,14 @@ def test_every_backend(tmp_path, backend):
     [
         {"dropout": 0.3, "input_dropout": 0.1}, {"l1": 0.01, "max_norm": 0.8, "max_grad_norm": 0.1},
         {"frozen": [1], "l2": 0.1}, {"bias": False}, {"sample_weight": WEIGHT, "class_weight": {0: 3.0}},
-        {"tol": 0.05, "alpha": 1e-3}, {"validation_data": (X[:9], LABELS[:9])}, {"alpha": schedules.cosine(0.05)},
+        {"tol": 1e-4}, {"validation_data": (X[:9], LABELS[:9])}, {"alpha": schedules.cosine(0.05)},
         {"alpha": lambda progress: 0.1 * (1 - progress)}, {"alpha": np.linspace(0.1, 0.01, 23)},
         {"alpha": schedules.plateau(0.5, patience=0, cooldown=1)}, {"max_time": 100.0},
         {"alpha": schedules.plateau(0.5, patience=1), "validation_split": 0.2}, {"y": np.array(list("abc"))[LABELS]},
         {"track": ["loss", "accuracy", "learning_rate", "gradient_norm"]}, {"label_smoothing": 0.1},
-        {"validation_split": 0.3, "early_stopping": True, "n_iter_no_change": 3},
+        {"validation_split": 0.3, "early_stopping": True, "n_iter_no_change": 3, "alpha": 0.3},
         {"validation_split": 0.3, "early_stopping": True, "report_every": 2, "callback": None, "track": "loss"},
-        {"validation_split": 0.3, "early_stopping": True, "scoring": lambda network, X, y: network(X).max()},
+        {"validation_split": 0.3, "early_stopping": True, "scoring": lambda network, X, y: -network(X).max()},
         {"rows": csr_array(X)}, {"rows": X.astype(np.float32), "dtype": "float32"}, {"n_threads": 1},
         {"callback": lambda iteration, *_: iteration == 17}, {"init": "uniform", "init_scale": 20.0},
     ],
@@ -124,6 +124,8 @@ def test_every_backend(tmp_path, backend):
 @pytest.mark.parametrize("at", [2, 12])
 @pytest.mark.filterwarnings("ignore:init=")
 def test_rules_data_and_listeners(tmp_path, options, at):
+    if "early_stopping" in options:
+        at = min(at, 4)  # it ends soon after
     assert_same_training(tmp_path, at, **{"solver": "adam", "batch_size": 8, **options})
 
 
@@ -145,12 +147,12 @@ def test_several_heads(tmp_path):
 )  # fmt: skip
 def test_generators_that_others_have_too(tmp_path, seed):
     assert_same_training(tmp_path, 13, 3, seed=seed, batch_size=8)
-    source = seed() or np.random.mtrand._rand
-    train(SIZES, X, LABELS, 23, **{**USUAL, "random_state": source}, batch_size=8)
-    later = source.standard_normal(3)
-    source = seed() or np.random.mtrand._rand
-    train(SIZES, X, LABELS, 23, **{**USUAL, "random_state": source}, report_every=1, batch_size=8, checkpoint=tmp_path)
-    assert np.array_equal(source.standard_normal(3), later)
+    later = []
+    for kept in ({}, {"checkpoint": tmp_path}):
+        given = seed()
+        train(SIZES, X, LABELS, 23, **{**USUAL, "random_state": given}, report_every=1, batch_size=8, **kept)
+        later.append((given or np.random.mtrand._rand).standard_normal(3).tolist())
+    assert later[0] == later[1]
 
 
 def test_a_result_that_is_gone_on_from(tmp_path):
@@ -191,7 +193,7 @@ def test_a_fit_that_breaks_off_after_any_epoch(tmp_path, name):
 )  # fmt: skip
 @pytest.mark.parametrize("at", [1, 4])
 def test_fits(tmp_path, parameters, at):
-    if at == 4 and parameters.get("n_iter_no_change") == 1 and "early_stopping" in parameters:
+    if at == 4 and parameters.get("n_iter_no_change") == 1:  # it ends soon after
         at = 2
     assert_same_fit(tmp_path, "MLPClassifier", at, **parameters)
 
@@ -368,7 +370,7 @@ def test_a_folder_that_is_not_to_be_written_to(tmp_path):
 
 
 FULL = """
-import resource, signal, sys, warnings
+import resource, signal, sys, time, warnings
 from pathlib import Path
 import numpy as np
 import fastnn
@@ -380,10 +382,11 @@ X, y = np.random.default_rng(0).random((20, 50)), np.arange(20) % 2
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
 def limit(iteration, loss, network):
+    if iteration == 5:
+        time.sleep(0.5)  # until something has been written
     if iteration == 6:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
     if iteration > 6:
-        import time
         time.sleep(0.05)
 
 def run(callback):
