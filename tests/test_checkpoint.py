@@ -1,4 +1,4 @@
-"""Checkpoints: a training that breaks off anywhere and goes on ends with the bits of one that did not; what is refused."""
+"""Checkpoints: a training that breaks off anywhere and goes on ends with the bits of one that did not; refusals."""
 
 import os
 import shutil
@@ -6,6 +6,7 @@ import stat
 import subprocess
 import sys
 import warnings
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -315,9 +316,8 @@ def test_other_files_are_left_alone(tmp_path):
 
 def test_a_damaged_file_falls_back_to_the_one_before(tmp_path):
     options = {**USUAL, "batch_size": 8, "solver": "adam"}
-    one = of_result(train(SIZES, X, LABELS, 9, **options))
+    kept = {"checkpoint": tmp_path / "run", "checkpoint_every": 1}
     with pytest.raises(StopError):
-        kept = {"checkpoint": tmp_path / "run", "checkpoint_every": 1}
         train(SIZES, X, LABELS, 9, **options, **kept, report_every=1, callback=stopper(8))
     one = of_result(train(SIZES, X, LABELS, 9, **options, report_every=1))
     newest = max((tmp_path / "run").iterdir(), key=lambda path: int(path.stem.split("-")[1]))
@@ -468,7 +468,7 @@ def test_seconds_go_on(tmp_path):
         train(SIZES, X, LABELS, 6, **options, callback=stopper(5))
     seconds = train(SIZES, X, LABELS, 6, **options).history["seconds"]
     assert len(seconds) == 6
-    assert all(before < after for before, after in zip(seconds, seconds[1:], strict=False))
+    assert all(before < after for before, after in pairwise(seconds))
 
 
 def test_an_interruption_is_gone_on_from(tmp_path):

@@ -36,8 +36,8 @@ def check_checkpoint(checkpoint, every, solver):
         raise TypeError(f"checkpoint must be the path of a folder, got {checkpoint!r}")
     if solver == "lbfgs":
         raise ValueError(
-            "checkpoint is not available for solver='lbfgs', whose memory of earlier steps SciPy keeps to itself; leave "
-            "checkpoint out, or use another solver"
+            "checkpoint is not available for solver='lbfgs', whose memory of earlier steps SciPy keeps to itself; "
+            "leave checkpoint out, or use another solver"
         )
     return None if every is None else check_count("checkpoint_every", every, minimum=1)
 

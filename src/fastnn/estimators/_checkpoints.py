@@ -29,8 +29,8 @@ def check_fits(estimator, incremental):
         )
     if estimator.warm_start:
         raise ValueError(
-            f"warm_start={estimator.warm_start!r} goes on from the weights that fit finds, checkpoint from those of its "
-            "folder; set one of them"
+            f"warm_start={estimator.warm_start!r} goes on from the weights that fit finds, checkpoint from those of "
+            "its folder; set one of them"
         )
 
 
