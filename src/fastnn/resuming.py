@@ -104,8 +104,7 @@ def resumed(found, course, data, backend):
 
 def made_before(found):
     """Return objective and cost of the updates that were made, and what was wrong with the start."""
-    start = found["saturated_start"]
-    return (found["objective"], found["cost"]), None if start is None else tuple(start)
+    return (found["objective"], found["cost"]), found["saturated_start"]
 
 
 class Snapshot:

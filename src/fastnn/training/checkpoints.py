@@ -138,7 +138,7 @@ class Checkpoints(Listener):
     def _write(self, checkpoint):
         """In the thread of the writer."""
         number, content, arrays = checkpoint
-        self.folder.write(number, {**content, "identity": self.identity_of()}, arrays)
+        self.folder.write(number, self.identity_of(), content, arrays)
 
 
 class Writer:
