@@ -486,3 +486,37 @@ def fitted(**parameters):
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Stochastic Optimizer")
         return fastnn.MLPClassifier(**FIT, **parameters).fit(X, LABELS)
+
+
+@pytest.mark.parametrize("face", ["train", "fit"])
+def test_a_training_whose_time_is_up_stays_as_it_is(tmp_path, face):
+    def run():
+        if face == "train":
+            kept = {"max_time": 0.05, "checkpoint": tmp_path, "batch_size": 1, "validation_split": 0.3}
+            return of_result(train(SIZES, X, LABELS, 10_000_000, **USUAL, **kept))
+        kept = {"max_time": 0.05, "checkpoint": tmp_path, "tol": 0.0, "n_iter_no_change": np.inf}
+        return of_estimator(fastnn.MLPClassifier(**{**FIT, "max_iter": 10**7}, **kept).fit(X, LABELS))
+
+    assert run() == run()
+
+
+def test_a_training_that_diverges_does_so_again(tmp_path):
+    options = {**USUAL, "alpha": 1e300, "loss": "squared_error", "activation": "relu", "output_activation": "identity"}
+    results = []
+    for _ in range(2):
+        with pytest.raises(FloatingPointError) as caught:
+            train(SIZES, X, VALUES[:, None] + np.zeros(3), 9, **options, checkpoint=tmp_path, checkpoint_every=1)
+        results.append(caught.value.result)
+    assert results[0].loss_curve == results[1].loss_curve
+    assert results[0].n_updates == results[1].n_updates
+
+
+def test_rows_that_are_none_are_refused(tmp_path, monkeypatch):
+    options = {**USUAL, "batch_size": 8, "report_every": 1, "checkpoint": tmp_path, "checkpoint_every": 1}
+    with pytest.raises(StopError):
+        train(SIZES, X, LABELS, 9, **options, callback=stopper(8))
+    read = Folder.newest
+    for name, change in {"rows": lambda rows: rows + 1, "n_made": lambda n: n + 9, "held": lambda _: [1]}.items():
+        monkeypatch.setattr(Folder, "newest", lambda folder: {**(own := read(folder)), name: change(own[name])})  # noqa: B023
+        with pytest.raises(ModelFormatError, match="damaged"):
+            train(SIZES, X, LABELS, 9, **options)

@@ -9,13 +9,31 @@ import threading
 from functools import cache
 from time import perf_counter
 
+import numpy as np
+
 from fastnn.export.checkpoints import Folder, flattened
 from fastnn.identity import check_is_same
 from fastnn.pace import Pace
+from fastnn.portable import ModelFormatError
 from fastnn.training.listeners import Listener
 
 #: Seconds between two checkpoints, where nobody says after how many updates; and between two looks at the clock.
 INTERVAL, LOOK = 10.0, 0.1
+
+
+def check_rows(name, rows, n_rows, n_samples):
+    """Refuse what a checkpoint has as the numbers of rows, unless it is None, or so many that there are: who uses them
+    does not look.
+    """
+    if rows is None:
+        return
+    is_array = isinstance(rows, np.ndarray) and rows.dtype == np.intp and rows.ndim == 1
+    if (
+        not is_array
+        or (n_rows is not None and len(rows) != n_rows)
+        or (len(rows) and not (rows.min() >= 0 and rows.max() < n_samples))
+    ):
+        raise ModelFormatError(f"{name} of a checkpoint are no rows of {n_samples}: it is damaged")
 
 
 class Checkpoints(Listener):
