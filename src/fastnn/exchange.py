@@ -6,14 +6,49 @@ What is written and read is ``export``'s and ``interop``'s, which are imported w
 import os
 from typing import TYPE_CHECKING
 
-from numpy.typing import DTypeLike
+from numpy.typing import ArrayLike, DTypeLike
 
 if TYPE_CHECKING:
     import onnx
 
+    from fastnn.export.c.file import ExportedC
+
 
 class Exchange:
     """Ways out of the process and into it."""
+
+    def save(self, path: str | os.PathLike) -> None:
+        """Save to a file that `fastnn.load` reads: data alone, no code.
+
+        The file is in the format of safetensors: the array "parameters" has all weights, layer by layer, each
+        (n_out, n_in) row by row, then all biases; the metadata says the rest, in JSON. An earlier file of this name is
+        replaced at once, when all is written: whoever reads meanwhile, and networks that were loaded from it, have the
+        old one.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Such as ``"model.safetensors"``.
+
+        Raises
+        ------
+        TypeError
+            For classes that are neither numbers nor strings.
+        OSError
+            If it cannot be written; what was there before is there still.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import fastnn
+        >>> path = os.path.join(tempfile.mkdtemp(), "neuron.safetensors")
+        >>> fastnn.Network([[[7.0, 3.0]]], [[-2.0]]).save(path)
+        >>> fastnn.load(path)([1.0, 0.0]).round(4)
+        array([0.9933])
+        """
+        from fastnn.export.models import save
+
+        save(self, path)
 
     def to_onnx(self, path: str | os.PathLike | None = None, *, dtype: DTypeLike | None = None) -> "onnx.ModelProto":
         """Return the network as an ONNX model, and write it to a file, if a path is given; needs ``onnx``.
@@ -88,3 +123,62 @@ class Exchange:
         from fastnn.interop.onnx import from_onnx
 
         return from_onnx(cls, model)
+
+    def to_c(
+        self,
+        path: str | os.PathLike,
+        dtype: str | None = None,
+        *,
+        name: str | None = None,
+        calibration: ArrayLike | None = None,
+        self_test: ArrayLike | None = None,
+    ) -> "ExportedC":
+        """Write one file of C99, which is C++11 too, that predicts without fastnn: for devices, and for other programs.
+
+        It allocates nothing, changes nothing but what it is given, and needs no library but ``<math.h>``: the weights
+        are ``const`` tables. ``name_predict`` gives the outputs of a row; of a classifier ``name_predict_class`` the
+        place of its class in ``name_classes``, several labels a row come from ``name_predict_labels``, and of several
+        heads each has its own, ``name_head0_predict_class``. The comment at its head says how it is used, and what the
+        inputs are called.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Such as ``"model.h"``. A file that is there is replaced once the new one is whole.
+        dtype : {"float64", "float32", "int8"}, optional
+            What it computes in. None: as the network. With "int8" weights and what goes from layer to layer take a byte
+            each, a fourth of float32; inputs and outputs are numbers of the network's dtype.
+        name : str, optional
+            What all its names begin with; macros have it in capitals. None: as the file is called, without its suffix.
+        calibration : array-like of shape (n_samples, n_in), optional
+            Of "int8" alone, which needs it: rows like those that are to be predicted, some hundred of them. What goes
+            beyond their ranges counts as the end of these.
+        self_test : array-like of shape (n_samples, n_in), optional
+            Rows that are stored in the file, with their outputs: compiled with ``-DNAME_SELF_TEST`` it is a program that
+            predicts them, prints what differs, and ends with 0 if nothing does.
+
+        Returns
+        -------
+        exported : ExportedC
+            The bytes of the tables and of the stack, and of "int8" how far outputs are from the network's.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as described, a name none of C, or weights are not finite in this dtype.
+        OSError
+            If the file cannot be written.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import fastnn
+        >>> neuron = fastnn.Network([[[7.0, 3.0]]], [[-2.0]], classes=["no", "yes"])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     exported = neuron.to_c(os.path.join(folder, "neuron.h"))
+        >>> exported.table_bytes, exported.ram_bytes
+        (24, 0)
+        """
+        from fastnn.export.c.file import write
+
+        return write(self, path, dtype, name=name, calibration=calibration, self_test=self_test)

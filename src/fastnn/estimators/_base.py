@@ -18,6 +18,7 @@ from fastnn.activations import check_hidden_activations
 from fastnn.checks import all_finite
 from fastnn.estimators._activations import kept_output_activation, output_activation, start_factors
 from fastnn.estimators._callbacks import CallbackSupportMixin
+from fastnn.estimators._checkpoints import check_fits
 from fastnn.estimators._checks import (
     as_data,
     check_hidden_layer_sizes,
@@ -158,6 +159,8 @@ class MultilayerPerceptron(Trained, Travelling, HiddenOutputs, CallbackSupportMi
     def _train(self, X, y, sample_weight, incremental, *validation):
         is_validated = bool(validation) and check_together(*validation)
         self.__dict__.pop("_prepared", None)  # of the call before
+        if self.checkpoint is not None or self.checkpoint_every is not None:
+            check_fits(self, incremental)
         self._refuse_hooks()
         refuse_hooks(f"this {type(self).__name__}", vars(self))
         hidden = check_hidden_layer_sizes(self.hidden_layer_sizes)

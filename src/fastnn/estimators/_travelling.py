@@ -32,6 +32,38 @@ class Travelling:
         if network is not None:
             self._show(Weights(Network._from_plain(network)))
 
+    def save(self, path, *, solver_state=False):
+        """Save to a file that `fastnn.load` reads: data alone, no code.
+
+        It has the parameters of the constructor, the network, labels, names of columns, and the curves. An earlier file
+        of this name is replaced at once, when all is written.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Such as ``"model.safetensors"``.
+        solver_state : bool, default=False
+            Whether to save what training goes on from, too: the solver's state, the random numbers and the order of the
+            rows. `partial_fit`, and `fit` with ``warm_start="solver"``, then have the bits of an estimator that was
+            never saved. Without, they go on from the weights.
+
+        Raises
+        ------
+        TypeError
+            For a class of your own, or classes that are neither numbers nor strings.
+        OSError
+            If it cannot be written; what was there before is there still.
+
+        Warns
+        -----
+        UserWarning
+            If it has what is no data, such as a callback, or a function that scores. The file does not have it: a
+            parameter comes back as its default.
+        """
+        from fastnn.estimators._saved import save
+
+        save(self, path, solver_state)
+
     def _defaults_of_new_parameters(self, state):
         """Of parameters that did not exist when the estimator was saved."""
         known = inspect.signature(type(self).__init__).parameters.values()

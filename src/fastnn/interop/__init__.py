@@ -6,7 +6,7 @@ Each module knows one of them, and is imported when it is asked for.
 from importlib import import_module
 
 #: Name -> the module that has it.
-_LAZY = {"register_skl2onnx": "skl2onnx"}
+_LAZY = {"register_mlflow": "mlflow", "register_skl2onnx": "skl2onnx"}
 __all__ = [*_LAZY]
 
 
