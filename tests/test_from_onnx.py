@@ -549,6 +549,7 @@ REFUSED = {
     "a cycle": ([("Add", "x b", "a"), ("Relu", "a", "b"), ("MatMul", "b W1", "y")], "reads 'b', which nothing"),
     "of its own": ([("Relu", "y", "y")], "reads 'y', which nothing before it has made"),
     "made twice": ([("MatMul", "x W1", "y"), ("Relu", "y", "y")], "makes 'y', which is there already"),
+    "too many inputs": ([("MatMul", "x W1", "a"), ("Add", "a two two", "y")], r"\(Add\) is .* has 3 inputs, not 2"),
     "too few inputs": ([("Gemm", "x", "y")], r"'Gemm_0' \(Gemm\) is damaged, or not as ONNX has it"),
     "giant shapes": ([("ConstantOfShape", "shape", "W"), ("MatMul", "x W", "y")], "does not compute it of constants"),
     "giant sums": ([("Add", "column row", "W"), ("MatMul", "x W", "y")], "does not compute it of constants"),
@@ -629,7 +630,8 @@ def test_what_the_file_says_beside_is_checked():
     refused(saying("labels", '{"kind": "multiclass", "classes": [[1], "a", {}]}'), "the ONNX model")
 
 
-def test_several_inputs_are_refused():
+def test_a_graph_has_one_input_and_some_output():
+    refused(model([("MatMul", "x W1", "y")], outputs=(), W1=W1), "the ONNX graph has no outputs")
     made = model([("MatMul", "x W1", "y")], W1=W1)
     made.graph.input.append(helper.make_tensor_value_info("other", 1, ("N", 4)))
     refused(made, r"the inputs \['x', 'other'\]; a network of fastnn has one")
@@ -655,7 +657,7 @@ def test_weights_that_are_not_finite_are_told():
     weights = net.W[1].copy()
     weights[0, 0] = np.nan
     made.graph.initializer[0].CopyFrom(numpy_helper.from_array(weights, "W1"))
-    with pytest.warns(UserWarning, match="weights that are not finite"):
+    with pytest.warns(RuntimeWarning, match="weights that are not finite"):
         Network.from_onnx(made)
 
 

@@ -33,6 +33,8 @@ def from_onnx(kind, source):
         if output.name not in reader.values:
             raise ModelFormatError(f"the ONNX graph has the output {output.name!r:.100}, which no node makes")
         outputs.append((output.name, reader.values[output.name]))
+    if not outputs:
+        raise ModelFormatError("the ONNX graph has no outputs")
     layers, blocks, terms = _layers(outputs)
     decisions = {value.term: value for _, value in outputs if isinstance(value, Decision)}
     labels = [_labels(decisions.get(term), block) for term, block in zip(terms, blocks, strict=True)]
@@ -44,7 +46,7 @@ def from_onnx(kind, source):
     except (TypeError, ValueError) as error:
         raise ModelFormatError(f"the ONNX model does not fit together: {error}") from error
     if not np.isfinite(network.parameters).all():
-        warnings.warn("the ONNX model has weights that are not finite", stacklevel=3)
+        warnings.warn("the ONNX model has weights that are not finite", RuntimeWarning, stacklevel=3)
     return network
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastnn.interop.onnx_functions import FUNCTIONS
+from fastnn.interop.onnx_functions import FUNCTIONS, check_n_inputs
 from fastnn.interop.onnx_shapes import FEW, NOTHING, constant_of, constant_result, unchanged
 from fastnn.interop.onnx_terms import JOINT, NoActivationError, Sum, Term, Units, affine, close, folded, is_affine
 from fastnn.portable import ModelFormatError
@@ -165,6 +165,7 @@ class Reader:
     # -- what is done to each unit ------------------------------------------------------------------------------------
 
     def _elementwise(self, op, args, attributes):
+        check_n_inputs(op, len(args))
         terms = [arg for arg in args if isinstance(arg, Sum | Term)]
         if any(arg is not None and not isinstance(arg, Sum | Term | np.ndarray) for arg in args):
             raise NotImplementedError("it is of several outputs together")
