@@ -41,6 +41,11 @@ LEVELS = {
     "export.values": 5,
     "export.models": 8,
     "export.container": 5,
+    "interop.chain": 8,
+    "interop.sklearn": 9,
+    "interop.torch": 9,
+    "interop.keras": 9,
+    "interop.fann": 9,
     "export.onnx_graph": 0,
     "export.onnx_activations": 3,
     "export.onnx": 5,
@@ -126,6 +131,7 @@ LEVELS = {
     "estimators._quick": 12,
     "estimators._extended": 12,
     "estimators._travelling": 12,
+    "estimators._neighbours": 12,
     "estimators._saved": 13,
     "estimators._history": 9,
     "estimators._validation": 11,
@@ -154,10 +160,17 @@ OTHERS = {
     "interop.onnx": {"onnx", "google"},
     "interop.skl2onnx": {"onnx", "skl2onnx"},
     "interop.mlflow": {"mlflow"},
+    "interop.sklearn": {"sklearn"},
+    "interop.torch": {"torch"},
+    "interop.keras": {"keras"},
 }
 #: Methods that only hand over -> the modules above them that they import when they are called.
 HANDED_OVER = {
-    "exchange": {"export.c.file", "export.models", "export.onnx", "interop.onnx"},
+    "exchange": {
+        "network",  # for type checkers
+        *("export.c.file", "export.models", "export.onnx"),
+        *("interop.fann", "interop.keras", "interop.onnx", "interop.sklearn", "interop.torch"),
+    },
     "export.models": {"estimators._saved"},
     "estimators._travelling": {"estimators._saved"},
 }

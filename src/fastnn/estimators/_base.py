@@ -31,6 +31,7 @@ from fastnn.estimators._checks import (
 from fastnn.estimators._hidden import HiddenOutputs
 from fastnn.estimators._history import history_of
 from fastnn.estimators._hooks import refuse_hooks
+from fastnn.estimators._neighbours import Neighbours
 from fastnn.estimators._parameters import CONSTRAINTS, check_parameters
 from fastnn.estimators._quick import Prepared
 from fastnn.estimators._solvers import keeps_solver, training_of
@@ -51,7 +52,7 @@ def _trains_by_batches(estimator):
     return True
 
 
-class MultilayerPerceptron(Trained, Travelling, HiddenOutputs, CallbackSupportMixin, BaseEstimator, ABC):
+class MultilayerPerceptron(Trained, Travelling, Neighbours, HiddenOutputs, CallbackSupportMixin, BaseEstimator, ABC):
     """The base of both estimators; not to be used by itself."""
 
     _parameter_constraints = CONSTRAINTS
