@@ -127,7 +127,10 @@ def _predict(sizes):
     for l in range(1, n_layers):
         calls, source = calls + f"    name_layer_{l}({source}, h{(l - 1) % 2});\n", f"h{(l - 1) % 2}"
     calls += f"    name_layer_{n_layers}({source}, outputs);\n"
-    return sum(widest), f"""
+    return (
+        sum(widest),
+        f"""
 NAME_API void name_predict(const double *inputs, double *outputs) {{
 {declared}{calls}}}
-"""
+""",
+    )

@@ -129,7 +129,9 @@ def _classes(classes):
         if -(2**31) < min(values) and max(values) < 2**31:
             return "const int32_t", list(map(str, values))
         if max(values) < 2**63:
-            return "const int64_t", [f"INT64_C({v})" if v > -(2**63) else f"(-INT64_C({2**63 - 1}) - 1)" for v in values]
+            return "const int64_t", [
+                f"INT64_C({v})" if v > -(2**63) else f"(-INT64_C({2**63 - 1}) - 1)" for v in values
+            ]
         return "const uint64_t", [f"UINT64_C({value})" for value in values]
     if kind not in "US":
         raise TypeError(f"classes must be numbers or strings to go into a C file, got {classes.dtype}")

@@ -23,6 +23,9 @@ SHARES = np.linspace(0.3, 1.0, 15)
 #: Of how many numbers of a layer a range is found.
 MOST_SEEN = 20_000
 
+#: By how much the squared error of the first layer's sums must be less for inputs to have levels of their own.
+WORTH_A_TABLE = 4
+
 #: Levels above the lowest.
 TOP = 255
 
@@ -84,19 +87,18 @@ class Layer:
         return level - 128 if self.table is None else self.table[level]
 
 
-def levels_of_inputs(X):
-    """Levels of each input; of all together, as scalars, where most reach over a good part of what all do: of images.
+def levels_of_inputs(X, W):
+    """Levels of all inputs together, as scalars, where that is nearly as exact for the first layer; else of each.
 
-    An input that is the same in all rows gets the usual width.
+    An input that is the same in all rows gets a width by which it counts as others do.
     """
-    low, high = X.min(axis=0), X.max(axis=0)
-    widths = (high - low)[high > low]
-    usual = np.median(widths) if len(widths) else 0.0
-    if not len(widths) or usual >= (high.max() - low.min()) / 4:
-        return Levels.between(low.min(), high.max())
-    is_constant = high == low
-    half = np.where(is_constant, usual / 2, 0.0)
-    return Levels.between(low - half, high + half)
+    low, high, size = X.min(axis=0), X.max(axis=0), np.abs(W).max(axis=0)
+    counts = (size * (high - low))[high > low]
+    usual = (np.median(counts) if len(counts) else 0.0) / np.where(size > 0, size, 1.0)
+    half = np.where(high > low, 0.0, usual / 2)
+    of_each, of_all = Levels.between(low - half, high + half), Levels.between(low.min(), high.max())
+    error, least = (np.mean(((levels.value(levels.nearest(X)) - X) @ W.T) ** 2) for levels in (of_all, of_each))
+    return of_all if error <= WORTH_A_TABLE * least + 1e-9 * np.var(X @ W.T) else of_each
 
 
 def best_levels(z, function):
@@ -142,7 +144,7 @@ def quantise(weights, biases, activations, X):
     layers : list of Layer
     """
     h = X.astype(np.float64)
-    inputs, layers = levels_of_inputs(h), []
+    inputs, layers = levels_of_inputs(h, weights[0]), []
     levels, q = inputs, inputs.entered(X)
     for l, (W, b, activation) in enumerate(zip(weights, biases, activations, strict=True)):
         z = h @ W.T + b

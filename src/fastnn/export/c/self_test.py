@@ -54,5 +54,7 @@ def written(rows, outputs, exact, name):
         table(rendered(f"static const double name_test_{which}", name, is_float), numbers(array, is_float))
         for which, array in stored
     ]
-    before, _, after = (MAIN % {"tables": "TABLES", "n_rows": len(rows), "tolerance": number(tolerance, is_float)}).partition("TABLES")
+    before, _, after = (
+        MAIN % {"tables": "TABLES", "n_rows": len(rows), "tolerance": number(tolerance, is_float)}
+    ).partition("TABLES")
     return rendered(before, name, is_float) + "".join(tables) + rendered(after, name, is_float)
