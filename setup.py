@@ -20,7 +20,13 @@ LIMITED_API = not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 # The kernels index unchecked, and nothing but kernels indexes a memoryview. The directives stand here because Cython
 # heeds neither a header nor a decorator for the inline functions of a .pxd file.
-DIRECTIVES = {"boundscheck": False, "wraparound": False, "cdivision": True, "freethreading_compatible": True}
+DIRECTIVES = {
+    "boundscheck": False,
+    "wraparound": False,
+    "cdivision": True,
+    "freethreading_compatible": True,
+    "auto_pickle": False,  # what is pickled says itself how
+}
 
 # Contraction into fused multiply-adds is off so that every backend and CPU rounds alike.
 UNIX = {
@@ -37,11 +43,18 @@ if COVERAGE:  # threads and forked children count too
     UNIX["extra_link_args"] = ["--coverage"]
 MSVC = {"extra_compile_args": ["/O2", "/std:c11", "/fp:precise", "/we4062"]}  # 4062: as -Werror=switch
 
-# What is not the engine's -> its flags in place of -O3, which would make the wheel larger by a twentieth and nothing
-# faster: of the naive loops what their speed comes from, of code that only hands over the smallest.
+# What is compiled -> its flags beside -O3, or in place of it, which alone would make the wheel larger by an eighth and
+# nothing faster: the kernels are vectors already, and say themselves what is to be inlined; of the naive loops what
+# their speed comes from is left, of code that only hands over the smallest.
 LEVELS = {
-    "fastnn._loops": ["-O2", "-funswitch-loops", "-fvect-cost-model=dynamic"],
-    "fastnn._tables": ["-Os"],
+    "targets": [
+        *("-fno-ipa-cp-clone", "-fno-inline-functions", "-fno-tree-vectorize", "-fno-split-loops"),
+        *("-fno-split-paths", "-fno-unswitch-loops"),
+    ],
+    "fastnn._loops": [
+        *("-O2", "-funswitch-loops", "-fvect-cost-model=dynamic", "-fno-inline-functions"),
+        *("-fno-align-functions", "-fno-align-loops", "-fno-align-jumps"),
+    ],
     "glue": ["-Os"],  # _engine.pyx and csrc/core
 }
 
@@ -76,26 +89,24 @@ class BuildExtensions(build_ext):
             if wants_openmp and self.compiler_takes([openmp], links=True):
                 extension.extra_compile_args.append(openmp)
                 extension.extra_link_args += [] if is_msvc else [openmp]
-        loops, engine, tables = self.extensions
+        loops, engine = self.extensions
         with ThreadPoolExecutor(self.parallel or os.cpu_count()) as pool:
             # C is compiled from the start, beside Cython; `_loops`, which takes longest, behind what needs no probe.
             jobs = self.start_stubs(pool, engine, ["baseline"])
-            modules = [pool.submit(self.build_extension, self.translated(loops))]
+            compiled_loops = pool.submit(self.build_extension, self.translated(loops))
             others = [name for name in TARGETS if name != "baseline" and self.has_target(name)]
             jobs += self.start_stubs(pool, engine, others)
             engine.define_macros += [(f"FASTNN_BUILT_{name}", None) for name in ["baseline", *others]]
             sources, level = self.translated(engine).sources, self.level_of("glue")
             jobs += [pool.submit(self.compile_source, engine, source, level) for source in sources]
-            modules += [pool.submit(self.build_extension, self.translated(tables))]
             for job in jobs:
                 engine.extra_objects += job.result()
-            for module in modules:
-                module.result()
+            compiled_loops.result()
         engine.sources = []  # they are objects by now
         self.build_extension(engine)
 
     def level_of(self, name):
-        """Return the flags in place of -O3 for an extension, if the compiler takes them."""
+        """Return the flags of LEVELS for what is compiled, if the compiler takes them."""
         flags = [] if COVERAGE or self.compiler.compiler_type == "msvc" else LEVELS.get(name, [])
         return flags if self.compiler_takes(flags) else []
 
@@ -117,8 +128,9 @@ class BuildExtensions(build_ext):
 
     def start_stubs(self, pool, engine, names):
         """Have the engine's stubs of these targets compiled; return the jobs, whose results are lists of objects."""
+        level = self.level_of("targets")
         return [
-            pool.submit(self.compile_source, engine, f"csrc/targets/{name}_{dtype}.c", TARGETS[name])
+            pool.submit(self.compile_source, engine, f"csrc/targets/{name}_{dtype}.c", [*level, *TARGETS[name]])
             for name in names
             for dtype in ("float32", "float64")
         ]
@@ -165,7 +177,7 @@ def extension(name, sources=()):
 
 
 setup(
-    ext_modules=[extension("_loops"), extension("_engine", sorted(glob("csrc/core/*.c"))), extension("_tables")],
+    ext_modules=[extension("_loops"), extension("_engine", sorted(glob("csrc/core/*.c")))],
     cmdclass={"build_ext": BuildExtensions},
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if LIMITED_API else {},
 )

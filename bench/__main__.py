@@ -20,6 +20,7 @@ OTHERS = {
     "shapes": "bench.shapes.command",
     "features": "bench.features",
     "manners": "bench.manners",
+    "export": "bench.export",
 }
 
 
@@ -36,6 +37,7 @@ def main():
     what.add_argument("--shapes", action="store_true", help="fastnn's estimators against others by shape")
     what.add_argument("--features", action="store_true", help="what each rule, activation and schedule costs")
     what.add_argument("--manners", action="store_true", help="Ctrl-C, and two models side by side")
+    what.add_argument("--export", action="store_true", help="rows by C and ONNX Runtime, files, checkpoints")
     parser.add_argument("--cases", metavar="REGEX", help="with --peers, --shapes: the cases whose name it fits")
     parser.add_argument("--only", metavar="NAME,NAME", help="with --peers: these libraries, such as fastnn,numba")
     parser.add_argument("--threads", metavar="N,N", help="with --peers: threads of each library; 1,2 by default")

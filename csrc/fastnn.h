@@ -215,10 +215,12 @@ typedef struct {
     const char *target;
     int vector_bytes;
 
-    /* A run, all of whose calls get the same work area. advance returns how it ended. */
+    /* A run, all of whose calls get the same work area. advance returns how it ended. put_state brings the solver's
+       numbers into the state meanwhile, as end does at last. */
     size_t (*run_work_size)(const fastnn_run *run);
     void (*begin)(const fastnn_run *run, void *work);
     int (*advance)(const fastnn_run *run, fastnn_updates *updates, void *work);
+    void (*put_state)(const fastnn_run *run, void *work);
     void (*end)(const fastnn_run *run, void *work);
 
     size_t (*gradient_work_size)(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data,

@@ -7,7 +7,7 @@
 #include "kernels/activations.h" /* activate */
 #include "kernels/evaluation.h"  /* engine_loss_and_gradient */
 #include "kernels/predict.h"     /* engine_forward */
-#include "kernels/training.h"    /* engine_begin, engine_advance, engine_end */
+#include "kernels/training.h"    /* engine_begin, engine_advance, engine_put_state, engine_end */
 #include "simd/vector.h"         /* vec, v_load, v_store, v_fma */
 #include "simd/vmath.h"          /* v_exp, v_log, v_logistic, v_tanh */
 
@@ -74,6 +74,7 @@ const fastnn_kernels TABLE(FASTNN_TARGET_NAME, DTYPE) = {
     .run_work_size = run_work_size,
     .begin = engine_begin,
     .advance = engine_advance,
+    .put_state = engine_put_state,
     .end = engine_end,
     .gradient_work_size = gradient_work_size,
     .loss_and_gradient = engine_loss_and_gradient,

@@ -249,13 +249,18 @@ static int engine_advance(const fastnn_run *run, fastnn_updates *updates, void *
     return shared.stop;
 }
 
-static void engine_end(const fastnn_run *run, void *work) {
+static void engine_put_state(const fastnn_run *run, void *work) {
     const packed_network *net = work;
-    fastnn_forget(net->parameters, (size_t)net->n_packed * sizeof(real)); /* before the user's state takes its memory */
-    fastnn_forget(net->gradient, (size_t)net->n_packed * sizeof(real));
     ptrdiff_t n_flat = n_parameters(run->layers, run->n_layers);
     for (int s = 0; s < fastnn_solvers[run->training->solver].n_state; s++) {
         unpack(net, net->state + s * net->n_packed, (real *)run->state + s * n_flat);
     }
+}
+
+static void engine_end(const fastnn_run *run, void *work) {
+    const packed_network *net = work;
+    fastnn_forget(net->parameters, (size_t)net->n_packed * sizeof(real)); /* before the user's state takes its memory */
+    fastnn_forget(net->gradient, (size_t)net->n_packed * sizeof(real));
+    engine_put_state(run, work);
 }
 #endif

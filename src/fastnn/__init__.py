@@ -1,10 +1,11 @@
 """fastnn: small dense neural networks, trained and run on the CPU as fast as the chip allows.
 
 ``train`` is the one-line replacement for a tutorial's training loop; ``Network`` is what it returns inside a
-``TrainResult``; ``Head`` is one of several things that a network learns at once; ``diagnose`` says what is wrong with a
-training; ``MLPClassifier`` and ``MLPRegressor`` are scikit-learn's, faster, and need it; ``plots`` draws what they are
-and how they learned, and needs matplotlib; ``kernels`` has the compiled loops one by one; ``simd`` the choice of the
-instruction set; ``schedules`` learning rates that change; ``reference`` has the same mathematics to read.
+``TrainResult``; ``load`` brings back what was saved; ``Head`` is one of several things that a network learns at once;
+``diagnose`` says what is wrong with a training; ``MLPClassifier`` and ``MLPRegressor`` are scikit-learn's, faster, and
+need it; ``plots`` draws what they are and how they learned, and needs matplotlib; ``kernels`` has the compiled loops
+one by one; ``simd`` the choice of the instruction set; ``schedules`` learning rates that change; ``reference`` has the
+same mathematics to read.
 """
 
 from importlib import import_module
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fastnn import kernels, reference, schedules, simd
 from fastnn.checks import optional
+from fastnn.export.models import load
 from fastnn.heads import Head
 from fastnn.network import Network
 from fastnn.portable import ModelFormatError
@@ -20,13 +22,16 @@ from fastnn.result import TrainResult
 from fastnn.train import train
 
 if TYPE_CHECKING:
+    from fastnn import interop as interop
     from fastnn import plots as plots
     from fastnn.doctor import diagnose as diagnose
     from fastnn.estimators import MLPClassifier as MLPClassifier
     from fastnn.estimators import MLPRegressor as MLPRegressor
+    from fastnn.export.c.file import ExportedC as ExportedC
 
 __version__ = "0.1.0"
 __all__ = [
+    "ExportedC",
     "Head",
     "ModelFormatError",
     "Network",
@@ -34,6 +39,7 @@ __all__ = [
     "__version__",
     "diagnose",
     "kernels",
+    "load",
     "predict",
     "reference",
     "schedules",
@@ -41,16 +47,18 @@ __all__ = [
     "train",
 ]
 
-#: What stands on more than NumPy, is imported when it is asked for, and left out by ``import *``; `diagnose`, which few
-#: programs ask for, is imported likewise.
+#: What stands on more than NumPy, is imported when it is asked for, and left out by ``import *``; `diagnose` and
+#: `ExportedC`, which few programs ask for, are imported likewise.
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor")
-_LAZY = (*_ESTIMATORS, "plots")
+_LAZY = (*_ESTIMATORS, "interop", "plots")
 
 
 def __getattr__(name):
     if name in _ESTIMATORS:
         with optional(f"fastnn.{name}", "scikit-learn 1.7 or newer", "sklearn", "scipy", extra="sklearn"):
             return getattr(import_module("fastnn.estimators"), name)
+    if name == "ExportedC":
+        return import_module("fastnn.export.c.file").ExportedC
     if name == "diagnose":
         return import_module("fastnn.doctor").diagnose
     if name in (*_LAZY, "doctor"):

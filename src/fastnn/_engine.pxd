@@ -84,6 +84,7 @@ cdef extern from "fastnn.h" nogil:
         size_t (*run_work_size)(const fastnn_run *) noexcept nogil
         void (*begin)(const fastnn_run *, void *) noexcept nogil
         int (*advance)(const fastnn_run *, fastnn_updates *, void *) noexcept nogil
+        void (*put_state)(const fastnn_run *, void *) noexcept nogil
         void (*end)(const fastnn_run *, void *) noexcept nogil
         size_t (*gradient_work_size)(const fastnn_layer *, ptrdiff_t, const fastnn_data *, int) noexcept nogil
         int (*loss_and_gradient)(
@@ -108,7 +109,7 @@ cdef extern from "fastnn.h" nogil:
         INTERRUPTED "FASTNN_INTERRUPTED"
         NOT_FINITE "FASTNN_NOT_FINITE"
         OVERFLOWED "FASTNN_OVERFLOWED"
-        ALIGNMENT "FASTNN_ALIGNMENT"
+        FASTNN_ALIGNMENT
 
     void *fastnn_allocate(size_t n)
     void fastnn_free(void *block)

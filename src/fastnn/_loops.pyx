@@ -429,8 +429,10 @@ class Run:
             *self.data, rows, starts, learning_rate, l2, objective, cost, *self.work,
         )
 
-    def end(self):
+    def put_state(self):
         """What a run keeps, it keeps in its state."""
+
+    end = put_state
 
 
 begin = Run

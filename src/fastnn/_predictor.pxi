@@ -27,21 +27,22 @@ cdef class Predictor:
 
     def _bind(self, network, parameters):
         """Compute from these parameters of a NetworkSpec, which are shared, with the SIMD engine."""
-        if self.parameters_start != NULL:
+        cdef Arguments arguments = Arguments()
+        cdef bint is_float64 = network.dtype.itemsize == 8
+        cdef const void *start = arguments.take(parameters, b"d" if is_float64 else b"f", network.n_parameters, False)
+        cdef ptrdiff_t n_in = network.n_in, n_out = network.n_out, n_layers = network.n_layers
+        cdef const void *layers = arguments.take_structs(
+            network.layers, (n_layers + <ptrdiff_t> len(network.blocks)) * sizeof(fastnn_layer), False
+        )
+        dtype, n_weights = network.dtype, network.n_weights
+        if self.parameters_start != NULL:  # asked last: other threads ran, wherever Python did
             raise TypeError("a network is made once; make another one")
-        self.arguments = Arguments()
-        self.is_float64 = network.dtype.itemsize == 8
-        self.format = b"d"[0] if self.is_float64 else b"f"[0]
-        cdef const void *start = self.arguments.take(
-            parameters, b"d" if self.is_float64 else b"f", network.n_parameters, False
-        )
-        self.n_in, self.n_out, self.n_layers = network.n_in, network.n_out, network.n_layers
-        self.work_a_row = network.n_weights
-        self.ndarray, self.asarray, self.empty, self.dtype_ = np.ndarray, np.asarray, np.empty, network.dtype
-        self.of_one_row = ((network.n_out,), network.dtype)
-        self.layers = <const fastnn_layer *> self.arguments.take_structs(
-            network.layers, self.n_layers * sizeof(fastnn_layer), False
-        )
+        self.ndarray, self.asarray, self.empty, self.dtype_ = np.ndarray, np.asarray, np.empty, dtype
+        self.of_one_row = ((n_out,), dtype)
+        self.work_a_row = n_weights
+        self.is_float64, self.format = is_float64, b"d"[0] if is_float64 else b"f"[0]
+        self.n_in, self.n_out, self.n_layers = n_in, n_out, n_layers
+        self.arguments, self.layers = arguments, <const fastnn_layer *> layers
         self.parameters_start = start  # last: with it the network answers
 
     def __call__(self, X):
@@ -207,14 +208,14 @@ cdef class Predictor:
         return 0
 
     cdef int predict_rows(self, const void *X, ptrdiff_t n_rows, void *out) except -1:
-        cdef char on_stack[STACK + ALIGNMENT]
+        cdef char on_stack[STACK + FASTNN_ALIGNMENT]
         cdef const fastnn_kernels *kernels = fastnn_active(self.is_float64)
         cdef fastnn_data data
         cdef bint is_long = n_rows * self.work_a_row >= LONG
         cdef int stop, most = fastnn_default_threads() if is_long else 1
         cdef fastnn_ask ask = NULL
         cdef size_t n
-        cdef void *work = <void *> ((<size_t> on_stack + ALIGNMENT - 1) & ~(<size_t> ALIGNMENT - 1))
+        cdef void *work = <void *> ((<size_t> on_stack + FASTNN_ALIGNMENT - 1) & ~(<size_t> FASTNN_ALIGNMENT - 1))
         if is_long:
             ask = whom_to_ask()
         memset(&data, 0, sizeof(data))

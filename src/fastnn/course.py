@@ -3,6 +3,8 @@
 from contextlib import nullcontext, suppress
 from functools import partial
 
+import numpy as np
+
 from fastnn.arguments import check_belonging
 from fastnn.continuation import Continuation, leave
 from fastnn.initial import draw_weights
@@ -10,6 +12,7 @@ from fastnn.input_scale import unscaled_in_words
 from fastnn.layers import LayerDict
 from fastnn.reports import Listeners
 from fastnn.result import HowTrained, TrainResult
+from fastnn.resuming import Snapshot, made_before
 from fastnn.saturation import warn_if_saturated
 from fastnn.schedules import Schedule
 from fastnn.state import TrainingState
@@ -50,34 +53,45 @@ def passes_of(course, data):
     return (n_samples, None, None) if size is None or size >= n_samples else (n_samples, size, course.order)
 
 
-def _schedule_of(course):
-    """What gives each update its rate and penalty, and the rate to name where training diverges."""
+def _schedule_of(course, n_made):
+    """What gives each update its rate and penalty, the first left out, and the rate to name where training diverges."""
     if type(course.alpha) is float or not isinstance(course.alpha, Schedule):
         return Constant(course.alpha, course.l2), course.alpha
     rate = course.alpha.largest
-    return Planned(course.alpha, course.iter_num, Constant(rate, course.l2)), rate
+    schedule = Planned(course.alpha, course.iter_num, Constant(rate, course.l2))
+    schedule.skip(n_made)
+    return schedule, rate
 
 
-def carry_out(course, data, source, job, network, saturated_start=None):
+def carry_out(course, data, source, job, network, saturated_start=None, checkpoints=None):
     """Make the updates, and return what came of them."""
     earlier = course.start if isinstance(course.start, Continuation) else None
     n_before, kept = (0, None) if earlier is None else (earlier.n_updates, earlier.kept)
-    n_after, reports = n_before + course.iter_num, course.reports
+    made, n_left = None, course.iter_num
+    if checkpoints is not None and checkpoints.found is not None:
+        made, saturated_start = made_before(checkpoints.found)
+        n_left -= len(made[0])
+    n_after, reports = n_before + n_left, course.reports
     every = source.updates_per_pass if reports.report_every is None else reports.report_every
-    schedule, rate = _schedule_of(course)
+    schedule, rate = _schedule_of(course, course.iter_num - n_left)
     listeners = Listeners(reports, job, data, network, n_after, every, course.l2, schedule, rate)
     training = job.training
     how = HowTrained(rate, training.solver, training.objective.loss, source.updates_per_pass, saturated_start)
-    result_of = partial(result_of_run, network, listeners.values, how)
+    result_of = partial(result_of_run, network, listeners.values, how, made=made)
+    if checkpoints is not None:
+        seed = job.training.dropout.seed if job.training.dropout else earlier and earlier.seed
+        snapshot = Snapshot(job, source, data, course.draws, seed, n_after - course.iter_num, made, saturated_start)
+        checkpoints.listen(listeners.all, snapshot, 1, every, course.iter_num - n_left)
+        n_left = 0 if checkpoints.has_ended else n_left
     manner = Raises(job.state, rate)
     try:
         with reports.bar or nullcontext():
-            outcome = run(job, source, schedule, listeners.all, manner, course.iter_num, n_before=n_before, kept=kept)
+            outcome = run(job, source, schedule, listeners.all, manner, n_left, n_before=n_before, kept=kept)
     except DivergenceError as error:
         error.add_cause(unscaled_in_words(data.X, data.feature_names))
         error.result = result_of(*error.curves)
-        error.result.n_updates += n_before
-        error.result.best_iteration += n_before
+        error.result.n_updates += n_after - course.iter_num
+        error.result.best_iteration += n_after - course.iter_num
         raise
     stopping = listeners.stopping
     best_iteration = None if stopping is None else stopping.best_iteration
@@ -95,8 +109,10 @@ def carry_out(course, data, source, job, network, saturated_start=None):
     return result
 
 
-def result_of_run(network, history, how, objective, cost, best_iteration=None, left=None):
-    """What the parameters, as they are, and these curves are for the user."""
+def result_of_run(network, history, how, objective, cost, best_iteration=None, left=None, made=None):
+    """What the parameters, as they are, and these curves, with those `made` before, are for the user."""
+    if made is not None:
+        objective, cost = np.concatenate([made[0], objective]), np.concatenate([made[1], cost])
     form = network._form
     weights, biases = network._spec.views(network.parameters)
     W, b = LayerDict(weights, form), LayerDict(biases, form)

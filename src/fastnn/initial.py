@@ -91,10 +91,35 @@ class Draws:
         """The integers 0 ... n - 1 in random order."""
         return self._generator().permutation(n)
 
+    def state(self):
+        """Where the generator is, as plain data; see `generator_state`."""
+        return generator_state(self._source)
+
+    def resume(self, state):
+        """Go on from where `state` said, and with it whoever else has the generator."""
+        set_generator_state(self._generator(), state)
+
     def _generator(self):
         if self._is_to_be_copied:
             self._source, self._is_to_be_copied = copy.deepcopy(self._source), False
         return self._source
+
+
+def generator_state(source):
+    """Return where a RandomState or a Generator is: a dict of strings, integers and arrays."""
+    is_new = isinstance(source, np.random.Generator)
+    return source.bit_generator.state if is_new else source.get_state(legacy=False)
+
+
+def set_generator_state(source, state):
+    """Put a generator of the same kind where another was; a ValueError names the kinds if they differ."""
+    found, own = state["bit_generator"], generator_state(source)["bit_generator"]
+    if found != own or ("has_gauss" in state) != isinstance(source, np.random.RandomState):
+        raise ValueError(f"random_state was by {found}, which a {type(source).__name__} of {own} cannot go on from")
+    if isinstance(source, np.random.Generator):
+        source.bit_generator.state = state
+    else:
+        source.set_state(state)
 
 
 def check_init(init, init_scale):

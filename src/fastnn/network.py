@@ -134,6 +134,8 @@ class Network(Inspection, Exchange, Predictor):
         return network
 
     def _set(self, spec, parameters, labels, backend, feature_names):
+        if "_spec" in vars(self):  # its views, and the engine, would go on with the parameters that it had
+            raise TypeError("a network is made once; make another one")
         if get_backend(backend) is BACKENDS["simd"]:
             self._bind(spec, parameters)
         self._spec = spec

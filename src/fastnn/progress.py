@@ -60,6 +60,10 @@ class Bar:
         if self._pace.is_time(n_done):
             self._show()
 
+    def skip(self, n_done):
+        """Count updates that were made before."""
+        self._n_done += n_done
+
     def _show(self):
         if self._measured is not None:
             loss, history = self._measured

@@ -8,7 +8,7 @@ biases of all layers. So the L2 penalty, which leaves biases out, is one slice, 
 import math
 import sys
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
@@ -66,11 +66,22 @@ class NetworkSpec:
                     raise ValueError(f"the parameter of {activation} is beyond the range of {self.dtype}")
         object.__setattr__(self, "activations", specs)
         Block(self.n_out, specs[-1])  # refuses what does not go together
-        n_out = sum(block.n_out for block in self.blocks)
-        if self.blocks and (n_out != self.n_out or specs[-1].name != "identity"):
+        outputs = [block.n_out for block in self.blocks]
+        n_out = sum(outputs)
+        if outputs and (n_out != self.n_out or min(outputs) < 1 or specs[-1].name != "identity"):
             raise ValueError(
                 f"heads of {n_out} outputs are no blocks of a last layer of {self.n_out} with activation {specs[-1]}"
             )
+
+    def __getstate__(self):
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def __setstate__(self, state):
+        """Become what the four entries say, and nothing else: offsets are never taken from a pickle."""
+        sizes, activations, dtype, blocks = (state[field.name] for field in fields(self))
+        NetworkSpec.__init__(self, check_layer_sizes(sizes, "layer_sizes"), activations, check_dtype(dtype), blocks)
+        if len(self.activations) != len(self.layer_sizes) - 1:
+            raise ValueError(f"{len(activations)} activations for layers of {self.layer_sizes} units: it is damaged")
 
     @cached_property
     def group(self):

@@ -4,7 +4,9 @@ It has what the user gave checked (``arguments``), translates names (``alpha`` i
 hands over to ``training``. Nothing is computed here.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +22,7 @@ from fastnn.network import Network
 from fastnn.one_update import one_update
 from fastnn.reports import check_scored
 from fastnn.result import TrainResult
+from fastnn.resuming import checkpoints_of, resumed
 from fastnn.schedules import Schedule
 from fastnn.settings import Settings, check_settings
 from fastnn.sparse import SparseMatrix
@@ -83,6 +86,8 @@ def train(
     callback: Callable[[int, float, Network], Any] | None = None,
     verbose: bool = False,
     progress: bool = False,
+    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint_every: int | None = None,
     random_state: int | np.random.RandomState | np.random.Generator | None = None,
     dtype: DTypeLike = "float64",
     backend: str = "auto",
@@ -462,7 +467,8 @@ def train(
     check_drops(drops, course.training.solver, OTHER_SOLVERS, X)
     earlier = init if isinstance(init, TrainResult) else None
     is_usual = sample_weight is class_weight is None and not is_validated and type(label_smoothing) is float
-    if earlier and is_usual and label_smoothing == 0.0 and drops is None:
+    is_kept = checkpoint is not None or checkpoint_every is not None
+    if earlier and is_usual and label_smoothing == 0.0 and drops is None and not is_kept:
         result = one_update(shape, course, X, y, earlier, backend)
         if result is not None:
             return result
@@ -471,20 +477,32 @@ def train(
         class_weight, label_smoothing, earlier,
     )  # fmt: skip
     check_scored(course.reports, data.labels)
-    state, saturated_start = (None, None) if earlier else start(course, data, shape.loss, init, bias)
-    if validation_split > 0:
-        data = hold_back(data, validation_split, course.draws, course.start if earlier else None)
-    source = tutorial_batches(len(data.targets), course.batch_size, course.order, course.draws)
-    training = course.training
-    if source.updates_per_pass != training.updates_per_pass:
-        training = replace(training, updates_per_pass=source.updates_per_pass)
-    if earlier:
-        state = go_on(course, data, earlier.network, training, source)
-    if drops is not None:
-        training = replace(training, dropout=seeded(drops, course, random_state is not None))
-    network = Network._from_parts(data.spec, state.parameters, data.labels, backend, data.feature_names)
-    job = Job(course.compute, state, training, data.X, data.targets, data.sample_weight, course.n_threads)
-    result = carry_out(course, data, source, job, network, saturated_start)
+    opened = nullcontext()
+    if is_kept:
+        given = {
+            "init": init, "random_state": random_state, "label_smoothing": label_smoothing,
+            "validation_split": validation_split,
+        }  # fmt: skip
+        opened = checkpoints_of(checkpoint, checkpoint_every, settings, shape, course, data, given)
+    with opened as checkpoints:
+        before, is_drawn_anew = earlier and earlier.network, random_state is not None
+        if checkpoints is not None and checkpoints.found is not None:
+            course, before = resumed(checkpoints.found, course, data, backend)
+            is_drawn_anew = False
+        state, saturated_start = (None, None) if before else start(course, data, shape.loss, init, bias)
+        if validation_split > 0:
+            data = hold_back(data, validation_split, course.draws, course.start if before else None)
+        source = tutorial_batches(len(data.targets), course.batch_size, course.order, course.draws)
+        training = course.training
+        if source.updates_per_pass != training.updates_per_pass:
+            training = replace(training, updates_per_pass=source.updates_per_pass)
+        if before:
+            state = go_on(course, data, before, training, source)
+        if drops is not None:
+            training = replace(training, dropout=seeded(drops, course, is_drawn_anew))
+        network = Network._from_parts(data.spec, state.parameters, data.labels, backend, data.feature_names)
+        job = Job(course.compute, state, training, data.X, data.targets, data.sample_weight, course.n_threads)
+        result = carry_out(course, data, source, job, network, saturated_start, checkpoints)
     if shape.objective.function is None:  # a function may be none that can be pickled
         result._shape = shape
     return result

@@ -18,6 +18,7 @@ from fastnn.activations import check_hidden_activations
 from fastnn.checks import all_finite
 from fastnn.estimators._activations import kept_output_activation, output_activation, start_factors
 from fastnn.estimators._callbacks import CallbackSupportMixin
+from fastnn.estimators._checkpoints import check_fits
 from fastnn.estimators._checks import (
     as_data,
     check_hidden_layer_sizes,
@@ -30,6 +31,7 @@ from fastnn.estimators._checks import (
 from fastnn.estimators._hidden import HiddenOutputs
 from fastnn.estimators._history import history_of
 from fastnn.estimators._hooks import refuse_hooks
+from fastnn.estimators._neighbours import Neighbours
 from fastnn.estimators._parameters import CONSTRAINTS, check_parameters
 from fastnn.estimators._quick import Prepared
 from fastnn.estimators._solvers import keeps_solver, training_of
@@ -50,7 +52,7 @@ def _trains_by_batches(estimator):
     return True
 
 
-class MultilayerPerceptron(Trained, Travelling, HiddenOutputs, CallbackSupportMixin, BaseEstimator, ABC):
+class MultilayerPerceptron(Trained, Travelling, Neighbours, HiddenOutputs, CallbackSupportMixin, BaseEstimator, ABC):
     """The base of both estimators; not to be used by itself."""
 
     _parameter_constraints = CONSTRAINTS
@@ -158,6 +160,8 @@ class MultilayerPerceptron(Trained, Travelling, HiddenOutputs, CallbackSupportMi
     def _train(self, X, y, sample_weight, incremental, *validation):
         is_validated = bool(validation) and check_together(*validation)
         self.__dict__.pop("_prepared", None)  # of the call before
+        if self.checkpoint is not None or self.checkpoint_every is not None:
+            check_fits(self, incremental)
         self._refuse_hooks()
         refuse_hooks(f"this {type(self).__name__}", vars(self))
         hidden = check_hidden_layer_sizes(self.hidden_layer_sizes)

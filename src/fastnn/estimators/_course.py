@@ -4,6 +4,7 @@ Called by the base of the estimators, which keeps it as plain data where ``warm_
 """
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 
@@ -38,11 +39,27 @@ class Course:
     @classmethod
     def of(cls, estimator, n_rows, holds_back):
         """That of the fit before, as far as it fits this one."""
-        course = cls(**getattr(estimator, "_course", {"n_rows": n_rows}))
+        course = cls(**getattr(estimator, "_course", {"n_rows": n_rows})).checked()
         if course.n_rows == n_rows and (course.held_back is not None) == holds_back:
             course.order = None if course.order is None else course.order.copy()  # it will be shuffled in place
             return course
         return cls(n_rows, seed=course.seed)
+
+    def checked(self):
+        """Itself, if it can be what a fit left, whoever wrote it: the engine reads the rows that `order` names."""
+        rows = [part for part in (self.order, self.held_back) if part is not None]
+        kept = [part for part in (self.last_parameters, self.given_back) if part is not None]
+        are_rows = isinstance(self.n_rows, int) and all(_is_flat(part) and part.dtype == np.intp for part in rows)
+        are_kept = all(map(_is_flat, kept)) and len({*map(len, kept)}) < 2 and len(kept) != 1
+        is_seed = self.seed is None or (isinstance(self.seed, Integral) and 0 <= self.seed < 2**64)
+        if not (are_rows and are_kept and is_seed):
+            raise ValueError("what a fit left of its rows, its seed and its weights is damaged; fit anew")
+        found = np.concatenate(rows) if rows else np.zeros(0, np.intp)
+        is_within = not len(found) or (found.min() >= 0 and found.max() < self.n_rows)
+        is_whole = self.order is None or len(found) == self.n_rows
+        if not (is_within and is_whole and len(np.unique(found)) == len(found)):
+            raise ValueError(f"what a fit left of {self.n_rows} rows does not have each of them once; fit anew")
+        return self
 
     def seeded(self, dropout, integers):
         """Dropout with the seed that there was, or a new one."""
@@ -66,3 +83,7 @@ class Course:
     def to_plain(self):
         """A dict of numbers and its own arrays."""
         return dict(vars(self))
+
+
+def _is_flat(value):
+    return isinstance(value, np.ndarray) and value.ndim == 1

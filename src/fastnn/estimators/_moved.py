@@ -1,8 +1,9 @@
-"""The optimizers of scikit-learn's networks as ours, so that a model that is moved over trains on as it would there."""
+"""The optimizers of scikit-learn's networks as ours and back, so that a model that is moved trains on as it would."""
 
 from itertools import chain
 
 import numpy as np
+from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 from fastnn.spec import TrainingSpec
 from fastnn.training.passes import Optimizer
@@ -45,3 +46,29 @@ def optimizer_from(theirs, objective, network):
     else:
         ours.learning_rate = theirs.learning_rate
     return ours
+
+
+def optimizer_to(ours, network, params):
+    """Return the AdamOptimizer or SGDOptimizer of scikit-learn that goes on where an `Optimizer` is.
+
+    Parameters
+    ----------
+    ours : Optimizer
+        Of solver "adam" or "sgd".
+    network : NetworkSpec
+    params : list of ndarray
+        The weights (n_in, n_out) and the biases that it is to change.
+    """
+    training, rate = ours.training, ours.learning_rate_init
+    moments = ours.moments.reshape(-1, network.n_parameters)
+    theirs_of = [
+        [np.array(layer.T, order="C") for views in network.views(kind) for layer in views.values()] for kind in moments
+    ]
+    if training.solver == "adam":
+        theirs = AdamOptimizer(params, rate, training.beta_1, training.beta_2, training.epsilon)
+        theirs.ms, theirs.vs = theirs_of
+        theirs.t = int(ours.counters["n_updates"][0])
+        return theirs
+    theirs = SGDOptimizer(params, rate, ours.schedule, training.momentum, training.nesterov, ours.power_t)
+    (theirs.velocities,), theirs.learning_rate = theirs_of, ours.learning_rate
+    return theirs

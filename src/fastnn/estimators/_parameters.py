@@ -3,6 +3,7 @@
 from functools import lru_cache
 from inspect import Parameter, cleandoc, signature
 from numbers import Integral, Real
+from os import PathLike
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, Options, StrOptions, validate_parameter_constraints
@@ -56,6 +57,8 @@ CONSTRAINTS = {
     "track": [None, str, tuple, list],
     "callback": [None, callable],
     "progress": ["boolean"],
+    "checkpoint": [None, str, PathLike],
+    "checkpoint_every": [None, Interval(Integral, 1, None, closed="left")],
 }
 
 #: Those of the classifier's losses, and of the regressor's.
@@ -180,7 +183,14 @@ DOCUMENTATION = """hidden_layer_sizes : int, array-like of int, or str, default=
         of the last finished epoch as its attribute ``result``.
     progress : bool, default=False
         Show a bar, in a terminal or a notebook, with loss, validation and the time left. Needs tqdm, the extra
-        ``[progress]``."""
+        ``[progress]``.
+    checkpoint : str or os.PathLike, default=None
+        A folder, made if it is not there, in which `fit` keeps what it needs to go on, in at most three files. The same
+        `fit` again, by the same parameters on the same rows, goes on from there, wherever it was killed, and ends with
+        the same bits; after the end it returns at once. See `fastnn.train`. `max_iter` may become larger unless the
+        rate is a schedule. Not for `partial_fit`, `warm_start` and "lbfgs".
+    checkpoint_every : int, default=None
+        Epochs between two checkpoints. None: about ten seconds."""
 
 #: And under Attributes.
 ATTRIBUTES = """loss_ : float

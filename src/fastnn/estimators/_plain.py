@@ -4,12 +4,12 @@ Called by the base of the estimators, whose state so holds no class that a loade
 """
 
 from dataclasses import asdict, fields, replace
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 
 from fastnn._tables import SOLVERS
-from fastnn.checks import check_name
+from fastnn.checks import check_count, check_name
 from fastnn.objective import PARAMETERS, SEVERAL, Objective, check_loss, check_objective
 from fastnn.portable import check_entries, check_version
 from fastnn.spec import TrainingSpec
@@ -100,6 +100,7 @@ def _training(plain):
     check_name("solver", plain["solver"], (*SOLVERS, *OTHER_SOLVERS))
     for name in plain.keys() - {"loss", "solver", "rates", "quantiles", "heads"}:
         _number(name, plain)
+    check_count("updates_per_pass", plain["updates_per_pass"], minimum=1)  # the engine divides by it
     objective = replace(_heads(plain["heads"]) if others else _loss(plain), as_sklearn=plain["as_sklearn"])
     given = {name: plain[name] for name in own} | {"rates": _rates(plain["rates"])}
     return TrainingSpec(objective, **given)
@@ -138,7 +139,10 @@ def _counters(plain):
     check_entries("counters", plain, COUNTERS.names)
     counters = np.zeros(1, COUNTERS)
     for name in COUNTERS.names:
-        counters[name] = _number(name, plain)
+        number = _number(name, plain)
+        if COUNTERS[name].kind == "i" and not (isinstance(number, Integral) and 0 <= number < 2**62):
+            raise ValueError(f"{name} must be a count, got {number!r:.60}: the description is damaged")
+        counters[name] = number
     return counters
 
 

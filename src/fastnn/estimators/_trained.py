@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from fastnn.backends import BACKENDS
 from fastnn.estimators import _lbfgs
 from fastnn.estimators._callbacks import bar_of, begin_task, listeners_of
+from fastnn.estimators._checkpoints import Snapshot, checkpoints_of, known_of, take_up
 from fastnn.estimators._course import Course
 from fastnn.estimators._moved import optimizer_from
 from fastnn.estimators._plan import plan_of
@@ -100,8 +101,13 @@ class Trained:
         self._optimizer.training = as_of_now(self._optimizer.training, training)
 
     def _train_by_epochs(self, samples, training, given, is_first, incremental, goes_on):
-        network, plan = self._weights.network, plan_of(self, incremental)
-        course = Course(samples.n_rows)
+        plan = plan_of(self, incremental)
+        with checkpoints_of(self, samples, given, plan) as checkpoints:
+            self._train_kept(samples, training, given, is_first, incremental, goes_on, plan, checkpoints)
+
+    def _train_kept(self, samples, training, given, is_first, incremental, goes_on, plan, checkpoints):
+        network, found = self._weights.network, None if checkpoints is None else checkpoints.found
+        course = known_of(found, samples.n_rows, Course)
         if goes_on:
             course = Course.of(self, samples.n_rows, bool(self.early_stopping and given.validation is None))
         dropout = training.dropout and course.seeded(training.dropout, partial(self._random_state.randint, 0))
@@ -118,6 +124,8 @@ class Trained:
             elif goes_on:
                 progress.best_parameters = course.take_back(network.parameters)
         progress.order = course.order
+        if found is not None:
+            progress = take_up(found, self, samples, course)
         job = passes.job_of(ENGINE, self._optimizer, network._spec, network.parameters, samples)
         validation = None if rows is None else validation_of(self, rows, job)
         if self.early_stopping and not is_first and (rows.are_own or self.scoring is not None):
@@ -129,6 +137,7 @@ class Trained:
             l2 = penalty_of(self.alpha, samples)
             return listeners_of(self, every, job, samples, l2, progress, context, given.for_hooks, bar)
 
+        snapshot = None if checkpoints is None else Snapshot(self, samples, course, progress)
         with bar, shown_if_broken(self, self._show_progress, progress):
             ended = passes.fit(
                 job,
@@ -143,6 +152,8 @@ class Trained:
                 plan,
                 print if self.verbose else None,
                 watch,
+                checkpoints,
+                snapshot,
             )
         self._show_progress(progress)
         if self.warm_start == "solver":

@@ -32,6 +32,38 @@ class Travelling:
         if network is not None:
             self._show(Weights(Network._from_plain(network)))
 
+    def save(self, path, *, solver_state=False):
+        """Save to a file that `fastnn.load` reads: data alone, no code.
+
+        It has the parameters of the constructor, the network, labels, names of columns, and the curves. An earlier file
+        of this name is replaced at once, when all is written.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            Such as ``"model.safetensors"``.
+        solver_state : bool, default=False
+            Whether to save what training goes on from, too: the solver's state, the random numbers and the order of the
+            rows. `partial_fit`, and `fit` with ``warm_start="solver"``, then have the bits of an estimator that was
+            never saved. Without, they go on from the weights.
+
+        Raises
+        ------
+        TypeError
+            For a class of your own, or classes that are neither numbers nor strings.
+        OSError
+            If it cannot be written; what was there before is there still.
+
+        Warns
+        -----
+        UserWarning
+            If it has what is no data, such as a callback, or a function that scores. The file does not have it: a
+            parameter comes back as its default.
+        """
+        from fastnn.estimators._saved import save
+
+        save(self, path, solver_state)
+
     def _defaults_of_new_parameters(self, state):
         """Of parameters that did not exist when the estimator was saved."""
         known = inspect.signature(type(self).__init__).parameters.values()
@@ -66,6 +98,39 @@ class Travelling:
             If the file cannot be written.
         """
         return self.network_.to_c(path, dtype, name=name, calibration=calibration, self_test=self_test)
+
+    def to_onnx(self, path=None, *, dtype=None):
+        """Return the estimator as an ONNX model, and write it to a file, if a path is given; needs ``onnx``.
+
+        The outputs are what `predict` and `predict_proba` give, as described in `Network.to_onnx`: ``label`` and
+        ``probabilities`` of a classifier, or ``scores`` where it has a `decision_function`; ``variable`` of a
+        regressor, in columns. For a pipeline see `fastnn.interop.register_skl2onnx`.
+
+        Parameters
+        ----------
+        path : str or os.PathLike, default=None
+            The file, which is there whole or not at all.
+        dtype : {"float64", "float32"}, default=None
+            What the model computes in; None: the dtype of the weights.
+
+        Returns
+        -------
+        model : onnx.ModelProto
+
+        Raises
+        ------
+        NotFittedError
+            If there is nothing to write.
+        ImportError
+            If ``onnx`` is not installed.
+        ValueError
+            If the model would be larger than 2 GiB, or weights are beyond the range of `dtype`.
+        OSError
+            If the file cannot be written.
+        """
+        from fastnn.export.onnx import to_onnx
+
+        return to_onnx(self.network_, path, dtype=dtype, heads_in_one=True)
 
     def __copy__(self):
         """As of any estimator, what was learned is shared: a state's would be a copy."""

@@ -24,6 +24,17 @@ DTYPES = {
     "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8",
 }  # fmt: skip
 
+#: How files of others begin.
+OTHERS = {
+    b"\x80": "a pickle, which joblib or pickle loads, if you trust it",
+    b"PK": "a zip archive, such as .npz, .keras, skops' or PyTorch's",
+    b"\x93NUMPY": "an array of NumPy",
+    b"\x89HDF": "HDF5, as Keras has it",
+    b"\x08": "ONNX, or what else is of protocol buffers",
+    b"\x1f\x8b": "gzip's",
+    b"x": "compressed, as joblib does",
+}
+
 
 def write(path, kind, description, arrays):
     """Write a file, in place of one that may be there.
@@ -78,25 +89,44 @@ def read(path, *kinds):
     if not stat.S_ISREG(os.stat(path).st_mode):  # a pipe would be waited for
         what = "a folder" if Path(path).is_dir() else "no regular file"
         raise ModelFormatError(f"{name!r} is {what}; name a file that was saved by fastnn")
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as opened:  # which checks that all arrays are there, one after another
-            metadata = opened.metadata() or {}
-    except SafetensorError as error:
-        raise ModelFormatError(f"{name!r} is no safetensors file, or is damaged: {error}") from error
-    kind = metadata.get(KIND)
-    if kind not in kinds:
-        raise ModelFormatError(
-            f"{name!r} says {kind!r:.60} where a file of fastnn says what it is of; expected {' or '.join(kinds)}"
-        )
-    with open(path, "rb") as file:
+    with _opened(path) as file:
         length = int.from_bytes(file.read(8), "little")
         header = _json(name, "header", file.read(length))
-    description = _json(name, "description", metadata.get(DESCRIPTION, ""))
-    return kind, description, {
-        array: _mapped(path, 8 + length, entry) for array, entry in header.items() if array != "__metadata__"
-    }  # fmt: skip
+        metadata = header.pop("__metadata__", None) or {}
+        kind = metadata.get(KIND)
+        if kind not in kinds:
+            raise ModelFormatError(
+                f"{name!r} is of safetensors, but its format is {kind!r:.60}; expected {' or '.join(kinds)}"
+            )
+        description = _json(name, "description", metadata.get(DESCRIPTION, ""))
+        return kind, description, {one: _mapped(file, name, one, 8 + length, entry) for one, entry in header.items()}
+
+
+def _opened(path):
+    """The file, open, once safetensors has found it whole."""
+    from safetensors import SafetensorError, safe_open
+
+    while True:
+        file = open(path, "rb")  # noqa: SIM115  it is the caller's
+        try:
+            start = file.read(8)
+            file.seek(0)
+            if not start:
+                raise SafetensorError("it is empty")
+            with safe_open(path, framework="numpy"):  # all arrays are there, one after another, and nothing else
+                pass
+            if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):  # else another has taken its place meanwhile
+                return file
+        except SafetensorError as error:
+            file.close()
+            hint = next((f"; this may be {what}" for magic, what in OTHERS.items() if start.startswith(magic)), "")
+            raise ModelFormatError(
+                f"{os.fspath(path)!r} is no file that fastnn saved, or is damaged{hint} ({error})"
+            ) from error
+        except BaseException:
+            file.close()
+            raise
+        file.close()
 
 
 def _json(name, what, text):
@@ -111,19 +141,21 @@ def _json(name, what, text):
 
 
 def _no_name_twice(pairs):
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{twice!r:.60} stands twice")
+    found = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"{name!r:.60} stands twice")
+        found[name] = value
     return found
 
 
-def _mapped(path, start, entry):
+def _mapped(file, name, array, start, entry):
     """The array of an entry of the header, which safetensors has checked."""
-    if entry["dtype"] not in DTYPES:
-        raise ModelFormatError(f"an array of {os.fspath(path)!r} has the dtype {entry['dtype']!r}, which is not known")
-    dtype, shape = np.dtype(DTYPES[entry["dtype"]]), tuple(entry["shape"])
-    if 0 in shape:
-        return np.empty(shape, dtype)
-    return np.memmap(path, dtype, "r", start + entry["data_offsets"][0], shape)
+    try:
+        dtype, shape = np.dtype(DTYPES[entry["dtype"]]), tuple(entry["shape"])
+        if 0 in shape:
+            return np.empty(shape, dtype)
+        return np.memmap(file, dtype, "r", start + entry["data_offsets"][0], shape)
+    except (KeyError, ValueError, OverflowError) as error:
+        what = f"{entry['dtype']} of shape {entry['shape']}"
+        raise ModelFormatError(f"{array!r:.60} of {name!r} is {what:.80}, which fastnn does not write") from error

@@ -16,8 +16,8 @@ class Run:
     """A run of updates that stays open: begun once, advanced piece by piece, ended.
 
     A backend's ``begin(state, training, X, y, sample_weight, largest_batch, n_threads=None)`` returns one. Between two
-    pieces the state's parameters are up to date, and may be changed; the solver's numbers are after the end. A run that
-    has ended is not advanced any more.
+    pieces the state's parameters are up to date, and may be changed; the solver's numbers are after ``put_state`` and
+    after the end. A run that has ended is not advanced any more.
 
     Parameters
     ----------
@@ -84,8 +84,11 @@ class Run:
                     return k + 1, CONVERGED
         return len(learning_rate), RAN
 
+    def put_state(self):
+        """Bring the solver's numbers into the state, which here they never left, of a run that stays open."""
+
     def end(self):
-        """Bring the solver's numbers back into the state, which here they never left."""
+        """Likewise, at the end."""
 
     def _measure(self, batch, l2):
         weight = None if self.sample_weight is None else self.sample_weight[batch]

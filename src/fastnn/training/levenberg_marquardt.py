@@ -89,6 +89,9 @@ class Run:
                     return k + 1, CONVERGED
         return len(learning_rate), RAN
 
+    def put_state(self):
+        """All is in the state."""
+
     def end(self):
         """Nothing is open."""
 

@@ -31,9 +31,13 @@ class Moment:
         Rows of each batch of a pass.
     is_last : bool
         Whether the run ends here, by itself or as its time is up.
+    wants_to_end : bool
+        Whether it ends before all its updates are made, as far as those before have said.
+    curves : tuple of two ndarrays
+        Objective and cost, where those of the whole run are kept: this run's updates, of which the first are made.
     """
 
-    __slots__ = ("is_last", "n_done", "n_new", "objective", "rates", "sizes")
+    __slots__ = ("curves", "is_last", "n_done", "n_new", "objective", "rates", "sizes", "wants_to_end")
 
     def __init__(self, sizes):
         self.sizes = sizes
@@ -55,6 +59,9 @@ class Listener:
     ----------
     every : int
     """
+
+    #: Whether it wants to see the solver's state, which is the backend's own while a run is open.
+    reads_solver = False
 
     def __init__(self, every):
         self.every = every
@@ -80,6 +87,12 @@ class Listener:
 
     def go_on(self, kept):
         """Go on from what `to_keep` of one of the same class returned, before the run begins."""
+
+    def to_save(self):
+        """Return what the same run goes on from in another process, as plain data and arrays; None: nothing."""
+
+    def resume(self, saved, n_made):
+        """Go on from what `to_save` returned, or None, after so many updates."""
 
 
 class History(Listener):
@@ -111,6 +124,15 @@ class History(Listener):
         for name, value in values.items():
             self.values.setdefault(name, []).append(value)
         return False
+
+    def to_save(self):
+        clock = self.columns.get("seconds")
+        return {"values": self.values, "seconds": 0.0 if clock is None else clock()}
+
+    def resume(self, saved, n_made):
+        self.values.update(saved["values"])
+        if "seconds" in self.columns:
+            self.columns["seconds"].since -= saved["seconds"]
 
     def forget(self, n_done):
         """Drop the reports after an iteration, and one that was not finished."""
@@ -222,8 +244,9 @@ class EarlyStopping(Listener):
             self.best_iteration = self.best_so_far
 
     def to_keep(self):
-        if self.before_extra is not None:
-            return self.before_extra
+        return self._now() if self.before_extra is None else self.before_extra
+
+    def _now(self):
         best = None if self.best_parameters is None else self.best_parameters.copy()
         return {"loss": self.best_loss, "parameters": best, "n_stale": self.n_stale, "iteration": self.best_so_far}
 
@@ -241,6 +264,22 @@ class EarlyStopping(Listener):
         if self.best_loss != kept["loss"]:  # other rows, or another score: what was no progress by it counts no more
             self.n_stale = 0
 
+    def to_save(self):
+        return {"now": self._now(), "before_extra": self.before_extra}
+
+    def resume(self, saved, n_made):
+        self._take(saved["now"])
+        self.before_extra = saved["before_extra"]
+
+    def forget(self, n_done):
+        if self.before_extra is not None:
+            self._take(self.before_extra)
+            self.before_extra = None
+
+    def _take(self, kept):
+        self.best_loss, self.n_stale, self.best_so_far = kept["loss"], kept["n_stale"], kept["iteration"]
+        self.best_parameters = kept["parameters"]
+
 
 class TimeLimit(Listener):
     """The end once the time is up; looks at the clock often enough, whatever an update takes.
@@ -256,7 +295,7 @@ class TimeLimit(Listener):
     INTERVAL, SHARE = 0.02, 0.01
 
     def __init__(self, seconds):
-        self.ends = perf_counter() + seconds
+        self.seconds, self.ends = seconds, perf_counter() + seconds
         self.pace = Pace(min(self.INTERVAL, self.SHARE * seconds), sys.maxsize)
 
     def next_stop(self, n_done):
@@ -270,6 +309,12 @@ class TimeLimit(Listener):
         is_up = perf_counter() >= self.ends
         moment.is_last = moment.is_last or is_up
         return is_up
+
+    def to_save(self):
+        return {"elapsed": perf_counter() - self.ends + self.seconds}
+
+    def resume(self, saved, n_made):
+        self.ends -= saved["elapsed"]
 
 
 class Plateau(Listener):
@@ -319,6 +364,14 @@ class Plateau(Listener):
         self.best, self.n_bad, self.n_cool = kept["best"], kept["n_bad"], kept["n_cool"]
         self.schedule.factor = kept["factor"]
 
+    def to_save(self):
+        saved = self.to_keep()
+        del saved["plan"]
+        return saved
+
+    def resume(self, saved, n_made):
+        self.go_on({**saved, "plan": self.plan})
+
 
 class MeanObjective:
     """The mean objective, by rows, of the updates since the last report, as far as they are of the same pass.
@@ -358,3 +411,6 @@ class ProgressBar(Listener):
     def hear(self, moment):
         self.bar.move(moment.n_new, moment.mean, self.values)
         return False
+
+    def resume(self, saved, n_made):
+        self.bar.skip(n_made)

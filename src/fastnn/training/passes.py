@@ -7,6 +7,7 @@ listens to a run. A face supplies data and score, and turns what came of it into
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -246,6 +247,8 @@ def fit(
     plan=None,
     say: Callable[[str], None] | None = None,
     watch: Callable[[int, int], list] = lambda every, n_updates: [],
+    checkpoints=None,
+    snapshot: Callable[[Any], dict] | None = None,
 ):
     """Train by passes over the samples; return how the run ended.
 
@@ -273,12 +276,19 @@ def fit(
         Gets the lines that scikit-learn prints when it is verbose.
     watch : callable, optional
         Returns more listeners, which hear last, from the updates of a pass and of the longest run.
+    checkpoints : fastnn.training.checkpoints.Checkpoints, optional
+        What they have found is in place already, in progress and optimizer.
+    snapshot : callable, optional
+        For these.
 
     Returns
     -------
     {"converged", "reached max_iter", "interrupted", "diverged", "stopped"}
     """
-    progress.n_passes = 0
+    found = None if checkpoints is None else checkpoints.found
+    n_before = 0 if found is None else found["n_done"]
+    if found is None:
+        progress.n_passes = 0
     parameters = job.state.parameters
     judges = validation is not None and validation.judges
     start = parameters.copy() if judges and progress.best_parameters is None else None
@@ -296,9 +306,14 @@ def fit(
     if isinstance(plan, plateau):
         listeners.append(Plateau(source.updates_per_pass, schedule, lambda moment: progress.loss_curve[-1]))
     listeners += watch(source.updates_per_pass, n_updates)
-    outcome = run(job, source, schedule, listeners, GoesOn(), n_updates, keeps_curves=False)
+    n_left = n_updates - n_before
+    if checkpoints is not None:
+        schedule.skip(n_before)
+        checkpoints.listen(listeners, snapshot, source.updates_per_pass, source.updates_per_pass, n_before)
+        n_left = 0 if checkpoints.has_ended else n_left
+    outcome = run(job, source, schedule, listeners, GoesOn(), n_left, keeps_curves=False, n_before=n_before)
     ended = judge.ended if outcome.error is None else INTERRUPTED
-    if ended == REACHED_MAX_ITER and outcome.n_done < n_updates:
+    if ended == REACHED_MAX_ITER and n_before + outcome.n_done < n_updates:
         ended = STOPPED
     if not progress.give_back(parameters) and ended == DIVERGED:
         parameters[:] = start
@@ -371,6 +386,12 @@ class Judge(Listener):
             self.ended = DIVERGED
             return True
         return progress.n_stale > limits.n_iter_no_change and not self._goes_on()
+
+    def to_save(self):
+        return {"ended": self.ended}
+
+    def resume(self, saved, n_made):
+        self.ended = saved["ended"]
 
     def _goes_on(self):
         """Whether there is a smaller rate to go on with, where there was no progress for too long."""

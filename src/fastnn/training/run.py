@@ -144,6 +144,7 @@ def _advance(opened, source, schedule, listeners, manner, n_updates, objectives,
     # Updates of the run: made, before this pass (less than 0: another run began it), before what is kept, at its end.
     done = begun = base = ends_at = 0
     stop, wants_to_end, moment = None, False, Moment(source.sizes)
+    moment.curves = objectives, costs
     while done < n_updates and stop != CONVERGED and not wants_to_end:
         if done == ends_at:
             manner.pass_begins(done)
@@ -174,7 +175,11 @@ def _advance(opened, source, schedule, listeners, manner, n_updates, objectives,
                 moment.objective = objective if is_whole and stop == RAN else objectives[base : base + done - begun]
             moment.rates = rates[:n_new]
             moment.is_last = stop == CONVERGED or done == n_updates
+            moment.wants_to_end = stop == CONVERGED
             for listener in listeners:
                 if listener.is_due(moment):
-                    wants_to_end = listener.hear(moment) or wants_to_end
+                    if listener.reads_solver:
+                        opened.put_state()
+                    if listener.hear(moment):
+                        wants_to_end = moment.wants_to_end = True
     return done

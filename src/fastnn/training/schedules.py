@@ -14,6 +14,9 @@ class Constant:
         self.learning_rate, self.l2 = learning_rate, l2
         self.n, self.arrays = 0, None
 
+    def skip(self, n_updates):
+        """Begin after the first updates."""
+
     def of(self, begin, n):
         if self.n != n:
             arrays = np.array([self.learning_rate]), np.array([self.l2])
@@ -38,6 +41,9 @@ class OverWeight:
         self.optimizer, self.alpha, self.source, self.weight = optimizer, alpha, source, sample_weight
         self.rates = np.full(source.updates_per_pass, optimizer.learning_rate)
         self.l2 = alpha / np.diff(source.starts)
+
+    def skip(self, n_updates):
+        """Begin after the first updates: the rate is the optimizer's."""
 
     def of(self, begin, n):
         if begin == 0:
@@ -75,6 +81,10 @@ class Planned:
         self.plan, self.n_updates, self.penalties = plan, n_updates, penalties
         self.factor, self.lowest = 1.0, 0.0
         self.n_asked, self.first, self.block = 0, 0, np.empty(0)
+
+    def skip(self, n_updates):
+        """Begin after the first updates."""
+        self.n_asked = self.first = n_updates
 
     def of(self, begin, n):
         _, l2 = self.penalties.of(begin, n)

@@ -29,7 +29,7 @@ class ExportedC:
         Of the ``const`` tables that predicting reads, which a device keeps in flash. Code, names of classes and the
         self-test's rows are not counted.
     ram_bytes : int
-        Of the arrays on the stack while a row is predicted. Nothing else is taken, but what the compiler makes of calls.
+        Of the arrays on the stack while a row is predicted; nothing else is taken, but what calls take.
     max_error : float or None
         Of int8 the largest difference of an output from the network's, over the rows of the calibration.
     """
@@ -205,7 +205,7 @@ def _head(network, exported, dtype, name):
     }
     if exported.max_error is not None:
         given["error"] = (
-            f"\n   Outputs differ from the network's by at most {exported.max_error:.2g} in the rows of the calibration."
+            f"\n   Outputs are at most {exported.max_error:.2g} from the network's in the rows of the calibration."
         )
     if network.feature_names is not None:
         words = ", ".join(f'{place} "{escaped(feature)}"' for place, feature in enumerate(network.feature_names))

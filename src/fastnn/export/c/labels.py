@@ -69,7 +69,7 @@ NAME_API void %(own)s_predict_labels(const double *inputs, int *labels) {
 
 
 def readings(labels, n_out):
-    """Yield prefix, first output, number of outputs and `Labels` of each block of outputs that means something alone."""
+    """Yield prefix, first output, number of outputs and `Labels` of each block that means something alone."""
     if labels.kind != "heads":
         yield "name", 0, n_out, labels
         return
@@ -126,7 +126,7 @@ def _classes(classes):
         return "const double", numbers(classes.astype(np.float64), False)
     if kind in "iub":
         values = [int(value) for value in classes.tolist()]
-        if -(2**31) < min(values) and max(values) < 2**31:
+        if min(values) > -(2**31) and max(values) < 2**31:
             return "const int32_t", list(map(str, values))
         if max(values) < 2**63:
             return "const int64_t", [

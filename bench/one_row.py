@@ -1,0 +1,192 @@
+"""One row at a time, predicted by whatever a network can be exported to: a table of ``python -m bench --export``.
+
+float32, one thread, rows that differ. The C file is compiled by the machine's compiler at -O3 -march=native and called
+in a loop of C. ``predict_into``, the network's call and ONNX Runtime are called from Python, as their users call them;
+ONNX Runtime by ``run``, by arrays bound once for all rows, and by inputs bound for each row beforehand, which leaves
+nothing to do but to compute: the best is taken.
+"""
+
+import ctypes
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+
+import fastnn
+from bench.timing import measure, summary
+
+NETWORKS = {"4-8-3": (4, 8, 3), "64-30-10": (64, 30, 10), "784-128-64-10": (784, 128, 64, 10)}
+
+#: How many rows a turn has, so that none is like the one before.
+ROWS = 64
+
+#: How far outputs may differ from those of ``predict_into``.
+AGREEMENT = 1e-6
+
+C_FILE, ENGINE, CALL = "the C file", "predict_into", "network(row)"
+
+#: Two ways -> how many times the time of the second the first may take.
+ASKED = {("ONNX Runtime", C_FILE): 10.0, (ENGINE, C_FILE): 1.0}
+
+LOOP = """
+#include "network.h"
+void all_rows(const float *rows, float *outputs, long n_rows, long n_times) {
+    for (long t = 0; t < n_times; t++) {
+        for (long i = 0; i < n_rows; i++) {
+            network_predict(rows + i * NETWORK_N_INPUTS, outputs + i * NETWORK_N_OUTPUTS);
+        }
+    }
+}
+"""
+
+#: How often the loop of C goes over all rows in a call, which costs a microsecond itself.
+TIMES = 32
+
+
+def network_of(sizes):
+    """Return a network with ReLU and softmax, as `train` starts it."""
+    X, y = np.zeros((sizes[-1], sizes[0])), np.eye(sizes[-1])
+    options = {"activation": "relu", "loss": "log_loss", "init": "he_normal", "dtype": "float32", "random_state": 0}
+    return fastnn.train(list(sizes), X, y, 1, 1e-9, **options).network
+
+
+def compiled(network, X, folder):
+    """Return a callable that predicts all rows `TIMES` times in C, and the array that has their outputs."""
+    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if compiler is None:
+        raise FileNotFoundError("no C compiler: neither cc nor gcc nor clang is there; name one in CC")
+    network.to_c(folder / "network.h")
+    (folder / "loop.c").write_text(LOOP)
+    library = folder / f"{'-'.join(map(str, network.layer_sizes))}.so"
+    flags = ["-O3", "-march=native", "-shared", "-fPIC", "-std=c99"]
+    subprocess.run([*compiler.split(), *flags, str(folder / "loop.c"), "-o", str(library), "-lm"], check=True)
+    function, out = ctypes.CDLL(library).all_rows, np.empty((len(X), network.layer_sizes[-1]), np.float32)
+    function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long, ctypes.c_long]
+    function.restype = None
+    arguments = X.ctypes.data, out.ctypes.data, len(X), TIMES
+    return (lambda: function(*arguments)), out
+
+
+def by_onnx_runtime(network, X, folder):
+    """Return name -> a callable that predicts all rows one by one, and the array or list that has their outputs."""
+    import onnxruntime
+
+    network.to_onnx(folder / "network.onnx")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(folder / "network.onnx", options, providers=["CPUExecutionProvider"])
+    source, target = session.get_inputs()[0].name, session.get_outputs()[0].name
+    rows = [np.ascontiguousarray(row[None]) for row in X]
+    found = [None] * len(X)
+
+    def run():
+        for i, row in enumerate(rows):
+            found[i] = session.run([target], {source: row})[0]
+
+    def bound_to(row, out):
+        binding = session.io_binding()
+        binding.bind_input(source, "cpu", 0, row.dtype, row.shape, row.ctypes.data)
+        binding.bind_output(target, "cpu", 0, out.dtype, out.shape, out.ctypes.data)
+        return binding
+
+    n_out = network.layer_sizes[-1]
+    one_row, one_out = np.empty((1, X.shape[1]), np.float32), np.empty((1, n_out), np.float32)
+    once, copied = bound_to(one_row, one_out), np.empty((len(X), n_out), np.float32)
+
+    def bound_once():
+        for i, row in enumerate(X):
+            one_row[0] = row
+            session.run_with_iobinding(once)
+            copied[i] = one_out[0]
+
+    outs = np.empty((len(X), 1, n_out), np.float32)
+    each = [bound_to(row, out) for row, out in zip(rows, outs, strict=True)]
+
+    def bound_each():
+        for binding in each:
+            session.run_with_iobinding(binding)
+
+    return {
+        "ONNX Runtime, run": (run, found),
+        "ONNX Runtime, bound once": (bound_once, copied),
+        "ONNX Runtime, bound for each row": (bound_each, outs),
+    }
+
+
+def by_fastnn(network, X):
+    """Return name -> a callable that predicts all rows one by one, and the array or list that has their outputs."""
+    out, found = np.empty((len(X), network.layer_sizes[-1]), np.float32), [None] * len(X)
+    pairs = list(zip(X, out, strict=True))
+
+    def predict_into(into=network.predict_into):
+        for row, of_row in pairs:
+            into(row, of_row)
+
+    def call():
+        for i, (row, _) in enumerate(pairs):
+            found[i] = network(row)
+
+    return {ENGINE: (predict_into, out), CALL: (call, found)}
+
+
+def ways_for(sizes, folder):
+    """Return name -> a callable that predicts all rows, which are one array, and what has their outputs."""
+    network = network_of(sizes)
+    X = np.random.default_rng(0).standard_normal((ROWS, sizes[0])).astype(np.float32)
+    return {C_FILE: compiled(network, X, folder), **by_fastnn(network, X), **by_onnx_runtime(network, X, folder)}
+
+
+def disagreement(ways):
+    """Return how far outputs of a way are from those of ``predict_into``, at most, once each has been called."""
+    for way, _ in ways.values():
+        way()
+    expected = np.array(ways[ENGINE][1])
+    return {
+        name: float(np.abs(np.reshape(found, expected.shape) - expected).max()) for name, (_, found) in ways.items()
+    }
+
+
+def seconds_a_row(ways, n_rounds):
+    """Return name -> seconds a row, one entry a round; ONNX Runtime's is that of its best way."""
+    seconds = measure({name: way for name, (way, _) in ways.items()}, n_rounds)
+    per_call = {name: ROWS * (TIMES if name == C_FILE else 1) for name in ways}
+    found = {name: [one / per_call[name] for one in times] for name, times in seconds.items()}
+    theirs = [name for name in found if name.startswith("ONNX")]
+    found["ONNX Runtime"] = found[min(theirs, key=lambda name: summary(found[name])[0])]
+    return found
+
+
+def rows_of_table(n_rounds, folder):
+    """Return network -> the seconds of each way, the ratios that were asked for, and how far numbers differ."""
+    table = {}
+    for name, sizes in NETWORKS.items():
+        ways = ways_for(sizes, Path(folder))
+        differences = disagreement(ways)
+        seconds = seconds_a_row(ways, n_rounds)
+        table[name] = {
+            "seconds": {way: summary(times) for way, times in seconds.items()},
+            "ratios": {
+                f"{slow} / {fast}": summary([a / b for a, b in zip(seconds[slow], seconds[fast], strict=True)])
+                for slow, fast in ASKED
+            },
+            "differences": differences,
+        }
+    return table
+
+
+def print_table(table):
+    """Print what was found."""
+    print("\nOne row, float32, ReLU and softmax: microseconds, median [quartiles]\n")
+    for name, found in table.items():
+        print(name)
+        for way, (median, low, high) in found["seconds"].items():
+            if way != "ONNX Runtime":
+                print(f"  {way:<34}{1e6 * median:9.3f} [{1e6 * low:.3f} .. {1e6 * high:.3f}]")
+        for (slow, fast), most in ASKED.items():
+            median, low, high = found["ratios"][f"{slow} / {fast}"]
+            print(f"  {slow} takes {median:.2f} times as long [{low:.2f} .. {high:.2f}] as {fast}; asked: {most:g}")

@@ -1,0 +1,248 @@
+"""Estimators in fastnn's files: which of their attributes are written, and how they are made of a file again.
+
+The network is ``export.models``', the optimizer's description `_plain`'s. What follows from these is not written.
+Called by ``save`` of the estimators and by `fastnn.load`.
+"""
+
+import warnings
+from importlib import import_module
+from numbers import Real
+
+import numpy as np
+from sklearn.preprocessing import LabelBinarizer
+
+from fastnn.estimators._course import Course
+from fastnn.estimators._moved import optimizer_from
+from fastnn.estimators._parameters import parameters_of
+from fastnn.estimators._plain import optimizer_from_plain, optimizer_to_plain
+from fastnn.estimators._weights import Weights
+from fastnn.export.container import write
+from fastnn.export.models import ESTIMATOR, network_from_json, network_to_json
+from fastnn.export.values import from_json, to_json
+from fastnn.portable import ModelFormatError, check_entries, check_version
+from fastnn.state import n_state
+from fastnn.training.passes import Optimizer
+
+#: Of what `save` writes; it grows by one whenever an older fastnn would read that wrongly.
+VERSION = 1
+
+ENTRIES = ("version", "class", "parameters", "network", "fitted", "labels", "solver")
+
+
+def _is_count(value):
+    return type(value) is int and 0 <= value < 2**63
+
+
+def _is_number(value):
+    return isinstance(value, Real)
+
+
+def _is_curve(value):
+    return isinstance(value, list) and all(isinstance(number, Real) for number in value)
+
+
+def _is_none_or(test):
+    return lambda value: value is None or test(value)
+
+
+def _is_dict_of(test):
+    return lambda value: isinstance(value, dict) and all(isinstance(k, str) and test(v) for k, v in value.items())
+
+
+#: What a fit leaves beside network, labels and solver -> what tells that it may be that.
+FITTED = {
+    "n_iter_": _is_count,
+    "t_": _is_count,
+    "loss_": _is_number,
+    "best_loss_": _is_none_or(_is_number),
+    "best_validation_score_": _is_none_or(_is_number),
+    "_no_improvement_count": _is_count,
+    "loss_curve_": _is_curve,
+    "validation_scores_": _is_none_or(_is_curve),
+    "validation_loss_curve_": _is_none_or(_is_curve),
+    "_curve": _is_curve,
+    "_tracked": _is_dict_of(_is_curve),
+    "_sklearn_output_config": _is_dict_of(lambda value: value is None or isinstance(value, str)),
+}
+
+#: What is written otherwise, follows from what is, or is nobody's to keep.
+OTHERS = {
+    "coefs_", "intercepts_", "_weights", "_prepared", "n_features_in_", "feature_names_in_", "n_outputs_", "n_layers_",
+    "out_activation_", "classes_", "_label_binarizer", "_optimizer", "_course", "_random_state", "_best_coefs",
+    "_best_intercepts",
+}  # fmt: skip
+
+
+def save(estimator, path, solver_state):
+    """Write an estimator; see its ``save``."""
+    name = type(estimator).__name__
+    if type(estimator) is not getattr(import_module("fastnn"), name, None):
+        raise TypeError(
+            f"{name} is a class of {type(estimator).__module__}, which a file cannot bring back: it holds "
+            "MLPClassifier and MLPRegressor alone; use joblib, or save its network_"
+        )
+    arrays, left_out = {}, []
+    parameters = _values(estimator.get_params(deep=False), arrays, left_out)
+    defaults = parameters_of(type(estimator))
+    others = vars(estimator).keys() - parameters.keys() - FITTED.keys() - OTHERS - set(left_out)
+    if left_out or others:
+        come_back = [f"{one}, which will be {defaults[one]!r}" for one in left_out]
+        warnings.warn(
+            f"{name}.save leaves out what is no data: {'; '.join([*come_back, *sorted(others)])}", stacklevel=3
+        )
+    is_fitted = hasattr(estimator, "coefs_")
+    network = estimator.network_ if is_fitted else None
+    own = vars(estimator)
+    description = {
+        "version": VERSION,
+        "class": name,
+        "parameters": parameters,
+        "network": network_to_json(network, arrays) if is_fitted else None,
+        "fitted": {
+            one: to_json(own[one], arrays, f"fitted.{one}") for one in FITTED if is_fitted and one in own
+        },
+        "labels": _labels(estimator, arrays),
+        "solver": _solver(estimator, network, arrays) if is_fitted and solver_state else None,
+    }  # fmt: skip
+    write(path, ESTIMATOR, description, arrays)
+
+
+def _values(parameters, arrays, left_out):
+    values = {}
+    for name, value in parameters.items():
+        own = {}
+        try:
+            values[name] = to_json(value, own, f"parameters.{name}")
+            arrays.update(own)
+        except (TypeError, ValueError, RecursionError):
+            left_out.append(name)
+    return values
+
+
+def _labels(estimator, arrays):
+    """Those of a classifier: what LabelBinarizer knows, and `classes_` where somebody has set others."""
+    own = vars(estimator)
+    binarizer, classes = own.get("_label_binarizer"), own.get("classes_")
+    if binarizer is None:
+        return None if classes is None else {"classes": to_json(np.asarray(classes), arrays, "classes")}
+    labels = {
+        "kind": str(binarizer.y_type_),
+        "sparse": bool(binarizer.sparse_input_),
+        "classes": to_json(binarizer.classes_, arrays, "classes"),
+    }
+    if classes is not None and not np.array_equal(classes, binarizer.classes_):
+        raise ValueError("classes_ are not those of _label_binarizer; set both, or fit anew, before it is saved")
+    return labels
+
+
+def _solver(estimator, network, arrays):
+    optimizer, solver = getattr(estimator, "_optimizer", None), {"optimizer": None, "course": None, "random": None}
+    if optimizer is not None:
+        if not isinstance(optimizer, Optimizer):
+            optimizer = optimizer_from(optimizer, estimator._objective(), network._spec)
+        plain = optimizer_to_plain(optimizer)
+        arrays["solver.moments"] = plain.pop("moments")
+        solver["optimizer"] = plain
+    if (course := getattr(estimator, "_course", None)) is not None:
+        solver["course"] = to_json(course, arrays, "solver.course")
+    if (random := getattr(estimator, "_random_state", None)) is not None:
+        is_parameter = random is estimator.random_state
+        solver["random"] = "parameter" if is_parameter else to_json(random, arrays, "solver.random")
+    return solver
+
+
+def estimator_from_json(description, arrays):
+    """Return the estimator of a description and its arrays, and its network or None."""
+    what = "an estimator's description"
+    check_version(what, description, VERSION)
+    check_entries(what, description, ENTRIES)
+    if description["class"] not in ("MLPClassifier", "MLPRegressor"):
+        raise ModelFormatError(f"unknown class {description['class']!r:.60}: expected MLPClassifier or MLPRegressor")
+    kind = getattr(import_module("fastnn"), description["class"])
+    estimator = kind(**_known("parameters", description["parameters"], parameters_of(kind), arrays))
+    if description["network"] is None:
+        if description["fitted"] or description["solver"] is not None:
+            raise ModelFormatError("there are curves or a solver's state, but no network; it is damaged")
+        _take_labels(estimator, description["labels"], arrays)
+        return estimator, None
+    fitted = _known("fitted", description["fitted"], FITTED, arrays)
+    for name, value in fitted.items():
+        if not FITTED[name](value):
+            raise ModelFormatError(f"{name} cannot be {value!r:.60}; it is damaged")
+    network = network_from_json(description["network"], arrays)
+    weights = Weights(network)
+    vars(estimator).update(fitted)
+    estimator.out_activation_ = weights._out
+    estimator.n_features_in_, estimator.n_outputs_ = network.layer_sizes[0], network.layer_sizes[-1]
+    estimator.n_layers_ = len(network.layer_sizes)
+    if network.feature_names is not None:
+        estimator.feature_names_in_ = np.array(network.feature_names, object)
+    _take_labels(estimator, description["labels"], arrays)
+    estimator._show(weights)
+    _check(estimator, weights)
+    if description["solver"] is not None:
+        _take_solver(estimator, network, description["solver"], arrays)
+    return estimator, network
+
+
+def _known(what, plain, names, arrays):
+    """Values by name, none of which is unknown; what an older fastnn did not write is missing."""
+    if not isinstance(plain, dict):
+        raise ModelFormatError(f"{what} must be a dict, got {plain!r:.60}")
+    check_entries(what, plain, [name for name in names if name in plain])
+    return {name: from_json(value, arrays) for name, value in plain.items()}
+
+
+def _take_labels(estimator, labels, arrays):
+    if labels is None:
+        return
+    if not isinstance(labels, dict) or not hasattr(estimator, "_reading"):
+        raise ModelFormatError(f"labels of this estimator cannot be {labels!r:.60}; it is damaged")
+    check_entries("labels", labels, ("kind", "sparse", "classes") if "kind" in labels else ("classes",))
+    classes = from_json(labels["classes"], arrays)
+    if not isinstance(classes, np.ndarray) or classes.ndim != 1 or not len(classes):
+        raise ModelFormatError(f"classes must be a list of labels, got {classes!r:.60}")
+    estimator.classes_ = classes
+    if "kind" in labels:
+        if labels["kind"] not in ("binary", "multiclass", "multilabel-indicator") or type(labels["sparse"]) is not bool:
+            raise ModelFormatError(f"{labels['kind']!r:.60} is no kind of labels, or sparse no truth value")
+        binarizer = estimator._label_binarizer = LabelBinarizer()
+        binarizer.y_type_, binarizer.sparse_input_, binarizer.classes_ = labels["kind"], labels["sparse"], classes
+
+
+def _check(estimator, weights):
+    """Refuse what would predict by another network than the file's, or labels that its outputs do not have."""
+    if not weights.are_of(estimator):
+        raise ModelFormatError(f"activation={estimator.activation!r:.60} is not that of the network; it is damaged")
+    estimator._objective()
+    n_out = estimator.n_outputs_
+    if hasattr(estimator, "classes_"):
+        kind, labels = estimator._reading(n_out)
+        expected = 1 if kind == "binary" else len(labels)
+        if n_out != expected or (kind == "binary" and len(labels) > 2):
+            raise ModelFormatError(f"{len(labels)} labels ({kind}) are not those of {n_out} outputs; it is damaged")
+    estimator._labels()
+
+
+def _take_solver(estimator, network, solver, arrays):
+    check_entries("solver", solver, ("optimizer", "course", "random"))
+    if solver["optimizer"] is not None:
+        if not isinstance(solver["optimizer"], dict):
+            raise ModelFormatError(f"an optimizer's description must be a dict, got {solver['optimizer']!r:.60}")
+        moments = arrays.take("solver.moments")
+        optimizer = optimizer_from_plain({**solver["optimizer"], "moments": moments})
+        n_moments = n_state(optimizer.training.solver, network.n_parameters)
+        if len(moments) != n_moments:
+            raise ModelFormatError(f"the solver has {n_moments} numbers of state for this network, got {len(moments)}")
+        estimator._optimizer = optimizer
+    if solver["course"] is not None:
+        course = from_json(solver["course"], arrays)
+        if not isinstance(course, dict):
+            raise ModelFormatError(f"course must be a dict, got {course!r:.60}")
+        estimator._course = Course(**course).checked().to_plain()
+    if solver["random"] is not None:
+        is_parameter = solver["random"] == "parameter"
+        random = estimator.random_state if is_parameter else from_json(solver["random"], arrays)
+        if not isinstance(random, np.random.RandomState):
+            raise ModelFormatError(f"a solver's random numbers come from a RandomState, got {random!r:.60}")
+        estimator._random_state = random

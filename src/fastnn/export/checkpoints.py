@@ -1,0 +1,195 @@
+"""The files of one training in a folder of its own: the newest three, each whole, and which one to go on from.
+
+What is in them is plain data: dicts, lists, numbers, strings and arrays; no pickle. Called by ``training.checkpoints``.
+"""
+
+import os
+import re
+import warnings
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import numpy as np
+
+from fastnn.export.container import read, write
+from fastnn.portable import ModelFormatError
+
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None
+
+KIND, VERSION = "fastnn.checkpoint", 1
+
+#: Files that are kept, and their names.
+N_KEPT, NAME, IS_NAME = 3, "checkpoint-{}.safetensors", re.compile(r"checkpoint-(\d+)\.safetensors")
+
+
+class Folder:
+    """A folder, made if it is not there, that belongs to one training while it is open; other files are left alone.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+
+    Raises
+    ------
+    OSError
+        If it cannot be made or written to, or another training has it open.
+    """
+
+    def __init__(self, path):
+        self.path, self.name, self.own = Path(path), os.fspath(path), set()
+        self.path.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=self.path):  # now, not after an hour
+            pass
+        self._lock = self._locked()
+        for left in self.path.glob(f".{NAME.format('*')}.*.part"):  # by one that was killed
+            with suppress(OSError):
+                left.unlink()
+
+    def _locked(self):
+        """A descriptor of the folder, by which it is ours; it is given back with the process, however that ends."""
+        if fcntl is None:
+            return None
+        descriptor = os.open(self.path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise BlockingIOError(
+                f"another training keeps its checkpoints in {self.name!r} just now; use a folder for each"
+            ) from None
+        except OSError:  # a file system without locks
+            pass
+        return descriptor
+
+    def close(self):
+        """Let others have it."""
+        if self._lock is not None:
+            with suppress(OSError):
+                fcntl.flock(self._lock, fcntl.LOCK_UN)  # children that were forked have the descriptor too
+            os.close(self._lock)
+            self._lock = None
+
+    def numbers(self):
+        """The updates after which checkpoints are there, the newest first."""
+        found = (IS_NAME.fullmatch(name) for name in os.listdir(self.path))
+        return sorted((int(match[1]) for match in found if match), reverse=True)
+
+    def newest(self):
+        """Return the plain data of the newest file that is whole; None if there is none at all.
+
+        Raises
+        ------
+        ModelFormatError
+            If there are files, but none of them is whole.
+
+        Warns
+        -----
+        UserWarning
+            Of those that are not.
+        """
+        numbers, damaged = self.numbers(), []
+        for number in numbers:
+            try:
+                found = _read(self.path / NAME.format(number))
+            except (ModelFormatError, OSError) as error:
+                damaged.append(str(error))
+                continue
+            if damaged:
+                warnings.warn(f"training goes on from update {number}: {'; '.join(damaged)}", stacklevel=2)
+            return found
+        if damaged:
+            raise ModelFormatError(
+                f"there are checkpoints in {self.name!r}, but none is whole: {'; '.join(damaged)}; remove them, or use "
+                "another folder"
+            )
+        return None
+
+    def write(self, number, description, arrays):
+        """Remove what is older than the newest two, and write what `flattened` returned, as after so many updates.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; the newest before it are there still.
+        """
+        description = {"version": VERSION, "digest": _digest(description, arrays), "content": description}
+        for old in [one for one in self.numbers() if one < number][N_KEPT - 1 :]:
+            self._remove(self.path / NAME.format(old))
+        path = self.path / NAME.format(number)
+        try:
+            write(path, KIND, description, arrays)
+        except OSError as error:
+            said = f"{error.strerror}: the checkpoint was not written, and those before it are as they were"
+            raise type(error)(error.errno, said, str(path)) from error
+        self.own.add(path)
+
+    def _remove(self, path):
+        """Remove a file, if it is a checkpoint of ours."""
+        with suppress(OSError, ModelFormatError):
+            if path not in self.own:
+                read(path, KIND)
+            path.unlink()
+
+
+def flattened(plain, arrays=None, name=""):
+    """Return plain data as what JSON can hold, and a dict of arrays; all are copies.
+
+    Parameters
+    ----------
+    plain : dict, list, tuple, ndarray, number, str or None
+        Dicts have strings for keys. Lists of numbers become arrays, too.
+    """
+    arrays = {} if arrays is None else arrays
+    if isinstance(plain, dict):
+        return {key: flattened(value, arrays, f"{name}.{key}")[0] for key, value in plain.items()}, arrays
+    if isinstance(plain, np.generic):
+        return plain.item(), arrays
+    if isinstance(plain, np.ndarray):
+        arrays[name] = plain.copy()
+        return {"array": name}, arrays
+    if not isinstance(plain, list | tuple):
+        return plain, arrays
+    if plain and {type(value) for value in plain} == {float}:
+        arrays[name] = np.array(plain)
+        return {"list": name}, arrays
+    return [flattened(value, arrays, f"{name}.{i}")[0] for i, value in enumerate(plain)], arrays
+
+
+def restored(description, arrays):
+    """Return the plain data that `flattened` had; tuples as lists."""
+    if isinstance(description, list):
+        return [restored(value, arrays) for value in description]
+    if not isinstance(description, dict):
+        return description
+    if description.keys() == {"array"}:
+        return arrays[description["array"]]
+    if description.keys() == {"list"}:
+        return arrays[description["list"]].tolist()
+    return {key: restored(value, arrays) for key, value in description.items()}
+
+
+def _read(path):
+    _, description, arrays = read(path, KIND)
+    if description.get("version") != VERSION:
+        raise ModelFormatError(
+            f"{os.fspath(path)!r} is a checkpoint of version {description.get('version')!r:.20}; this fastnn knows "
+            f"version {VERSION}"
+        )
+    arrays = {name: np.array(array) for name, array in arrays.items()}
+    content = description.get("content")
+    if description.get("digest") != _digest(content, arrays):
+        raise ModelFormatError(f"{os.fspath(path)!r} is damaged: its digest is not that of what is in it")
+    return restored(content, arrays)
+
+
+def _digest(description, arrays):
+    found = sha256(repr(description).encode())
+    for name in sorted(arrays):
+        found.update(name.encode())
+        found.update(np.ascontiguousarray(arrays[name]).data)
+    return found.hexdigest()

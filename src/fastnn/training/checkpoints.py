@@ -1,0 +1,204 @@
+"""Who keeps checkpoints of a run: takes all that it goes on from, now and then, and has it written meanwhile.
+
+A face says what its runs are of, what it has itself to keep, and puts what was found back in place. Everything else is
+here: when, the state of the other listeners, the thread that writes.
+"""
+
+import os
+import sys
+import threading
+from contextlib import suppress
+from functools import cache
+from time import perf_counter
+
+from fastnn.export.checkpoints import Folder, flattened
+from fastnn.identity import check_is_same
+from fastnn.pace import Pace
+from fastnn.training.listeners import Listener
+
+#: Seconds between two checkpoints, where nobody says after how many updates; and between two looks at the clock.
+INTERVAL, LOOK = 10.0, 0.1
+
+
+class Checkpoints(Listener):
+    """Keeps checkpoints; the last of the listeners. A context, which has the folder while it is open.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+    every : int or None
+        Passes of the estimators, else updates; None: about as many as ten seconds take.
+    identity_of : callable
+        Returns what the training is of, as a dict of words. It takes a while where there are many rows; where nothing
+        is there to be compared with, the thread that writes asks for it.
+    name, most, may_grow : str, int, bool
+        What says the number of updates (or passes), which may become larger or may not.
+
+    Attributes
+    ----------
+    found : dict or None
+        What is gone on from.
+    """
+
+    reads_solver = True
+
+    def __init__(self, path, every, identity_of, name, most, may_grow):
+        self.path, self.given, self.identity_of = path, every, cache(identity_of)
+        self.name, self.most, self.may_grow = name, most, may_grow
+        self.found, self.goes_further = None, False
+
+    def __enter__(self):
+        self.folder = Folder(self.path)
+        try:
+            self.found = self.folder.newest()
+            if self.found is not None:
+                check_is_same(self.found["identity"], self.identity_of(), self.folder.name)
+                self._check_length(self.found["most"])
+        except BaseException:
+            self.folder.close()
+            raise
+        self.writer = Writer(self._write)
+        return self
+
+    def __exit__(self, *raised):
+        try:
+            self.writer.close()
+        finally:
+            self.folder.close()
+        if raised[0] is None:
+            self.writer.check()
+
+    def _check_length(self, before):
+        if self.most < before or (self.most > before and not self.may_grow):
+            why = "fewer" if self.most < before else "more, and the learning rate is planned for all of them"
+            raise ValueError(
+                f"the checkpoints in {self.folder.name!r} are of a training with {self.name}={before}, but now it is "
+                f"{self.most}: {why}; go on with what it was, or use another folder"
+            )
+        found = self.found
+        self.goes_further = self.most > before and found["ended"] and not found["wanted_to_end"]
+
+    @property
+    def has_ended(self):
+        """Whether what was found is a run that had come to its end."""
+        return self.found is not None and self.found["ended"] and not self.goes_further
+
+    def listen(self, listeners, snapshot, unit, report_every, n_made):
+        """Take a place behind these listeners, and have them go on from where they were.
+
+        Parameters
+        ----------
+        listeners : list of Listener
+        snapshot : callable
+            What else there is to keep, of a `Moment`.
+        unit : int
+            Updates between places where it can be taken.
+        report_every : int
+        n_made : int
+            Updates made by what was found.
+        """
+        self.listeners, self.snapshot, self.unit = listeners[:], snapshot, unit
+        self.every = None if self.given is None else unit * self.given
+        self.pace, self.since = Pace(LOOK, sys.maxsize // (2 * unit)), perf_counter()
+        if self.found is not None:
+            for listener in listeners:
+                listener.resume(self.found["listeners"].get(type(listener).__name__), n_made)
+                if self.goes_further:  # a report that is made at the end of a run alone
+                    listener.forget(self.found["n_done"] // report_every * report_every)
+        listeners.append(self)
+
+    def next_stop(self, n_done):
+        every = self.unit * self.pace.stride if self.every is None else self.every
+        first = n_done - n_done % self.unit if self.every is None else n_done - n_done % every
+        return first + every
+
+    def is_due(self, moment):
+        if moment.is_last or moment.wants_to_end:
+            return True
+        if self.every is not None:
+            return moment.n_done % self.every == 0
+        self.pace.is_time(moment.n_new)
+        return moment.n_done % self.unit == 0 and perf_counter() - self.since >= INTERVAL
+
+    def hear(self, moment):
+        ended = moment.is_last or moment.wants_to_end
+        content = {
+            "most": self.most,
+            "n_done": moment.n_done,
+            "ended": ended,
+            "wanted_to_end": moment.wants_to_end,
+            "listeners": {type(one).__name__: kept for one in self.listeners if (kept := one.to_save()) is not None},
+            **self.snapshot(moment),
+        }
+        self.writer.put((moment.n_done, *flattened(content)))
+        if ended:
+            self.writer.wait()
+            self.writer.check()
+        self.since = perf_counter()
+        return False
+
+    def _write(self, checkpoint):
+        """In the thread of the writer."""
+        number, content, arrays = checkpoint
+        self.folder.write(number, {**content, "identity": self.identity_of()}, arrays)
+
+
+class Writer:
+    """Writes in a thread of its own; where several wait, the newest alone.
+
+    Parameters
+    ----------
+    write : callable
+        Of what is put.
+    """
+
+    def __init__(self, write):
+        self.write, self.waiting, self.thread, self.error = write, None, None, None
+        self.is_busy = self.is_over = False
+        self.changed = threading.Condition()
+
+    def put(self, checkpoint):
+        """Have a checkpoint written; raise what went wrong with the one before."""
+        self.check()
+        with self.changed:
+            self.waiting = checkpoint
+            self.changed.notify_all()
+        if self.thread is None:
+            self.thread = threading.Thread(target=self._work, name="fastnn-checkpoints")
+            self.thread.start()
+
+    def _work(self):
+        if sys.platform == "linux":  # where a thread has a priority of its own: a team of threads waits for its last
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+        while True:
+            with self.changed:
+                self.is_busy = False
+                self.changed.notify_all()
+                self.changed.wait_for(lambda: self.waiting is not None or self.is_over)
+                checkpoint, self.waiting, self.is_busy = self.waiting, None, True
+            if checkpoint is None:
+                return
+            try:
+                self.write(checkpoint)
+            except BaseException as error:  # of a thread, which nobody would see
+                self.error = error
+
+    def wait(self):
+        """Come back when nothing is to be written any more."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.waiting is None and not self.is_busy)
+
+    def close(self):
+        """Write what waits, and end the thread."""
+        with self.changed:
+            self.is_over = True
+            self.changed.notify_all()
+        if self.thread is not None:
+            self.thread.join()
+
+    def check(self):
+        """Raise what went wrong."""
+        error, self.error = self.error, None
+        if error is not None:
+            raise error
