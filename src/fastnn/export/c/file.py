@@ -22,7 +22,7 @@ DTYPES = ("float32", "float64", "int8")
 class ExportedC:
     """What `Network.to_c` has written.
 
-    Attributes
+    Parameters
     ----------
     path : pathlib.Path
     table_bytes : int
@@ -98,7 +98,7 @@ END = """
 def write(network, path, dtype=None, *, name=None, calibration=None, self_test=None):
     """Write the file; see `Network.to_c`."""
     path = Path(path)
-    dtype = network.dtype.name if dtype is None else check_name("dtype", dtype, DTYPES)
+    dtype = check_name("dtype", _dtype_name(network.dtype if dtype is None else dtype), DTYPES)
     name, is_int8 = _name(name, path), dtype == "int8"
     real = network.dtype if is_int8 else np.dtype(dtype)
     rows = _calibration(calibration, network, dtype, real)
@@ -128,6 +128,11 @@ def _name(name, path):
         return check_identifier(path.stem)
     except ValueError as error:
         raise ValueError(f"{path.name!r} has no name of C before its dot; pass name, such as 'model'") from error
+
+
+def _dtype_name(dtype):
+    """What is meant by a dtype of NumPy, or by its name."""
+    return dtype if isinstance(dtype, str) else np.dtype(dtype).name
 
 
 def _calibration(calibration, network, dtype, real):

@@ -75,8 +75,8 @@ class Layer:
     is_step: bool = False
 
     def sums(self, q):
-        """Of rows of levels."""
-        return q.astype(np.int64) @ self.weights.T.astype(np.int64) + self.biases
+        """Of rows of levels; float64 has them exactly, and BLAS makes them quickly."""
+        return (q.astype(np.float64) @ self.weights.T.astype(np.float64)).astype(np.int64) + self.biases
 
     def levels(self, q):
         """The levels that go into the next layer."""
@@ -149,7 +149,7 @@ def quantise(weights, biases, activations, X):
     for l, (W, b, activation) in enumerate(zip(weights, biases, activations, strict=True)):
         z = h @ W.T + b
         layer = _in_integers(W * levels.step, z)
-        sums = z.mean(axis=0) - layer.step * (q @ layer.weights.T).mean(axis=0)  # what the biases are to add
+        sums = z.mean(axis=0) - layer.step * (q.mean(axis=0) @ layer.weights.T)  # what the biases are to add
         if l < len(weights) - 1:
             function = function_of(activation)
             h = function(z)

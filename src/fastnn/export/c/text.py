@@ -47,7 +47,7 @@ def rendered(template, name, is_float):
     """Return a template with the names of a file, and for float its types, functions and literals; DOUBLE is double."""
     if is_float:
         template = re.sub(r"\bdouble\b", "float", FUNCTIONS.sub(r"\1f(", LITERALS.sub(r"\g<0>f", template)))
-        template = template.replace("FP_FAST_FMA\n", "FP_FAST_FMAF\n")
+        template = template.replace("(FP_FAST_FMA)", "(FP_FAST_FMAF)")
     template = re.sub(r"\bname_", f"{name}_", re.sub(r"\bNAME_", f"{name.upper()}_", template))
     return template.replace("DOUBLE", "double")
 
