@@ -100,7 +100,7 @@ def write(network, path, dtype=None, *, name=None, calibration=None, self_test=N
     path = Path(path)
     dtype = check_name("dtype", _dtype_name(network.dtype if dtype is None else dtype), DTYPES)
     name, is_int8 = _name(name, path), dtype == "int8"
-    real = network.dtype if is_int8 else np.dtype(dtype)
+    real = np.dtype("float32" if is_int8 else dtype)
     rows = _calibration(calibration, network, dtype, real)
     if is_int8:
         levels = integers.quantised(network._spec, network.parameters, real, rows)

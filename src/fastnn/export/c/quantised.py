@@ -41,7 +41,7 @@ class Levels:
     def between(cls, low, high):
         """Of a range; one that is a point gets a width."""
         low, high = np.asarray(low, np.float64), np.asarray(high, np.float64)
-        least = np.maximum(1e-3 * np.maximum(np.abs(low), np.abs(high)), 1e-6)
+        least = np.maximum(1e-5 * np.maximum(np.abs(low), np.abs(high)), 1e-6)
         return cls(low, np.maximum(high - low, least) / TOP)
 
     def nearest(self, x):
@@ -142,12 +142,23 @@ def quantise(weights, biases, activations, X):
     -------
     inputs : Levels
     layers : list of Layer
+
+    Raises
+    ------
+    ValueError
+        If the rows do not differ, or sums overflow.
     """
+    if (X[0] == X).all():
+        raise ValueError(f"calibration has {len(X)} row(s) that do not differ; pass some hundred that show the ranges")
     h = X.astype(np.float64)
     inputs, layers = levels_of_inputs(h, weights[0]), []
     levels, q = inputs, inputs.entered(X)
     for l, (W, b, activation) in enumerate(zip(weights, biases, activations, strict=True)):
         z = h @ W.T + b
+        if not np.isfinite(z).all():
+            raise ValueError(
+                f"the sums of layer {l + 1} are not finite in the rows of calibration; use dtype='float64'"
+            )
         layer = _in_integers(W * levels.step, z)
         sums = z.mean(axis=0) - layer.step * (q.mean(axis=0) @ layer.weights.T)  # what the biases are to add
         if l < len(weights) - 1:
@@ -163,7 +174,7 @@ def quantise(weights, biases, activations, X):
 
 def _in_integers(scaled, z):
     """The weights of a layer, given in units of its inputs' levels, with a step of each output that leaves room."""
-    widest = np.abs(z).max(axis=0) + 128 * np.abs(scaled).sum(axis=1)
+    widest = np.abs(z).max() + 128 * np.abs(scaled).sum(axis=1)
     step = np.maximum(np.abs(scaled).max(axis=1) / 127, 4 * widest / LARGEST_BIAS)
     step[step == 0] = 1.0
     return Layer(np.rint(scaled / step[:, None]).astype(np.int8), np.zeros(len(step), np.int64), step)
