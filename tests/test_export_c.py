@@ -133,7 +133,19 @@ def test_what_is_predicted_is_the_class_and_the_labels_of_fastnn(tmp_path):
         heads=[fastnn.Head(1), fastnn.Head(3, "log_loss"), fastnn.Head(2, "log_loss", output_activation="logistic")],
         activation="tanh", random_state=0,
     ).network  # fmt: skip
-    single = {"binary": "binary", "several": "several", "floats": "floats", "signs": "signs", "heads_head1": "heads"}
+    plain = to_plain(drawn([3, 1], classes=["+", "-"]))
+    outputs = np.sort(Network._from_plain(plain)(ROWS).ravel())
+    plain["labels"]["threshold"] = float(outputs[11:13].mean())
+    assert (outputs > 0.5).sum() != (outputs > plain["labels"]["threshold"]).sum() > 0
+    kinds["few"] = Network._from_plain(plain)
+    single = {
+        "few": "few",
+        "binary": "binary",
+        "several": "several",
+        "floats": "floats",
+        "signs": "signs",
+        "heads_head1": "heads",
+    }
     several = {"many": ("many", 2), "heads_head2": ("heads", 2)}
     for name, network in kinds.items():
         network.to_c(tmp_path / f"{name}.h")
@@ -165,9 +177,9 @@ def test_what_is_predicted_is_the_class_and_the_labels_of_fastnn(tmp_path):
         if "head" in prefix:
             expected, classes = expected[1], classes[1]
         assert classes[list(map(int, line.split()))].tolist() == expected.tolist(), prefix
-    assert list(map(int, found[5].split())) == kinds["many"].predict(ROWS).ravel().tolist()
-    assert list(map(int, found[6].split())) == kinds["heads"].predict(ROWS / 50)[2].ravel().tolist()
-    assert found[7:] == ["yes + c a", f"{2**40} 1e+300 4", "-1"]
+    assert list(map(int, found[6].split())) == kinds["many"].predict(ROWS).ravel().tolist()
+    assert list(map(int, found[7].split())) == kinds["heads"].predict(ROWS / 50)[2].ravel().tolist()
+    assert found[8:] == ["yes + c a", f"{2**40} 1e+300 4", "-1"]
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang", "g++"])
