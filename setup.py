@@ -20,7 +20,13 @@ LIMITED_API = not sysconfig.get_config_var("Py_GIL_DISABLED")
 
 # The kernels index unchecked, and nothing but kernels indexes a memoryview. The directives stand here because Cython
 # heeds neither a header nor a decorator for the inline functions of a .pxd file.
-DIRECTIVES = {"boundscheck": False, "wraparound": False, "cdivision": True, "freethreading_compatible": True}
+DIRECTIVES = {
+    "boundscheck": False,
+    "wraparound": False,
+    "cdivision": True,
+    "freethreading_compatible": True,
+    "auto_pickle": False,  # what is pickled says itself how
+}
 
 # Contraction into fused multiply-adds is off so that every backend and CPU rounds alike.
 UNIX = {
@@ -49,7 +55,6 @@ LEVELS = {
         *("-O2", "-funswitch-loops", "-fvect-cost-model=dynamic", "-fno-inline-functions"),
         *("-fno-align-functions", "-fno-align-loops", "-fno-align-jumps"),
     ],
-    "fastnn._tables": ["-Os"],
     "glue": ["-Os"],  # _engine.pyx and csrc/core
 }
 
@@ -84,21 +89,19 @@ class BuildExtensions(build_ext):
             if wants_openmp and self.compiler_takes([openmp], links=True):
                 extension.extra_compile_args.append(openmp)
                 extension.extra_link_args += [] if is_msvc else [openmp]
-        loops, engine, tables = self.extensions
+        loops, engine = self.extensions
         with ThreadPoolExecutor(self.parallel or os.cpu_count()) as pool:
             # C is compiled from the start, beside Cython; `_loops`, which takes longest, behind what needs no probe.
             jobs = self.start_stubs(pool, engine, ["baseline"])
-            modules = [pool.submit(self.build_extension, self.translated(loops))]
+            compiled_loops = pool.submit(self.build_extension, self.translated(loops))
             others = [name for name in TARGETS if name != "baseline" and self.has_target(name)]
             jobs += self.start_stubs(pool, engine, others)
             engine.define_macros += [(f"FASTNN_BUILT_{name}", None) for name in ["baseline", *others]]
             sources, level = self.translated(engine).sources, self.level_of("glue")
             jobs += [pool.submit(self.compile_source, engine, source, level) for source in sources]
-            modules += [pool.submit(self.build_extension, self.translated(tables))]
             for job in jobs:
                 engine.extra_objects += job.result()
-            for module in modules:
-                module.result()
+            compiled_loops.result()
         engine.sources = []  # they are objects by now
         self.build_extension(engine)
 
@@ -174,7 +177,7 @@ def extension(name, sources=()):
 
 
 setup(
-    ext_modules=[extension("_loops"), extension("_engine", sorted(glob("csrc/core/*.c"))), extension("_tables")],
+    ext_modules=[extension("_loops"), extension("_engine", sorted(glob("csrc/core/*.c")))],
     cmdclass={"build_ext": BuildExtensions},
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if LIMITED_API else {},
 )

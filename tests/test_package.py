@@ -67,7 +67,7 @@ def test_the_wheel_is_small_stripped_and_has_no_sources(distributions):
         names = archive.namelist()
         extensions = {name: archive.read(name) for name in names if name.endswith(".so")}
     assert not [name for name in names if re.search(r"\.(c|h|pyx|pxd|def)$", name)]
-    assert {"fastnn/py.typed", "fastnn/_engine.pyi", "fastnn/_loops.pyi", "fastnn/_tables.pyi"} <= set(names)
+    assert {"fastnn/py.typed", "fastnn/_engine.pyi", "fastnn/_loops.pyi"} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert len(extensions) == 3
     if sys.platform == "linux":

@@ -109,7 +109,7 @@ cdef extern from "fastnn.h" nogil:
         INTERRUPTED "FASTNN_INTERRUPTED"
         NOT_FINITE "FASTNN_NOT_FINITE"
         OVERFLOWED "FASTNN_OVERFLOWED"
-        ALIGNMENT "FASTNN_ALIGNMENT"
+        FASTNN_ALIGNMENT
 
     void *fastnn_allocate(size_t n)
     void fastnn_free(void *block)

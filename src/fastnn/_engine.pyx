@@ -16,8 +16,8 @@ from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport INT32_MAX, int32_t
 from libc.string cimport memset, strchr
 
-from fastnn._tables import ACTIVATIONS, LOSSES, SOLVER_IDS
-from fastnn._tables import SOLVERS  # a run has all of them; `fastnn.backends` reads it here
+include "_tables.pxi"  # a run has all of SOLVERS; `fastnn.backends` reads it here
+
 
 cdef enum:
     STACK = 16384  # bytes of work area that a prediction takes from the stack

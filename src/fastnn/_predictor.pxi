@@ -208,14 +208,14 @@ cdef class Predictor:
         return 0
 
     cdef int predict_rows(self, const void *X, ptrdiff_t n_rows, void *out) except -1:
-        cdef char on_stack[STACK + ALIGNMENT]
+        cdef char on_stack[STACK + FASTNN_ALIGNMENT]
         cdef const fastnn_kernels *kernels = fastnn_active(self.is_float64)
         cdef fastnn_data data
         cdef bint is_long = n_rows * self.work_a_row >= LONG
         cdef int stop, most = fastnn_default_threads() if is_long else 1
         cdef fastnn_ask ask = NULL
         cdef size_t n
-        cdef void *work = <void *> ((<size_t> on_stack + ALIGNMENT - 1) & ~(<size_t> ALIGNMENT - 1))
+        cdef void *work = <void *> ((<size_t> on_stack + FASTNN_ALIGNMENT - 1) & ~(<size_t> FASTNN_ALIGNMENT - 1))
         if is_long:
             ask = whom_to_ask()
         memset(&data, 0, sizeof(data))

@@ -42,7 +42,7 @@ def check_count(argument, value, *, minimum):
     try:
         if isinstance(value, bool | np.bool_):
             raise TypeError
-        count = operator.index(value)
+        count = int(operator.index(value))  # of a class of its own, too
     except TypeError:
         raise TypeError(f"{argument} must be an integer, got {value!r}") from None
     if count < minimum:

@@ -87,6 +87,47 @@ class Exchange:
 
         return to_onnx(self, path, dtype=dtype)
 
+    @classmethod
+    def from_onnx(cls, model: "str | os.PathLike | onnx.ModelProto") -> "Exchange":
+        """Return the network that an ONNX model is, where that is a chain of dense layers; needs ``onnx``.
+
+        Layers are MatMul and Gemm, with Add, Mul, BatchNormalization and the like folded into their weights.
+        Activations are recognised by their values, however they are composed. Outputs may be several heads, and
+        labels by the operators that `to_onnx` and skl2onnx write; what classes, names of columns and kinds of labels
+        `to_onnx` wrote beside the graph is read too.
+
+        Parameters
+        ----------
+        model : str, os.PathLike or onnx.ModelProto
+            A file, or what ``onnx.load`` makes of it.
+
+        Returns
+        -------
+        network : Network
+            Of the dtype of the weights.
+
+        Raises
+        ------
+        ModelFormatError
+            If it is no ONNX model, is damaged, or is no such chain; the message names the node that cannot be carried
+            over.
+        ImportError
+            If ``onnx`` is not installed.
+        OSError
+            If the file cannot be read.
+
+        Examples
+        --------
+        >>> import fastnn
+        >>> neuron = fastnn.Network([[[7.0, 3.0]]], [[-2.0]], classes=["no", "yes"])
+        >>> model = neuron.to_onnx()  # doctest: +SKIP
+        >>> fastnn.Network.from_onnx(model).predict([1.0, 0.0])  # doctest: +SKIP
+        np.str_('yes')
+        """
+        from fastnn.interop.onnx import from_onnx
+
+        return from_onnx(cls, model)
+
     def to_c(
         self,
         path: str | os.PathLike,

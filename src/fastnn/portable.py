@@ -168,7 +168,7 @@ def _heads(plain):
 
 
 def _check_parameters(parameters, spec):
-    is_array = isinstance(parameters, np.ndarray)
+    is_array = type(parameters) in (np.ndarray, np.memmap)  # others may mean something else by their numbers: masks
     if is_array and parameters.dtype.newbyteorder("=") == spec.dtype and parameters.shape == (spec.n_parameters,):
         return
     given = f"{parameters.dtype} of shape {parameters.shape}" if is_array else f"a {type(parameters).__name__}"

@@ -4,7 +4,7 @@ Called by the base of the estimators, whose state so holds no class that a loade
 """
 
 from dataclasses import asdict, fields, replace
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -140,7 +140,7 @@ def _counters(plain):
     counters = np.zeros(1, COUNTERS)
     for name in COUNTERS.names:
         number = _number(name, plain)
-        if COUNTERS[name].kind == "i" and not (number == int(number) and 0 <= number < 2**62):
+        if COUNTERS[name].kind == "i" and not (isinstance(number, Integral) and 0 <= number < 2**62):
             raise ValueError(f"{name} must be a count, got {number!r:.60}: the description is damaged")
         counters[name] = number
     return counters

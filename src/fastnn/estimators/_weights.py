@@ -69,6 +69,8 @@ class Weights:
                 f"{[layer.shape for layer in coefs]} and {[layer.shape for layer in intercepts]}"
             )
         sizes = [coefs[0].shape[0], *(layer.shape[1] for layer in coefs)]
+        if not all(sizes):
+            raise ValueError(f"coefs_ are of layers of {sizes} units; each has at least one")
         weights = cls.zeros(sizes, activation, out_activation, labels, dtype)
         for kind, given, own in (("coefs_", coefs, weights.coefs), ("intercepts_", intercepts, weights.intercepts)):
             for l, (layer, view) in enumerate(zip(given, own, strict=True)):

@@ -92,7 +92,7 @@ def read(path, *kinds):
     with _opened(path) as file:
         length = int.from_bytes(file.read(8), "little")
         header = _json(name, "header", file.read(length))
-        metadata = header.pop("__metadata__", {})
+        metadata = header.pop("__metadata__", None) or {}
         kind = metadata.get(KIND)
         if kind not in kinds:
             raise ModelFormatError(

@@ -81,7 +81,7 @@ def load(path):
             model, network = estimator_from_json(description, arrays)
         arrays.check_all_taken()
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
-        raise ModelFormatError(f"{os.fspath(path)!r} cannot be loaded: {error}") from error
+        raise ModelFormatError(f"{os.fspath(path)!r} cannot be loaded: {error!s:.500}") from error
     if network is not None:
         _warn_of_what_is_not_finite(path, network.parameters)
     return model

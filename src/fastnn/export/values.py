@@ -191,7 +191,10 @@ def _made(kind, plain, arrays):
     parameters = from_json(plain, arrays)
     if not isinstance(parameters, dict) or not all(isinstance(name, str) for name in parameters):
         raise ModelFormatError(f"parameters must be a dict, got {parameters!r:.60}")
-    return kind(**parameters)
+    try:
+        return kind(**parameters)
+    except (TypeError, ValueError) as error:
+        raise ModelFormatError(f"{kind.__name__}: {error}; it is damaged, or of a newer fastnn") from error
 
 
 def _random_state(plain, arrays):

@@ -4,8 +4,10 @@ A face says what its runs are of, what it has itself to keep, and puts what was 
 here: when, the state of the other listeners, the thread that writes.
 """
 
+import os
 import sys
 import threading
+from contextlib import suppress
 from functools import cache
 from time import perf_counter
 
@@ -166,6 +168,9 @@ class Writer:
             self.thread.start()
 
     def _work(self):
+        if sys.platform == "linux":  # where a thread has a priority of its own: a team of threads waits for its last
+            with suppress(OSError):
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
         while True:
             with self.changed:
                 self.is_busy = False

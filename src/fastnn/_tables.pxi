@@ -1,10 +1,4 @@
-# cython: language_level=3
-"""The tables of csrc/tables as Python sees them: names, ids, and who goes with whom.
-
-The bottom layer: it imports nothing of fastnn. ``spec`` reads it to check names, the reference backends
-to cover every row, the tests to enumerate what must be tested. Formulas do not live here.
-"""
-
+# The tables of csrc/tables for Python, by the names of `_tables.py`, their door.
 
 cdef extern from "fastnn.h":
     ctypedef struct fastnn_activation_row:
@@ -40,7 +34,6 @@ cdef extern from "fastnn.h":
         FASTNN_RAN
         FASTNN_CONVERGED
         FASTNN_DIVERGED
-        FASTNN_ALIGNMENT
 
 
 RAN = FASTNN_RAN
