@@ -17,8 +17,6 @@ import fastnn
 from fastnn import MLPClassifier, MLPRegressor
 from fastnn._engine import Predictor
 from fastnn.activations import Block
-from fastnn.estimators._checkpoints import known_of
-from fastnn.estimators._course import Course
 from fastnn.initial import generator_state, set_generator_state
 from fastnn.layers import Form, LayerDict
 from fastnn.network import Network
@@ -360,13 +358,6 @@ def test_a_pass_that_a_result_goes_on_in_has_rows_of_x(order, rows):
     half._continuation.rows = rows
     with pytest.raises(ValueError, match="the pass that training is to go on in is not one of 23 rows"):
         fastnn.train([4, 5, 3], X[:23], np.eye(3)[LABELS[:23]], 3, init=half, **options)
-
-
-@pytest.mark.parametrize("change", [10**12, -1, 4])
-def test_rows_of_a_checkpoint_are_rows_of_x(change):
-    found = {"learned": rows(change), "held_back": None, "seed": None}
-    with pytest.raises(ValueError, match="fit anew"):
-        known_of(found, 80, Course)
 
 
 @pytest.mark.parametrize("make", [np.random.RandomState, lambda seed: np.random.Generator(np.random.MT19937(seed))])

@@ -65,7 +65,7 @@ def write(path, kind, description, arrays):
         header[name] = {"dtype": NAMES[part.dtype], "shape": list(part.shape), "data_offsets": place}
         parts.append(part)
         at += part.nbytes
-    text = json.dumps(header).encode()
+    text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     with replacing(path) as file:
         file.write(len(text).to_bytes(8, "little") + text)
