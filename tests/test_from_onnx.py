@@ -535,7 +535,7 @@ REFUSED = {
     ),
     "after softmax": ([("MatMul", "x W1", "a"), ("Softmax", "a", "b"), ("Mul", "b two", "y")], "goes on from what"),
     "a multiple": ([("MatMul", "x W1", "a"), ("Tanh", "a", "b"), ("Mul", "b two", "y")], "is a multiple of 'tanh'"),
-    "a bounded exp": ([("MatMul", "x W1", "a"), ("Min", "a most", "b"), ("Exp", "b", "y")], r"\(Exp\) .* no activation"),
+    "a bounded exp": ([("MatMul", "x W1", "a"), ("Min", "a most", "b"), ("Exp", "b", "y")], r"\(Exp\) .* no"),
     "inputs bent": ([("Tanh", "x", "a"), ("MatMul", "a W1", "y")], "is of the inputs themselves"),
     "training": (
         [("MatMul", "x W1", "a"), ("Dropout", "a two yes", "y")], r"\(Dropout\) .* as in training",
