@@ -202,7 +202,7 @@ def _head(network, exported, dtype, name):
     spec = network._spec
     sizes, activations = "-".join(map(str, spec.layer_sizes)), ", ".join(spec.activations_in_words)
     given = {
-        "about": f"name: a {sizes} network, {activations}, in {dtype}; written by fastnn.",
+        "about": f"{name}: a {sizes} network, {activations}, in {dtype}; written by fastnn.",
         "table_bytes": exported.table_bytes,
         "ram_bytes": exported.ram_bytes,
         "error": "",

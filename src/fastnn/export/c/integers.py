@@ -15,20 +15,19 @@ static inline int8_t name_level(double x, double edge, double rate) {
     const double level = (x - edge) * rate;
     return (int8_t)(!(level > 0.0) ? -128 : level >= 255.0 ? 127 : (int)level - 128);
 }
-
 """
 
-HEAD_OF_HIDDEN = """\
+HEAD_OF_HIDDEN = """
 /* The level of a sum: sum multiplier / 2^shift, rounded. */
 static inline int name_requantised(int32_t sum, int32_t multiplier, int shift) {
     const int64_t half = (int64_t)1 << (shift - 1);
     const int64_t level = sum <= 0 ? 0 : ((int64_t)sum * multiplier + half) >> shift;
     return level > 255 ? 127 : (int)level - 128;
 }
-
 """
 
-LAYER = """\
+LAYER = """
+/* Layer %(l)d, of %(n_in)d inputs; their weights lie one output after another. */
 static inline void name_layer_%(l)d(const int8_t *x, %(type)s *z) {
     int i, j;
     for (i = 0; i < %(n_out)d; i++) {
