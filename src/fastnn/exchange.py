@@ -88,7 +88,7 @@ class Exchange:
         return to_onnx(self, path, dtype=dtype)
 
     @classmethod
-    def from_onnx(cls, model: "str | os.PathLike | onnx.ModelProto") -> "Exchange":
+    def from_onnx(cls, model: "str | os.PathLike | onnx.ModelProto") -> "Network":
         """Return the network that an ONNX model is, where that is a chain of dense layers; needs ``onnx``.
 
         Layers are MatMul and Gemm, with Add, Mul, BatchNormalization and the like folded into their weights.
@@ -115,6 +115,11 @@ class Exchange:
             If ``onnx`` is not installed.
         OSError
             If the file cannot be read.
+
+        Warns
+        -----
+        RuntimeWarning
+            If weights are not finite.
 
         Examples
         --------
