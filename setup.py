@@ -48,9 +48,9 @@ MSVC = {"extra_compile_args": ["/O2", "/std:c11", "/fp:precise", "/we4062"]}  # 
 # their speed comes from is left, of code that only hands over the smallest.
 LEVELS = {
     "targets": [
-        *("-fno-ipa-cp-clone", "-fno-inline-functions", "-fno-tree-vectorize", "-fno-split-loops"),
-        *("-fno-split-paths", "-fno-unswitch-loops"),
+        *("-fno-ipa-cp-clone", "-fno-inline-functions", "-fno-tree-vectorize", "-fno-split-loops", "-fno-split-paths"),
     ],
+    "baseline": ["-Os"],  # beside others, for CPUs of before 2013
     "fastnn._loops": [
         *("-O2", "-funswitch-loops", "-fvect-cost-model=dynamic", "-fno-inline-functions"),
         *("-fno-align-functions", "-fno-align-loops", "-fno-align-jumps"),
@@ -91,11 +91,12 @@ class BuildExtensions(build_ext):
                 extension.extra_link_args += [] if is_msvc else [openmp]
         loops, engine = self.extensions
         with ThreadPoolExecutor(self.parallel or os.cpu_count()) as pool:
-            # C is compiled from the start, beside Cython; `_loops`, which takes longest, behind what needs no probe.
-            jobs = self.start_stubs(pool, engine, ["baseline"])
-            compiled_loops = pool.submit(self.build_extension, self.translated(loops))
             others = [name for name in TARGETS if name != "baseline" and self.has_target(name)]
-            jobs += self.start_stubs(pool, engine, others)
+            level = self.level_of("targets")
+            # C is compiled from the start, beside Cython; `_loops`, which takes longest, not as the last.
+            jobs = self.start_stubs(pool, engine, ["baseline"], self.level_of("baseline") if others else level)
+            compiled_loops = pool.submit(self.build_extension, self.translated(loops))
+            jobs += self.start_stubs(pool, engine, others, level)
             engine.define_macros += [(f"FASTNN_BUILT_{name}", None) for name in ["baseline", *others]]
             sources, level = self.translated(engine).sources, self.level_of("glue")
             jobs += [pool.submit(self.compile_source, engine, source, level) for source in sources]
@@ -126,9 +127,8 @@ class BuildExtensions(build_ext):
         """Whether the compiler, and the machine that is built for, have an instruction set."""
         return self.compiler_takes(TARGETS[name], macro=MACHINES.get(name))
 
-    def start_stubs(self, pool, engine, names):
+    def start_stubs(self, pool, engine, names, level):
         """Have the engine's stubs of these targets compiled; return the jobs, whose results are lists of objects."""
-        level = self.level_of("targets")
         return [
             pool.submit(self.compile_source, engine, f"csrc/targets/{name}_{dtype}.c", [*level, *TARGETS[name]])
             for name in names

@@ -19,6 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
+if __name__ == "__main__" and sys.argv[1] == "--coverage":
+    import atheris
+
+    with atheris.instrument_imports(include=["fastnn"]):  # before anything else imports it
+        import fastnn.estimators._saved
+
 import fastnn
 from fastnn import ModelFormatError
 
@@ -169,7 +175,7 @@ def use_estimator(model):
         y = np.zeros((5, model.n_outputs_)).squeeze()
     with contextlib.suppress(Exception):  # of parameters that nobody would train by, which are checked by then
         model.partial_fit(rows, y)
-    if model.warm_start == "solver" and type(model.max_iter) is int and model.max_iter < 100:
+    if type(model.warm_start) is str and type(model.max_iter) is int and model.max_iter < 100:
         with contextlib.suppress(Exception):
             model.fit(np.resize(rows, (30, rows.shape[1])), np.resize(y, (30, *y.shape[1:])))
 
@@ -204,12 +210,6 @@ def main(n, seed=0):
 
 
 def by_coverage(seconds, *options):
-    import atheris
-
-    with atheris.instrument_imports(include=["fastnn"]):
-        for module in ("export.container", "export.values", "export.models", "portable", "estimators._saved"):
-            sys.modules.pop(f"fastnn.{module}", None)
-        globals()["fastnn"].load = __import__("fastnn.export.models", fromlist=["load"]).load
     folder = Path(tempfile.mkdtemp(prefix="fastnn-fuzz-"))
     (folder / "seeds").mkdir()
     for path in [*GOOD, *CORPUS]:

@@ -65,7 +65,7 @@ def cases():
         kept = {**kept, "checkpoint_every": checkpoint_every} if kept else {}
         return of_result(
             fastnn.train(
-                [20, 30, 4], X, y, 600, fastnn.schedules.cosine(0.01), activation="tanh", loss="log_loss",
+                [20, 30, 4], X, y, 2000, fastnn.schedules.cosine(0.01), activation="tanh", loss="log_loss",
                 solver="adam", dropout=0.1, init="glorot_normal", batch_size=32, validation_split=0.1,
                 early_stopping=True, n_iter_no_change=1000, random_state=np.random.default_rng(5), **kept,
             )
@@ -74,7 +74,7 @@ def cases():
     def fit(checkpoint_every=1, **kept):
         kept = {**kept, "checkpoint_every": checkpoint_every} if kept else {}
         model = fastnn.MLPClassifier(
-            (30,), batch_size=32, max_iter=40, early_stopping=True, n_iter_no_change=50, dropout=0.1, random_state=1,
+            (30,), batch_size=32, max_iter=60, early_stopping=True, n_iter_no_change=50, dropout=0.1, random_state=1,
             track=["score", "gradient_norm"], **kept,
         )  # fmt: skip
         return of_estimator(model.fit(X, y))
@@ -107,7 +107,7 @@ def kill(name, n_kills):
         longest = time.perf_counter() - started
         while n_killed < n_kills:
             n_resumed += folder.exists() and any(folder.glob("checkpoint-*"))
-            n_killed += killed(case, folder, answer, rng.uniform(0, longest / 2))
+            n_killed += killed(case, folder, answer, rng.uniform(0, longest))
             assert len(list(folder.glob("checkpoint-*"))) <= 3 if folder.exists() else True
             if answer.exists() and answer.read_text():
                 assert json.loads(answer.read_text()) == expected, f"{name}: other bits after {n_killed} kills"

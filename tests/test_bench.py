@@ -263,7 +263,7 @@ def test_a_problem_travels_and_shortens(tmp_path):
 
 @pytest.mark.parametrize(
     "others",
-    [["--scaling"], ["--estimators"], ["--shapes"], ["--features"], ["--manners"], ["--manners", "--scaling"]],
+    [*([f"--{other}"] for other in bench_main.OTHERS if other != "peers"), ["--manners", "--scaling"]],
 )
 def test_one_run_measures_one_thing(others, monkeypatch, capsys):
     """Two at once are refused: the second would be left out without a word."""

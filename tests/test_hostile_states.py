@@ -347,6 +347,18 @@ def test_counters_that_are_none(value):
         loaded(state)
 
 
+@pytest.mark.parametrize(
+    "rows", [np.full(23, 10**12), np.full(23, -1), np.arange(22), np.arange(23.0), list(range(23))], ids=str
+)
+@pytest.mark.parametrize("order", ["shuffled", "sequential"])
+def test_a_pass_that_a_result_goes_on_in_has_rows_of_x(order, rows):
+    options = {"batch_size": 5, "order": order, "random_state": 0}
+    half = pickle.loads(pickle.dumps(fastnn.train([4, 5, 3], X[:23], np.eye(3)[LABELS[:23]], 3, **options)))
+    half._continuation.rows = rows
+    with pytest.raises(ValueError, match="the pass that training is to go on in is not one of 23 rows"):
+        fastnn.train([4, 5, 3], X[:23], np.eye(3)[LABELS[:23]], 3, init=half, **options)
+
+
 def test_weights_by_hand_of_layers_without_units():
     """In a process of its own: the engine has no layers of nothing."""
     out = run_program("""

@@ -41,11 +41,24 @@ LEVELS = {
     "export.values": 5,
     "export.models": 8,
     "export.container": 5,
+    "export.checkpoints": 6,
+    "identity": 1,
+    "training.checkpoints": 9,
+    "resuming": 10,
+    "estimators._checkpoints": 11,
     "interop.chain": 8,
     "interop.sklearn": 9,
     "interop.torch": 9,
     "interop.keras": 9,
     "interop.fann": 9,
+    "export.c.text": 0,
+    "export.c.activations": 0,
+    "export.c.labels": 1,
+    "export.c.self_test": 1,
+    "export.c.floats": 3,
+    "export.c.quantised": 5,
+    "export.c.integers": 6,
+    "export.c.file": 7,
     "export.onnx_graph": 0,
     "export.onnx_activations": 3,
     "export.onnx": 5,
@@ -144,10 +157,8 @@ LEVELS = {
     "interop.mlflow": 15,
 }
 #: They only gather names.
-DOORS = {
-    f"{package}__init__"
-    for package in ("", "reference.", "training.", "estimators.", "plots.", "doctor.", "export.", "interop.")
-}
+ROOMS = ("reference", "training", "estimators", "plots", "doctor", "export", "export.c", "interop")
+DOORS = {"__init__", *(f"{room}.__init__" for room in ROOMS)}
 #: Module, or the start of its name -> the packages that it alone may import.
 OTHERS = {
     "estimators.": {"sklearn", "scipy"},

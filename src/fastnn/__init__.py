@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from fastnn.doctor import diagnose as diagnose
     from fastnn.estimators import MLPClassifier as MLPClassifier
     from fastnn.estimators import MLPRegressor as MLPRegressor
+    from fastnn.export.c.file import ExportedC as ExportedC
 
 __version__ = "0.1.0"
 __all__ = [
+    "ExportedC",
     "Head",
     "ModelFormatError",
     "Network",
@@ -45,8 +47,8 @@ __all__ = [
     "train",
 ]
 
-#: What stands on more than NumPy, is imported when it is asked for, and left out by ``import *``; `diagnose`, which few
-#: programs ask for, is imported likewise.
+#: What stands on more than NumPy, is imported when it is asked for, and left out by ``import *``; `diagnose` and
+#: `ExportedC`, which few programs ask for, are imported likewise.
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor")
 _LAZY = (*_ESTIMATORS, "interop", "plots")
 
@@ -55,6 +57,8 @@ def __getattr__(name):
     if name in _ESTIMATORS:
         with optional(f"fastnn.{name}", "scikit-learn 1.7 or newer", "sklearn", "scipy", extra="sklearn"):
             return getattr(import_module("fastnn.estimators"), name)
+    if name == "ExportedC":
+        return import_module("fastnn.export.c.file").ExportedC
     if name == "diagnose":
         return import_module("fastnn.doctor").diagnose
     if name in (*_LAZY, "doctor"):

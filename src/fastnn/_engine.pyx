@@ -1,4 +1,4 @@
-# cython: language_level=3
+# cython: language_level=3, binding=False
 """The binding to csrc, the SIMD engine: backend "simd", the compiled call of a network, and the choice of target.
 
 Python's arrays become pointers, checked for dtype and length; the GIL is released for what takes long; codes become

@@ -1,8 +1,8 @@
 """The tables of csrc/tables as Python sees them: names, ids, and who goes with whom.
 
-The bottom layer: ``spec`` reads it to check names, the reference backends to cover every row, the tests to enumerate what
-must be tested. Formulas do not live here. What is here is read from C by ``_tables.pxi``, a part of the engine's binding:
-an extension of its own would be a fiftieth of the wheel.
+The bottom layer: ``spec`` reads it to check names, the reference backends to cover every row, the tests to enumerate
+what must be tested. Formulas do not live here. They are read from C by ``_tables.pxi``, a part of the engine's binding:
+an extension of their own would be a fiftieth of the wheel.
 """
 
 from fastnn._engine import (

@@ -88,7 +88,7 @@ class Exchange:
         return to_onnx(self, path, dtype=dtype)
 
     @classmethod
-    def from_onnx(cls, model: "str | os.PathLike | onnx.ModelProto") -> "Exchange":
+    def from_onnx(cls, model: "str | os.PathLike | onnx.ModelProto") -> "Network":
         """Return the network that an ONNX model is, where that is a chain of dense layers; needs ``onnx``.
 
         Layers are MatMul and Gemm, with Add, Mul, BatchNormalization and the like folded into their weights.
@@ -115,6 +115,11 @@ class Exchange:
             If ``onnx`` is not installed.
         OSError
             If the file cannot be read.
+
+        Warns
+        -----
+        RuntimeWarning
+            If weights are not finite.
 
         Examples
         --------
@@ -151,15 +156,15 @@ class Exchange:
             Such as ``"model.h"``. A file that is there is replaced once the new one is whole.
         dtype : {"float64", "float32", "int8"}, optional
             What it computes in. None: as the network. With "int8" weights and what goes from layer to layer take a byte
-            each, a fourth of float32; inputs and outputs are numbers of the network's dtype.
+            each, a fourth of float32; inputs and outputs are floats.
         name : str, optional
             What all its names begin with; macros have it in capitals. None: as the file is called, without its suffix.
         calibration : array-like of shape (n_samples, n_in), optional
             Of "int8" alone, which needs it: rows like those that are to be predicted, some hundred of them. What goes
             beyond their ranges counts as the end of these.
         self_test : array-like of shape (n_samples, n_in), optional
-            Rows that are stored in the file, with their outputs: compiled with ``-DNAME_SELF_TEST`` it is a program that
-            predicts them, prints what differs, and ends with 0 if nothing does.
+            Rows that are stored in the file, with their outputs: compiled with ``-DNAME_SELF_TEST`` it is a program
+            that predicts them, prints what differs, and ends with 0 if nothing does.
 
         Returns
         -------

@@ -23,7 +23,17 @@ HEADS = "heads"
 
 
 class ModelFormatError(ValueError):
-    """What is to be loaded is no model that fastnn wrote, or is damaged; the message says what is wrong, and where."""
+    """What is to be loaded is no model that fastnn wrote, or is damaged; the message says what is wrong, and where.
+
+    Examples
+    --------
+    >>> import fastnn
+    >>> try:
+    ...     fastnn.load(".")
+    ... except fastnn.ModelFormatError as error:
+    ...     print(error)
+    '.' is a folder; name a file that was saved by fastnn
+    """
 
 
 def to_plain(network):

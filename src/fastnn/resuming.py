@@ -12,10 +12,11 @@ from fastnn.checks import check_count
 from fastnn.continuation import Continuation
 from fastnn.identity import in_words
 from fastnn.network import Network
+from fastnn.portable import ModelFormatError
 from fastnn.result import TrainResult
 from fastnn.schedules import Schedule
 from fastnn.state import COUNTERS, aligned_zeros
-from fastnn.training.checkpoints import Checkpoints
+from fastnn.training.checkpoints import Checkpoints, check_rows
 
 #: Settings that change no number, are told in another way, or may become larger.
 NOT_ASKED = {"iter_num", "callback", "verbose", "progress", "n_threads", "is_validated", "dtype"}
@@ -36,8 +37,8 @@ def check_checkpoint(checkpoint, every, solver):
         raise TypeError(f"checkpoint must be the path of a folder, got {checkpoint!r}")
     if solver == "lbfgs":
         raise ValueError(
-            "checkpoint is not available for solver='lbfgs', whose memory of earlier steps SciPy keeps to itself; leave "
-            "checkpoint out, or use another solver"
+            "checkpoint is not available for solver='lbfgs', whose memory of earlier steps SciPy keeps to itself; "
+            "leave checkpoint out, or use another solver"
         )
     return None if every is None else check_count("checkpoint_every", every, minimum=1)
 
@@ -87,7 +88,6 @@ def _identity(settings, shape, course, data, given):
 
 def resumed(found, course, data, backend):
     """Return the Course that goes on from what was found, and the network as of then; the draws go on, too."""
-    course.draws.resume(found["random"])
     parameters = aligned_zeros(data.spec.n_parameters, data.spec.dtype)
     parameters[:] = found["parameters"]
     network = Network._from_parts(data.spec, parameters, data.labels, backend, data.feature_names)
@@ -95,17 +95,24 @@ def resumed(found, course, data, backend):
     n_samples = len(data.targets) - (0 if held is None else len(held))
     size = course.batch_size
     passes = (n_samples, None, None) if size is None or size >= n_samples else (n_samples, size, course.order)
+    check_rows("rows set aside", held, None, len(data.targets))
+    updates_per_pass = 1 if size is None or size >= n_samples else -(-n_samples // size)
+    of_pass, n_made = found["rows"], found["n_made"]
+    n_rows = n_samples if course.order in ("shuffled", "sequential") else updates_per_pass * (size or 1)
+    check_rows("rows", of_pass, n_rows, n_samples)
+    if not 0 <= n_made < updates_per_pass + (of_pass is None):
+        raise ModelFormatError(f"{n_made} updates of a pass of {updates_per_pass}: the checkpoint is damaged")
+    course.draws.resume(found["random"])
     start = Continuation(
-        course.training.solver, found["optimizer"], found["counters"].view(COUNTERS), data.known, passes, found["rows"],
-        found["n_made"], found["objective_of_pass"], course.draws, found["seed"], held=held, validation_split=split,
+        course.training.solver, found["optimizer"], found["counters"].view(COUNTERS), data.known, passes, of_pass,
+        n_made, found["objective_of_pass"], course.draws, found["seed"], held=held, validation_split=split,
     )  # fmt: skip
     return course.beginning(start, course.draws), network
 
 
 def made_before(found):
     """Return objective and cost of the updates that were made, and what was wrong with the start."""
-    start = found["saturated_start"]
-    return (found["objective"], found["cost"]), None if start is None else tuple(start)
+    return (found["objective"], found["cost"]), found["saturated_start"]
 
 
 class Snapshot:

@@ -255,6 +255,12 @@ def train(
     progress : bool, default False
         Show a bar, in a terminal or a notebook, with updates made and to come, loss, validation score and the time
         left. Needs tqdm, the extra ``[progress]``; costs nothing when it is off.
+    checkpoint : str or os.PathLike, optional
+        A folder, made if it is not there, of this training alone, in which at most three files keep all that it goes on
+        from. The same call again goes on from there, wherever it was killed, and ends with the same bits; after the end
+        it returns the same result at once. Not for lbfgs. See the notes.
+    checkpoint_every : int, optional
+        Updates between two checkpoints; None: about as many as ten seconds take. There is one after the last, too.
     random_state : None, int, RandomState or Generator
         None is NumPy's global generator, an int means ``RandomState(int)``.
     dtype : {"float64", "float32"}, default "float64"
@@ -280,6 +286,11 @@ def train(
         expected.
     ImportError
         For ``progress=True`` without tqdm, or ``solver="lbfgs"`` without SciPy.
+    OSError
+        If the folder of checkpoints cannot be made or written to, another training has it, or its disk is full. Files
+        that were written before are whole then, and the error's ``result`` is what training had come to.
+    ModelFormatError
+        If there are checkpoints, but none of them is whole.
     FloatingPointError
         If training diverges: the loss, the weights or a solver's means are no longer finite. Its attribute ``result``
         is the `TrainResult` of what it came to, weights that are not finite included; `diagnose` says more of it.
@@ -294,7 +305,8 @@ def train(
     -----
     UserWarning
         If y has targets that an output activation asked for cannot come near, or start weights were drawn from which
-        nothing can be learned: in a layer almost all units are saturated, or all are alike.
+        nothing can be learned: in a layer almost all units are saturated, or all are alike. If the newest checkpoint is
+        damaged, and training goes on from the one before.
 
     Notes
     -----
@@ -328,6 +340,14 @@ def train(
     from the weights. Early stopping goes on, its best weights measured anew, and so does the same plateau. After early
     stopping or an interruption the run goes on from the last update, `n_updates`, not from the weights that were given
     back, or the last pass. A `validation_split` sets the same rows aside.
+
+    A `checkpoint` has parameters, the solver's state, curves, history, the state of early stopping, plateau and time
+    limit, the random numbers and the place in the data. It is written, flushed to the disk and then renamed, beside the
+    training; where that is quicker than the disk, the newest waits alone. Going on takes the same data and settings,
+    which it has digests of; another one is an error that names it. `callback`, `verbose`, `progress`, `n_threads` and
+    `checkpoint_every` may be others; `iter_num` may be larger, unless `alpha` is a schedule, which goes over all
+    updates. The callback hears once more of updates after the last checkpoint. A generator given as `random_state`, or
+    NumPy's global one, is put where it was. Functions (a loss, `scoring`) are known by their names alone.
 
     With the gradient g, the learning rate η and t, the number of this update, counted from 1:
 

@@ -12,7 +12,7 @@ from fastnn.identity import in_words
 from fastnn.initial import generator_state, set_generator_state
 from fastnn.resuming import check_checkpoint
 from fastnn.state import COUNTERS
-from fastnn.training.checkpoints import Checkpoints
+from fastnn.training.checkpoints import Checkpoints, check_rows
 from fastnn.training.passes import Progress
 
 #: Parameters that change no number, are told in another way, or may become larger.
@@ -29,8 +29,8 @@ def check_fits(estimator, incremental):
         )
     if estimator.warm_start:
         raise ValueError(
-            f"warm_start={estimator.warm_start!r} goes on from the weights that fit finds, checkpoint from those of its "
-            "folder; set one of them"
+            f"warm_start={estimator.warm_start!r} goes on from the weights that fit finds, checkpoint from those of "
+            "its folder; set one of them"
         )
 
 
@@ -83,6 +83,10 @@ def known_of(found, n_rows, course_class):
     """Return the course of the rows as far as it is known: of what was found, or a new one."""
     if found is None:
         return course_class(n_rows)
+    order, learned = found["progress"]["order"], found["learned"]
+    check_rows("rows in order", order, n_rows if learned is None else len(learned), n_rows)
+    check_rows("rows learned from", learned, None, n_rows)
+    check_rows("rows held back", found["held_back"], None, n_rows)
     return course_class(n_rows, found["learned"], found["held_back"], found["seed"])
 
 

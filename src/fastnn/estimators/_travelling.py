@@ -71,6 +71,34 @@ class Travelling:
             one.name: one.default for one in known if one.default is not one.empty and one.name not in state
         }  # fmt: skip
 
+    def to_c(self, path, dtype=None, *, name=None, calibration=None, self_test=None):
+        """Write one file of C that predicts without fastnn; see `Network.to_c`.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+        dtype : {"float64", "float32", "int8"}, default=None
+            None: as the weights.
+        name : str, default=None
+            What all its names begin with. None: as the file is called, without its suffix.
+        calibration : array-like of shape (n_samples, n_features), default=None
+            Rows like those that are to be predicted, of "int8" alone, which needs them.
+        self_test : array-like of shape (n_samples, n_features), default=None
+            Rows that the file is to test itself by.
+
+        Returns
+        -------
+        exported : ExportedC
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is not as described, or the estimator is not fitted.
+        OSError
+            If the file cannot be written.
+        """
+        return self.network_.to_c(path, dtype, name=name, calibration=calibration, self_test=self_test)
+
     def to_onnx(self, path=None, *, dtype=None):
         """Return the estimator as an ONNX model, and write it to a file, if a path is given; needs ``onnx``.
 

@@ -14,6 +14,7 @@ from tempfile import TemporaryFile
 import numpy as np
 
 from fastnn.export.container import read, write
+from fastnn.export.values import Arrays, from_json, to_json
 from fastnn.portable import ModelFormatError
 
 try:
@@ -80,7 +81,7 @@ class Folder:
         return sorted((int(match[1]) for match in found if match), reverse=True)
 
     def newest(self):
-        """Return the plain data of the newest file that is whole; None if there is none at all.
+        """Return the plain data of the newest file that is whole, with its identity; None if there is none at all.
 
         Raises
         ------
@@ -96,7 +97,7 @@ class Folder:
         for number in numbers:
             try:
                 found = _read(self.path / NAME.format(number))
-            except (ModelFormatError, OSError) as error:
+            except (TypeError, ValueError, OSError) as error:
                 damaged.append(str(error))
                 continue
             if damaged:
@@ -109,15 +110,25 @@ class Folder:
             )
         return None
 
-    def write(self, number, description, arrays):
-        """Remove what is older than the newest two, and write what `flattened` returned, as after so many updates.
+    def write(self, number, identity, content, arrays):
+        """Remove what is older than the newest two, and write a checkpoint.
+
+        Parameters
+        ----------
+        number : int
+            The updates after which it stands.
+        identity : dict of str to str
+            What the training is of.
+        content, arrays
+            As of `flattened`.
 
         Raises
         ------
         OSError
             If it cannot be written; the newest before it are there still.
         """
-        description = {"version": VERSION, "digest": _digest(description, arrays), "content": description}
+        description = {"identity": identity, "content": content}
+        description = {"version": VERSION, "digest": _digest(description, arrays), **description}
         for old in [one for one in self.numbers() if one < number][N_KEPT - 1 :]:
             self._remove(self.path / NAME.format(old))
         path = self.path / NAME.format(number)
@@ -136,41 +147,11 @@ class Folder:
             path.unlink()
 
 
-def flattened(plain, arrays=None, name=""):
-    """Return plain data as what JSON can hold, and a dict of arrays; all are copies.
-
-    Parameters
-    ----------
-    plain : dict, list, tuple, ndarray, number, str or None
-        Dicts have strings for keys. Lists of numbers become arrays, too.
-    """
-    arrays = {} if arrays is None else arrays
-    if isinstance(plain, dict):
-        return {key: flattened(value, arrays, f"{name}.{key}")[0] for key, value in plain.items()}, arrays
-    if isinstance(plain, np.generic):
-        return plain.item(), arrays
-    if isinstance(plain, np.ndarray):
-        arrays[name] = plain.copy()
-        return {"array": name}, arrays
-    if not isinstance(plain, list | tuple):
-        return plain, arrays
-    if plain and {type(value) for value in plain} == {float}:
-        arrays[name] = np.array(plain)
-        return {"list": name}, arrays
-    return [flattened(value, arrays, f"{name}.{i}")[0] for i, value in enumerate(plain)], arrays
-
-
-def restored(description, arrays):
-    """Return the plain data that `flattened` had; tuples as lists."""
-    if isinstance(description, list):
-        return [restored(value, arrays) for value in description]
-    if not isinstance(description, dict):
-        return description
-    if description.keys() == {"array"}:
-        return arrays[description["array"]]
-    if description.keys() == {"list"}:
-        return arrays[description["list"]].tolist()
-    return {key: restored(value, arrays) for key, value in description.items()}
+def flattened(plain):
+    """Return plain data as what JSON can hold, and a dict of arrays; these are copies."""
+    arrays = {}
+    description = to_json(plain, arrays, "")
+    return description, {name: array.copy() for name, array in arrays.items()}
 
 
 def _read(path):
@@ -181,13 +162,15 @@ def _read(path):
             f"version {VERSION}"
         )
     arrays = {name: np.array(array) for name, array in arrays.items()}
-    content = description.get("content")
-    if description.get("digest") != _digest(content, arrays):
+    digest = description.get("digest")
+    described = {name: description.get(name) for name in ("identity", "content")}
+    if digest != _digest(described, arrays):
         raise ModelFormatError(f"{os.fspath(path)!r} is damaged: its digest is not that of what is in it")
-    return restored(content, arrays)
+    return {**from_json(described["content"], Arrays(arrays)), "identity": described["identity"]}
 
 
 def _digest(description, arrays):
+    """Of JSON, which comes back with the same words, and of arrays."""
     found = sha256(repr(description).encode())
     for name in sorted(arrays):
         found.update(name.encode())

@@ -58,7 +58,9 @@ def to_onnx(network, path=None, *, dtype=None, heads_in_one=False):
     for name, result, *_ in outputs:
         graph.rename(result, name)
     described = [(name, kind, [ROWS, *shape]) for name, _, kind, shape in outputs]
-    model = model_of(graph, [(INPUT, dtype, [ROWS, network.layer_sizes[0]])], described, _metadata(network))
+    model = model_of(
+        graph, [(INPUT, dtype, [ROWS, network.layer_sizes[0]])], described, _metadata(network, heads_in_one)
+    )
     if path is not None:
         with replacing(path) as file:
             file.write(model.SerializeToString())
@@ -172,11 +174,13 @@ def as_onnx(classes):
     return np.array([one.decode() if isinstance(one, bytes) else str(one) for one in classes.tolist()], dtype=object)
 
 
-def _metadata(network):
+def _metadata(network, heads_in_one):
     """What a network is beside its graph, as `interop.onnx` reads it: strings, of lists and dicts JSON."""
     import fastnn
 
     plain = to_plain(network)
+    if heads_in_one and "heads" in plain:  # of which there are the values alone
+        plain["heads"] = [{"labels": {"kind": "values", "classes": None}} for _ in plain["heads"]]
     of_heads = [_labels_as_json(head["labels"]) for head in plain.get("heads", ())]
     labels = of_heads or _labels_as_json(plain["labels"])
     classes = [own["classes"] for own in of_heads] if of_heads else labels["classes"]

@@ -33,15 +33,21 @@ def from_onnx(kind, source):
         if output.name not in reader.values:
             raise ModelFormatError(f"the ONNX graph has the output {output.name!r:.100}, which no node makes")
         outputs.append((output.name, reader.values[output.name]))
+    if not outputs:
+        raise ModelFormatError("the ONNX graph has no outputs")
     layers, blocks, terms = _layers(outputs)
-    labels = _labels([value for _, value in outputs if isinstance(value, Decision)], terms, blocks)
-    plain = _plain(layers, blocks, labels, {prop.key: prop.value for prop in model.metadata_props})
-    if not np.isfinite(plain["parameters"]).all():
-        warnings.warn("the ONNX model has weights that are not finite", stacklevel=3)
+    decisions = {value.term: value for _, value in outputs if isinstance(value, Decision)}
+    labels = [_labels(decisions.get(term), block) for term, block in zip(terms, blocks, strict=True)]
     try:
-        return kind._from_plain(plain)
+        plain = _plain(layers, blocks, labels, {prop.key: prop.value for prop in model.metadata_props})
+        network = kind._from_plain(plain)
+    except ModelFormatError:
+        raise
     except (TypeError, ValueError) as error:
         raise ModelFormatError(f"the ONNX model does not fit together: {error}") from error
+    if not np.isfinite(network.parameters).all():
+        warnings.warn("the ONNX model has weights that are not finite", RuntimeWarning, stacklevel=3)
+    return network
 
 
 def _opened(source):
@@ -148,42 +154,34 @@ def _layers(outputs):
     while units.W is not None:
         below.insert(0, (units.W, units.b, units.activation))
         units = units.below
-    return below, _with_variances(blocks, seen), seen
+    return below, *_with_variances(blocks, seen)
 
 
 def _with_variances(blocks, terms):
-    """Blocks, of which means and variances after them are one."""
-    found = []
-    for W, b, activation in blocks:
+    """Blocks and their terms, of which means and the variances after them are one."""
+    found, kept = [], []
+    for term, (W, b, activation) in zip(terms, blocks, strict=True):
         if activation == "variance":
-            before = found[-1] if found else (W[:0], b[:0], "")
+            before = found.pop() if found else (W[:0], b[:0], "")
             if before[2] != "identity" or len(before[0]) != len(W):
                 raise ModelFormatError("the ONNX model has variances, softplus + 1e-6, that follow no means")
-            found[-1] = (np.vstack([before[0], W]), np.concatenate([before[1], b]), "mean_variance")
+            found.append((np.vstack([before[0], W]), np.concatenate([before[1], b]), "mean_variance"))
         else:
             found.append((W, b, activation))
-    return found
+            kept.append(term)
+    return found, kept
 
 
-def _labels(decisions, terms, blocks):
-    """How each block is read, by the operators of the graph."""
-    if len(terms) != len(blocks):  # means and variances
-        return [
-            {"kind": "means" if activation == "mean_variance" else "values", "classes": None}
-            for *_, activation in blocks
-        ]
-    found = []
-    for term, (W, *_) in zip(terms, blocks, strict=True):
-        own = next((one for one in decisions if one.term is term), None)
-        labels = {"kind": "values", "classes": None}
-        if own is not None:
-            n_classes = {"binary": 2, "multiclass": len(W), "multilabel": 0}[own.kind]
-            classes = own.classes if own.classes is not None or own.kind == "multilabel" else np.arange(n_classes)
-            labels = {"kind": own.kind, "classes": _as_classes(classes)}
-            if own.kind != "multiclass" and own.threshold not in (0.5, None):
-                labels["threshold"] = float(own.threshold)
-        found.append(labels)
-    return found
+def _labels(decision, block):
+    """How a block is read, by what the graph decides of it, if anything."""
+    W, _, activation = block
+    if decision is None:
+        return {"kind": "means" if activation == "mean_variance" else "values", "classes": None}
+    classes = decision.classes
+    if classes is None and decision.kind != "multilabel":
+        classes = np.arange(2 if decision.kind == "binary" else len(W))
+    labels = {"kind": decision.kind, "classes": _as_classes(classes)}
+    return labels if decision.kind == "multiclass" else {**labels, "threshold": float(decision.threshold)}
 
 
 def _as_classes(classes):

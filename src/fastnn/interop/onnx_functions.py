@@ -11,7 +11,7 @@ def _sigmoid(z):
     return 1 / (1 + np.exp(-z))
 
 
-def _elu(z, alpha=1.0):
+def _elu(z, *, alpha=1.0):
     return np.where(z < 0, alpha * np.expm1(np.minimum(z, 0)), z)
 
 
@@ -19,7 +19,7 @@ def _softplus(z):
     return np.logaddexp(0, z)
 
 
-def _hard_sigmoid(z, alpha=0.2, beta=0.5):
+def _hard_sigmoid(z, *, alpha=0.2, beta=0.5):
     return np.clip(alpha * z + beta, 0, 1)
 
 
@@ -27,7 +27,7 @@ def _clip(z, low=-np.inf, high=np.inf, *, min=-np.inf, max=np.inf):  # noqa: A00
     return np.minimum(np.maximum(z, np.maximum(low, min)), np.minimum(high, max))
 
 
-def _gelu(z, approximate="none"):
+def _gelu(z, *, approximate="none"):
     inner = np.sqrt(2 / np.pi) * (z + 0.044715 * z**3)
     return 0.5 * z * (1 + (np.tanh(inner) if approximate == "tanh" else _erf(z * np.sqrt(0.5))))
 
@@ -42,7 +42,7 @@ FUNCTIONS = {
     "Add": np.add,
     "And": np.logical_and,
     "Cast": lambda z: z,
-    "Celu": lambda z, alpha=1.0: np.maximum(z, 0) + np.minimum(0, alpha * np.expm1(z / alpha)),
+    "Celu": lambda z, *, alpha=1.0: np.maximum(z, 0) + np.minimum(0, alpha * np.expm1(z / alpha)),
     "Clip": _clip,
     "Div": np.divide,
     "Elu": _elu,
@@ -53,8 +53,8 @@ FUNCTIONS = {
     "Greater": np.greater,
     "GreaterOrEqual": np.greater_equal,
     "HardSigmoid": _hard_sigmoid,
-    "HardSwish": lambda z: z * _hard_sigmoid(z, 1 / 6),
-    "LeakyRelu": lambda z, alpha=0.01: np.where(z < 0, alpha * z, z),
+    "HardSwish": lambda z: z * _hard_sigmoid(z, alpha=1 / 6),
+    "LeakyRelu": lambda z, *, alpha=0.01: np.where(z < 0, alpha * z, z),
     "Less": np.less,
     "LessOrEqual": np.less_equal,
     "Log": np.log,
@@ -70,7 +70,7 @@ FUNCTIONS = {
     "PRelu": lambda z, slope: np.where(z < 0, slope * z, z),
     "Reciprocal": np.reciprocal,
     "Relu": lambda z: np.maximum(z, 0),
-    "Selu": lambda z, alpha=1.6732632423543772, gamma=1.0507009873554805: gamma * _elu(z, alpha),
+    "Selu": lambda z, *, alpha=1.6732632423543772, gamma=1.0507009873554805: gamma * _elu(z, alpha=alpha),
     "Sigmoid": _sigmoid,
     "Sign": np.sign,
     "Sin": np.sin,
@@ -80,9 +80,16 @@ FUNCTIONS = {
     "Squeeze": lambda z: z[..., 0],
     "Sub": np.subtract,
     "Sum": _sum,
-    "Swish": lambda z, alpha=1.0: z * _sigmoid(alpha * z),
+    "Swish": lambda z, *, alpha=1.0: z * _sigmoid(alpha * z),
     "Tanh": np.tanh,
-    "ThresholdedRelu": lambda z, alpha=1.0: np.where(z > alpha, z, 0),
+    "ThresholdedRelu": lambda z, *, alpha=1.0: np.where(z > alpha, z, 0),
     "Unsqueeze": lambda z: z[..., None],
     "Where": np.where,
 }
+
+
+def check_n_inputs(op, n_inputs):
+    """Refuse what NumPy would take for an array to write to."""
+    function = FUNCTIONS[op]
+    if isinstance(function, np.ufunc) and n_inputs != function.nin:
+        raise ValueError(f"it has {n_inputs} inputs, not {function.nin}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fastnn.interop.onnx_functions import FUNCTIONS
+from fastnn.interop.onnx_functions import FUNCTIONS, check_n_inputs
 from fastnn.interop.onnx_shapes import FEW, NOTHING, constant_of, constant_result, unchanged
 from fastnn.interop.onnx_terms import JOINT, NoActivationError, Sum, Term, Units, affine, close, folded, is_affine
 from fastnn.portable import ModelFormatError
@@ -41,6 +41,7 @@ class Reader:
 
     def __init__(self, constants, inputs):
         self.values = dict(constants)
+        self.closed = {}  # term -> the units that it is, with their factors and offsets
         self.budget = 2 * sum(array.size for array in constants.values())
         for name, shape in inputs.items():
             known = None in shape[1:] or not shape[1:]
@@ -118,14 +119,15 @@ class Reader:
     def _units(self, term, n_in):
         """The units that a term is the outputs of, with their factors and offsets."""
         root = term.root
-        if root.W is not None:
+        if root.W is None:
+            root.units.n = root.units.n or n_in
+            return root.units, *_scaling(term)
+        if term not in self.closed:
             W, b, activation, scale, shift = close(term)
-            if activation == "variance" or activation in JOINT or activation[0] in JOINT:
+            if activation in ("exp", "variance", *JOINT) or activation[0] in JOINT:
                 raise NotImplementedError(f"{activation!r} ends a network, and here it goes on")
-            return Units(len(W), root.units, W, b, activation), scale, shift
-        root.units.n = root.units.n or n_in
-        scale, shift = _scaling(term)
-        return root.units, scale, shift
+            self.closed[term] = Units(len(W), root.units, W, b, activation), scale, shift
+        return self.closed[term]
 
     def _spend(self, n_numbers):
         self.budget -= n_numbers
@@ -163,6 +165,7 @@ class Reader:
     # -- what is done to each unit ------------------------------------------------------------------------------------
 
     def _elementwise(self, op, args, attributes):
+        check_n_inputs(op, len(args))
         terms = [arg for arg in args if isinstance(arg, Sum | Term)]
         if any(arg is not None and not isinstance(arg, Sum | Term | np.ndarray) for arg in args):
             raise NotImplementedError("it is of several outputs together")

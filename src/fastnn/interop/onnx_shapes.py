@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from fastnn.interop.onnx_functions import FUNCTIONS
+from fastnn.interop.onnx_functions import FUNCTIONS, check_n_inputs
 from fastnn.interop.onnx_terms import Sum, Term
 
 #: Operators that change nothing in a row.
@@ -48,6 +48,7 @@ def constant_result(op, args, attributes):
         return np.concatenate(args, axis=attributes["axis"])
     size = math.prod(np.broadcast_shapes(*(arg.shape for arg in args)))
     if op in ("Add", "Sub", "Mul", "Div", "Neg", "Sqrt", "Reciprocal", "Pow") and size <= max(arg.size for arg in args):
+        check_n_inputs(op, len(args))
         return np.asarray(FUNCTIONS[op](*args))
     raise NotImplementedError("fastnn does not compute it of constants")
 

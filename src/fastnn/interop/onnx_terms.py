@@ -137,8 +137,8 @@ def close(term):
                 return weight, bias, activation, scale, shift
         if (outer := affine(term)) is None:
             raise NoActivationError(
-                f"{term.where} cannot be carried over into a dense network: by its values, what it makes of the sums is no "
-                f"activation that fastnn has ({', '.join(HIDDEN_ACTIVATIONS)})"
+                f"{term.where} cannot be carried over into a dense network: by its values, what it makes of the sums "
+                f"is no activation that fastnn has ({', '.join(HIDDEN_ACTIVATIONS)})"
             )
         term, factor, offset = outer
         scale, shift = scale * factor, scale * offset + shift
@@ -207,7 +207,7 @@ def values_of(term, child, z):
     try:
         with np.errstate(all="ignore"):
             found = np.asarray(value(term), np.float64)
-    except LookupError:
+    except (LookupError, TypeError, ValueError):  # the latter where inputs or attributes are not as ONNX has them
         return None
     return found if found.shape == z.shape else None
 

@@ -64,7 +64,13 @@ class Ordered:
         self.rows, self.n_made, self.earlier, self.begun = None, 0, None, None
 
     def go_on(self, rows, n_made, earlier):
-        """Begin with the rest of a pass of these rows."""
+        """Begin with the rest of a pass of these rows, whoever kept them: the engine reads those of X."""
+        is_pass = isinstance(rows, np.ndarray) and rows.dtype == np.intp and rows.shape == (self.starts[-1],)
+        if not is_pass or rows.min() < 0 or rows.max() >= self.n_samples:
+            raise ValueError(
+                f"the pass that training is to go on in is not one of {self.n_samples} rows: what was kept of it is "
+                "damaged; begin anew, from the weights alone"
+            )
         self.rows, self.n_made, self.earlier = rows, n_made, earlier
 
     def next_pass(self, n_updates_before):

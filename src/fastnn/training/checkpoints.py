@@ -4,20 +4,36 @@ A face says what its runs are of, what it has itself to keep, and puts what was 
 here: when, the state of the other listeners, the thread that writes.
 """
 
-import os
 import sys
 import threading
-from contextlib import suppress
 from functools import cache
 from time import perf_counter
+
+import numpy as np
 
 from fastnn.export.checkpoints import Folder, flattened
 from fastnn.identity import check_is_same
 from fastnn.pace import Pace
+from fastnn.portable import ModelFormatError
 from fastnn.training.listeners import Listener
 
 #: Seconds between two checkpoints, where nobody says after how many updates; and between two looks at the clock.
 INTERVAL, LOOK = 10.0, 0.1
+
+
+def check_rows(name, rows, n_rows, n_samples):
+    """Refuse what a checkpoint has as the numbers of rows, unless it is None, or so many that there are: who uses them
+    does not look.
+    """
+    if rows is None:
+        return
+    is_array = isinstance(rows, np.ndarray) and rows.dtype == np.intp and rows.ndim == 1
+    if (
+        not is_array
+        or (n_rows is not None and len(rows) != n_rows)
+        or (len(rows) and not (rows.min() >= 0 and rows.max() < n_samples))
+    ):
+        raise ModelFormatError(f"{name} of a checkpoint are no rows of {n_samples}: it is damaged")
 
 
 class Checkpoints(Listener):
@@ -140,7 +156,7 @@ class Checkpoints(Listener):
     def _write(self, checkpoint):
         """In the thread of the writer."""
         number, content, arrays = checkpoint
-        self.folder.write(number, {**content, "identity": self.identity_of()}, arrays)
+        self.folder.write(number, self.identity_of(), content, arrays)
 
 
 class Writer:
@@ -168,9 +184,6 @@ class Writer:
             self.thread.start()
 
     def _work(self):
-        if sys.platform == "linux":  # where a thread has a priority of its own: a team of threads waits for its last
-            with suppress(OSError):
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
         while True:
             with self.changed:
                 self.is_busy = False

@@ -22,14 +22,14 @@ DTYPES = ("float32", "float64", "int8")
 class ExportedC:
     """What `Network.to_c` has written.
 
-    Attributes
+    Parameters
     ----------
     path : pathlib.Path
     table_bytes : int
         Of the ``const`` tables that predicting reads, which a device keeps in flash. Code, names of classes and the
         self-test's rows are not counted.
     ram_bytes : int
-        Of the arrays on the stack while a row is predicted. Nothing else is taken, but what the compiler makes of calls.
+        Of the arrays on the stack while a row is predicted; nothing else is taken, but what calls take.
     max_error : float or None
         Of int8 the largest difference of an output from the network's, over the rows of the calibration.
     """
@@ -98,9 +98,9 @@ END = """
 def write(network, path, dtype=None, *, name=None, calibration=None, self_test=None):
     """Write the file; see `Network.to_c`."""
     path = Path(path)
-    dtype = network.dtype.name if dtype is None else check_name("dtype", dtype, DTYPES)
+    dtype = check_name("dtype", _dtype_name(network.dtype if dtype is None else dtype), DTYPES)
     name, is_int8 = _name(name, path), dtype == "int8"
-    real = network.dtype if is_int8 else np.dtype(dtype)
+    real = np.dtype("float32" if is_int8 else dtype)
     rows = _calibration(calibration, network, dtype, real)
     if is_int8:
         levels = integers.quantised(network._spec, network.parameters, real, rows)
@@ -128,6 +128,11 @@ def _name(name, path):
         return check_identifier(path.stem)
     except ValueError as error:
         raise ValueError(f"{path.name!r} has no name of C before its dot; pass name, such as 'model'") from error
+
+
+def _dtype_name(dtype):
+    """What is meant by a dtype of NumPy, or by its name."""
+    return dtype if isinstance(dtype, str) else np.dtype(dtype).name
 
 
 def _calibration(calibration, network, dtype, real):
@@ -205,7 +210,7 @@ def _head(network, exported, dtype, name):
     }
     if exported.max_error is not None:
         given["error"] = (
-            f"\n   Outputs differ from the network's by at most {exported.max_error:.2g} in the rows of the calibration."
+            f"\n   Outputs are at most {exported.max_error:.2g} from the network's in the rows of the calibration."
         )
     if network.feature_names is not None:
         words = ", ".join(f'{place} "{escaped(feature)}"' for place, feature in enumerate(network.feature_names))

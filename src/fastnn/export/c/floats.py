@@ -1,4 +1,4 @@
-"""Layers in float or double: each output one chain of multiply-adds over the inputs in their order, as the engine has it.
+"""Layers in float or double: each output one chain of multiply-adds over the inputs in order, as in the engine.
 
 The weights lie as (n_in, n_out), so that compilers make vectors of the outputs, and the order of a sum stays.
 """

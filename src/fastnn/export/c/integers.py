@@ -68,7 +68,8 @@ def quantised(spec, parameters, real, calibration):
     layers = [
         [check_finite(f"{kind}[{l}]", of[l], np.float64) for l in of] for kind, of in (("W", weights), ("b", biases))
     ]
-    return quantise(*layers, spec.activations, calibration)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is told
+        return quantise(*layers, spec.activations, calibration)
 
 
 def outputs_of(inputs, layers, spec, X):

@@ -69,7 +69,7 @@ NAME_API void %(own)s_predict_labels(const double *inputs, int *labels) {
 
 
 def readings(labels, n_out):
-    """Yield prefix, first output, number of outputs and `Labels` of each block of outputs that means something alone."""
+    """Yield prefix, first output, number of outputs and `Labels` of each block that means something alone."""
     if labels.kind != "heads":
         yield "name", 0, n_out, labels
         return

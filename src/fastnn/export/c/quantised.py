@@ -23,6 +23,9 @@ SHARES = np.linspace(0.3, 1.0, 15)
 #: Of how many numbers of a layer a range is found.
 MOST_SEEN = 20_000
 
+#: By how much the squared error of the first layer's sums must be less for inputs to have levels of their own.
+WORTH_A_TABLE = 4
+
 #: Levels above the lowest.
 TOP = 255
 
@@ -38,7 +41,7 @@ class Levels:
     def between(cls, low, high):
         """Of a range; one that is a point gets a width."""
         low, high = np.asarray(low, np.float64), np.asarray(high, np.float64)
-        least = np.maximum(1e-3 * np.maximum(np.abs(low), np.abs(high)), 1e-6)
+        least = np.maximum(1e-5 * np.maximum(np.abs(low), np.abs(high)), 1e-6)
         return cls(low, np.maximum(high - low, least) / TOP)
 
     def nearest(self, x):
@@ -72,8 +75,8 @@ class Layer:
     is_step: bool = False
 
     def sums(self, q):
-        """Of rows of levels."""
-        return q.astype(np.int64) @ self.weights.T.astype(np.int64) + self.biases
+        """Of rows of levels; float64 has them exactly, and BLAS makes them quickly."""
+        return (q.astype(np.float64) @ self.weights.T.astype(np.float64)).astype(np.int64) + self.biases
 
     def levels(self, q):
         """The levels that go into the next layer."""
@@ -84,19 +87,18 @@ class Layer:
         return level - 128 if self.table is None else self.table[level]
 
 
-def levels_of_inputs(X):
-    """Levels of each input; of all together, as scalars, where most reach over a good part of what all do: of images.
+def levels_of_inputs(X, W):
+    """Levels of all inputs together, as scalars, where that is nearly as exact for the first layer; else of each.
 
-    An input that is the same in all rows gets the usual width.
+    An input that is the same in all rows gets a width by which it counts as others do.
     """
-    low, high = X.min(axis=0), X.max(axis=0)
-    widths = (high - low)[high > low]
-    usual = np.median(widths) if len(widths) else 0.0
-    if not len(widths) or usual >= (high.max() - low.min()) / 4:
-        return Levels.between(low.min(), high.max())
-    is_constant = high == low
-    half = np.where(is_constant, usual / 2, 0.0)
-    return Levels.between(low - half, high + half)
+    low, high, size = X.min(axis=0), X.max(axis=0), np.abs(W).max(axis=0)
+    counts = (size * (high - low))[high > low]
+    usual = (np.median(counts) if len(counts) else 0.0) / np.where(size > 0, size, 1.0)
+    half = np.where(high > low, 0.0, usual / 2)
+    of_each, of_all = Levels.between(low - half, high + half), Levels.between(low.min(), high.max())
+    error, least = (np.mean(((levels.value(levels.nearest(X)) - X) @ W.T) ** 2) for levels in (of_all, of_each))
+    return of_all if error <= WORTH_A_TABLE * least + 1e-9 * np.var(X @ W.T) else of_each
 
 
 def best_levels(z, function):
@@ -140,14 +142,25 @@ def quantise(weights, biases, activations, X):
     -------
     inputs : Levels
     layers : list of Layer
+
+    Raises
+    ------
+    ValueError
+        If the rows do not differ, or sums overflow.
     """
+    if (X[0] == X).all():
+        raise ValueError(f"calibration has {len(X)} row(s) that do not differ; pass some hundred that show the ranges")
     h = X.astype(np.float64)
-    inputs, layers = levels_of_inputs(h), []
+    inputs, layers = levels_of_inputs(h, weights[0]), []
     levels, q = inputs, inputs.entered(X)
     for l, (W, b, activation) in enumerate(zip(weights, biases, activations, strict=True)):
         z = h @ W.T + b
+        if not np.isfinite(z).all():
+            raise ValueError(
+                f"the sums of layer {l + 1} are not finite in the rows of calibration; use dtype='float64'"
+            )
         layer = _in_integers(W * levels.step, z)
-        sums = z.mean(axis=0) - layer.step * (q @ layer.weights.T).mean(axis=0)  # what the biases are to add
+        sums = z.mean(axis=0) - layer.step * (q.mean(axis=0) @ layer.weights.T)  # what the biases are to add
         if l < len(weights) - 1:
             function = function_of(activation)
             h = function(z)
@@ -161,7 +174,7 @@ def quantise(weights, biases, activations, X):
 
 def _in_integers(scaled, z):
     """The weights of a layer, given in units of its inputs' levels, with a step of each output that leaves room."""
-    widest = np.abs(z).max(axis=0) + 128 * np.abs(scaled).sum(axis=1)
+    widest = np.abs(z).max() + 128 * np.abs(scaled).sum(axis=1)
     step = np.maximum(np.abs(scaled).max(axis=1) / 127, 4 * widest / LARGEST_BIAS)
     step[step == 0] = 1.0
     return Layer(np.rint(scaled / step[:, None]).astype(np.int8), np.zeros(len(step), np.int64), step)

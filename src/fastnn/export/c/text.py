@@ -1,4 +1,4 @@
-"""The text of C: names, strings, numbers and tables; and templates, which are plain C with ``name_``, ``NAME_`` and double.
+"""The text of C: names, strings, numbers, tables; and templates, which are C with ``name_``, ``NAME_`` and double.
 
 All other modules of this room write by it; it knows no network.
 """
@@ -7,109 +7,18 @@ import re
 
 import numpy as np
 
-#: Those of C, of C++, and what `<math.h>` or a macro of it may be.
+#: Those of C and of C++.
 KEYWORDS = frozenset(
-    [
-        "alignas",
-        "alignof",
-        "and",
-        "and_eq",
-        "asm",
-        "atomic",
-        "auto",
-        "bitand",
-        "bitor",
-        "bool",
-        "break",
-        "case",
-        "catch",
-        "char",
-        "class",
-        "co_await",
-        "co_return",
-        "co_yield",
-        "compl",
-        "complex",
-        "concept",
-        "const",
-        "const_cast",
-        "consteval",
-        "constexpr",
-        "constinit",
-        "continue",
-        "decltype",
-        "default",
-        "delete",
-        "do",
-        "double",
-        "dynamic_cast",
-        "else",
-        "enum",
-        "explicit",
-        "export",
-        "extern",
-        "false",
-        "float",
-        "for",
-        "friend",
-        "goto",
-        "if",
-        "imaginary",
-        "import",
-        "inline",
-        "int",
-        "long",
-        "main",
-        "module",
-        "mutable",
-        "namespace",
-        "new",
-        "noexcept",
-        "noreturn",
-        "not",
-        "not_eq",
-        "nullptr",
-        "operator",
-        "or",
-        "or_eq",
-        "private",
-        "protected",
-        "public",
-        "register",
-        "reinterpret_cast",
-        "requires",
-        "restrict",
-        "return",
-        "short",
-        "signed",
-        "sizeof",
-        "static",
-        "static_assert",
-        "static_cast",
-        "struct",
-        "switch",
-        "template",
-        "this",
-        "thread_local",
-        "throw",
-        "true",
-        "try",
-        "typedef",
-        "typeid",
-        "typename",
-        "typeof",
-        "typeof_unqual",
-        "union",
-        "unsigned",
-        "using",
-        "virtual",
-        "void",
-        "volatile",
-        "wchar_t",
-        "while",
-        "xor",
-        "xor_eq",
-    ]
+    re.findall(
+        r"\w+",
+        "alignas alignof and and_eq asm atomic auto bitand bitor bool break case catch char class co_await co_return "
+        "co_yield compl complex concept const const_cast consteval constexpr constinit continue decltype default "
+        "delete do double dynamic_cast else enum explicit export extern false float for friend goto if imaginary "
+        "import inline int long main module mutable namespace new noexcept noreturn not not_eq nullptr operator or "
+        "or_eq private protected public register reinterpret_cast requires restrict return short signed sizeof static "
+        "static_assert static_cast struct switch template this thread_local throw true try typedef typeid typename "
+        "typeof typeof_unqual union unsigned using virtual void volatile wchar_t while xor xor_eq",
+    )
 )
 
 #: What `<math.h>` has for both dtypes, that of float with an f behind.
@@ -138,7 +47,7 @@ def rendered(template, name, is_float):
     """Return a template with the names of a file, and for float its types, functions and literals; DOUBLE is double."""
     if is_float:
         template = re.sub(r"\bdouble\b", "float", FUNCTIONS.sub(r"\1f(", LITERALS.sub(r"\g<0>f", template)))
-        template = template.replace("FP_FAST_FMA\n", "FP_FAST_FMAF\n")
+        template = template.replace("(FP_FAST_FMA)", "(FP_FAST_FMAF)")
     template = re.sub(r"\bname_", f"{name}_", re.sub(r"\bNAME_", f"{name.upper()}_", template))
     return template.replace("DOUBLE", "double")
 
@@ -163,7 +72,7 @@ def numbers(array, is_float):
         return list(map(str, values))
     if not is_float:
         return list(map(repr, values))  # which has a point or an exponent, and the digits that it takes
-    texts = ["%.9g" % value for value in values]
+    texts = [f"{value:.9g}" for value in values]
     return [f"{text}f" if "." in text or "e" in text else f"{text}.0f" for text in texts]
 
 
