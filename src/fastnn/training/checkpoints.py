@@ -22,7 +22,7 @@ INTERVAL, LOOK = 10.0, 0.1
 
 
 def check_rows(name, rows, n_rows, n_samples):
-    """Refuse what a checkpoint has as numbers of rows, unless it is None or they are right: nobody else looks."""
+    """Refuse numbers of rows that a checkpoint has, unless there are so many such rows: who uses them does not look."""
     if rows is None:
         return
     is_array = isinstance(rows, np.ndarray) and rows.dtype == np.intp and rows.ndim == 1
