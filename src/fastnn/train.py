@@ -260,7 +260,8 @@ def train(
         from. The same call again goes on from there, wherever it was killed, and ends with the same bits; after the end
         it returns the same result at once. Not for lbfgs. See the notes.
     checkpoint_every : int, optional
-        Updates between two checkpoints; None: about as many as ten seconds take. There is one after the last, too.
+        Updates between two checkpoints, or more, where these would take more than a hundredth of the time; None: about
+        as many as ten seconds take. There is one after the last, too.
     random_state : None, int, RandomState or Generator
         None is NumPy's global generator, an int means ``RandomState(int)``.
     dtype : {"float64", "float32"}, default "float64"
