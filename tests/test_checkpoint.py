@@ -278,6 +278,59 @@ def test_another_fit_is_refused(tmp_path):
     fastnn.MLPClassifier(**parameters).set_params(**changed).fit(X, LABELS)
 
 
+@pytest.mark.parametrize(
+    ("name", "was", "now"),
+    [
+        ("frozen", {"W1"}, {"W2"}),
+        ("frozen", range(1, 2), range(2, 3)),
+        ("init", lambda: started(1), lambda: started(2)),
+    ],
+)
+def test_settings_that_are_no_lists_are_compared_too(tmp_path, name, was, now):
+    def run(value):
+        value = value() if callable(value) else value
+        return train(SIZES, X, LABELS, 5, checkpoint=tmp_path, **{**USUAL, name: value})
+
+    run(was)
+    with pytest.raises(ValueError, match=f"with {name}: "):
+        run(now)
+    run(was)
+
+
+def started(seed):
+    """Start weights as a network has them, in mappings that are no dicts."""
+    network = train(SIZES, X, LABELS, 1, **{**USUAL, "random_state": seed}).network
+    return network.W, network.b
+
+
+def test_what_can_be_read_only_once_is_refused(tmp_path):
+    with pytest.raises(TypeError, match=r"generator.* can be read only once.*pass a list"):
+        train(SIZES, X, LABELS, 5, **USUAL, checkpoint=tmp_path, frozen=(layer for layer in [1]))
+
+
+def test_classes_that_are_dates(tmp_path):
+    dates = np.array(["2020-01-01", "2021-01-01", "2022-01-01"], "M8[D]")
+    fitted_to(tmp_path, dates[LABELS])
+    fitted_to(tmp_path, dates[LABELS])
+    with pytest.raises(ValueError, match="with classes: "):
+        fitted_to(tmp_path, dates[LABELS] + 1)
+
+
+def fitted_to(folder, y):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Stochastic Optimizer")
+        return fastnn.MLPClassifier(**FIT, checkpoint=folder).fit(X, y)
+
+
+def test_a_callback_that_goes_to_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()
+    options = {**USUAL, "report_every": 1, "checkpoint": "run", "checkpoint_every": 1}
+    train(SIZES, X, LABELS, 5, **options, callback=lambda *_: os.chdir(tmp_path / "other"))
+    assert (tmp_path / "run" / "checkpoint-5.safetensors").exists()
+    assert not list((tmp_path / "other").iterdir())
+
+
 def test_what_cannot_be_kept_is_refused(tmp_path):
     with pytest.raises(ValueError, match="solver='lbfgs', whose memory"):
         train(SIZES, X, LABELS, 5, **USUAL, solver="lbfgs", checkpoint=tmp_path)
