@@ -336,6 +336,7 @@ def norm(before, after):
 FOLDED = {
     "before": [norm("z", "a"), ("Relu", "a", "h")],
     "after": [("Relu", "z", "a"), norm("a", "h")],
+    "after, in two steps": [("Relu", "z", "a"), ("Sub", "a offset", "b"), ("Mul", "b mean", "h")],
     "both": [norm("z", "a"), ("Tanh", "a", "b"), norm("b", "h")],
     "factors": [("Mul", "z mean", "a"), ("Sub", "offset a", "b"), ("Sigmoid", "b", "c"), ("Div", "c var", "h")],
     "around gelu": [norm("z", "a"), ("Erf", "a", "b"), ("Mul", "a b", "h")],
@@ -534,6 +535,7 @@ REFUSED = {
     ),
     "after softmax": ([("MatMul", "x W1", "a"), ("Softmax", "a", "b"), ("Mul", "b two", "y")], "goes on from what"),
     "a multiple": ([("MatMul", "x W1", "a"), ("Tanh", "a", "b"), ("Mul", "b two", "y")], "is a multiple of 'tanh'"),
+    "a bounded exp": ([("MatMul", "x W1", "a"), ("Min", "a most", "b"), ("Exp", "b", "y")], r"\(Exp\) .* no"),
     "inputs bent": ([("Tanh", "x", "a"), ("MatMul", "a W1", "y")], "is of the inputs themselves"),
     "training": (
         [("MatMul", "x W1", "a"), ("Dropout", "a two yes", "y")], r"\(Dropout\) .* as in training",
@@ -568,7 +570,7 @@ def test_what_cannot_be_carried_over_is_refused_by_name(name):
         nodes, outputs=("y", "u") if name.startswith("other") else ("y",), W1=W1, W2=W2, W3=np.ones((2, 3), np.float32),
         V=np.ones((4, 2), np.int64), H=np.ones((4, 2), np.float16), two=np.float32(2), shape_=np.array([1]),
         yes=np.array(True), column=np.ones((5000, 1), np.float32), row=np.ones((1, 5000), np.float32),
-        tiny=np.float32(1e-6),
+        tiny=np.float32(1e-6), most=np.float32(100),
     )  # fmt: skip
     made.graph.initializer.append(numpy_helper.from_array(np.array([-1, 2]), "shape"))
     if name == "another domain":
