@@ -224,6 +224,30 @@ def test_more_updates_than_there_were(tmp_path):
         train(SIZES, X, LABELS, 8, **planned)
 
 
+def test_more_updates_than_a_run_whose_last_report_wanted_to_end(tmp_path):
+    """It is of this run alone: between two reports, which a longer one would not make."""
+    options = {**USUAL, "alpha": 0.1, "batch_size": 8, "report_every": 3, "validation_split": 0.2}
+    options |= {"early_stopping": True, "n_iter_no_change": 1}
+    runs = {n: train(SIZES, X, LABELS, n, **options) for n in range(4, 24)}
+    for n in runs:
+        for more in (n + 1, 23):
+            if more in runs:
+                folder = tmp_path / f"{n}-{more}"
+                train(SIZES, X, LABELS, n, **options, checkpoint=folder)
+                found = train(SIZES, X, LABELS, more, **options, checkpoint=folder)
+                assert of_result(found) == of_result(runs[more]), (n, more)
+
+
+def test_more_updates_than_a_run_that_had_converged(tmp_path):
+    options = {**USUAL, "tol": 1e-3, "report_every": 7}
+    one = train(SIZES, X, LABELS, 1000, **options)
+    assert one.n_iter % 7
+    assert one.n_iter < 1000
+    for n in (one.n_iter - 1, one.n_iter, one.n_iter + 1, 1000):
+        found = train(SIZES, X, LABELS, n, **options, checkpoint=tmp_path)
+    assert of_result(found) == of_result(one)
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_more_epochs_than_there_were(tmp_path, early_stopping):
