@@ -227,6 +227,30 @@ def test_more_updates_than_there_were(tmp_path):
         train(SIZES, X, LABELS, 8, **planned)
 
 
+def test_more_updates_than_a_run_whose_last_report_wanted_to_end(tmp_path):
+    """It is of this run alone: between two reports, which a longer one would not make."""
+    options = {**USUAL, "alpha": 0.1, "batch_size": 8, "report_every": 3, "validation_split": 0.2}
+    options |= {"early_stopping": True, "n_iter_no_change": 1}
+    runs = {n: train(SIZES, X, LABELS, n, **options) for n in range(4, 24)}
+    for n in runs:
+        for more in (n + 1, 23):
+            if more in runs:
+                folder = tmp_path / f"{n}-{more}"
+                train(SIZES, X, LABELS, n, **options, checkpoint=folder)
+                found = train(SIZES, X, LABELS, more, **options, checkpoint=folder)
+                assert of_result(found) == of_result(runs[more]), (n, more)
+
+
+def test_more_updates_than_a_run_that_had_converged(tmp_path):
+    options = {**USUAL, "tol": 1e-3, "report_every": 7}
+    one = train(SIZES, X, LABELS, 1000, **options)
+    assert one.n_iter % 7
+    assert one.n_iter < 1000
+    for n in (one.n_iter - 1, one.n_iter, one.n_iter + 1, 1000):
+        found = train(SIZES, X, LABELS, n, **options, checkpoint=tmp_path)
+    assert of_result(found) == of_result(one)
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_more_epochs_than_there_were(tmp_path, early_stopping):
@@ -285,6 +309,59 @@ def test_another_fit_is_refused(tmp_path):
             fastnn.MLPClassifier(**parameters).fit(rows, y)
     changed = {"verbose": 0, "callback": lambda *_: None, "checkpoint_every": 3}
     fastnn.MLPClassifier(**parameters).set_params(**changed).fit(X, LABELS)
+
+
+@pytest.mark.parametrize(
+    ("name", "was", "now"),
+    [
+        ("frozen", {"W1"}, {"W2"}),
+        ("frozen", range(1, 2), range(2, 3)),
+        ("init", lambda: started(1), lambda: started(2)),
+    ],
+)
+def test_settings_that_are_no_lists_are_compared_too(tmp_path, name, was, now):
+    def run(value):
+        value = value() if callable(value) else value
+        return train(SIZES, X, LABELS, 5, checkpoint=tmp_path, **{**USUAL, name: value})
+
+    run(was)
+    with pytest.raises(ValueError, match=f"with {name}: "):
+        run(now)
+    run(was)
+
+
+def started(seed):
+    """Start weights as a network has them, in mappings that are no dicts."""
+    network = train(SIZES, X, LABELS, 1, **{**USUAL, "random_state": seed}).network
+    return network.W, network.b
+
+
+def test_what_can_be_read_only_once_is_refused(tmp_path):
+    with pytest.raises(TypeError, match=r"generator.* can be read only once.*pass a list"):
+        train(SIZES, X, LABELS, 5, **USUAL, checkpoint=tmp_path, frozen=(layer for layer in [1]))
+
+
+def test_classes_that_are_dates(tmp_path):
+    dates = np.array(["2020-01-01", "2021-01-01", "2022-01-01"], "M8[D]")
+    fitted_to(tmp_path, dates[LABELS])
+    fitted_to(tmp_path, dates[LABELS])
+    with pytest.raises(ValueError, match="with classes: "):
+        fitted_to(tmp_path, dates[LABELS] + 1)
+
+
+def fitted_to(folder, y):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Stochastic Optimizer")
+        return fastnn.MLPClassifier(**FIT, checkpoint=folder).fit(X, y)
+
+
+def test_a_callback_that_goes_to_another_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()
+    options = {**USUAL, "report_every": 1, "checkpoint": "run", "checkpoint_every": 1}
+    train(SIZES, X, LABELS, 5, **options, callback=lambda *_: os.chdir(tmp_path / "other"))
+    assert (tmp_path / "run" / "checkpoint-5.safetensors").exists()
+    assert not list((tmp_path / "other").iterdir())
 
 
 def test_what_cannot_be_kept_is_refused(tmp_path):

@@ -168,6 +168,8 @@ N = 31  # parameters of 3-4-3
         (classes("<U5", "a"), "3 classes, got 1"),
         (classes("<U9999999", "a", "b", "c"), "no words, or not nearly as long"),
         (classes("<U1000000000000", "a", "b", "c"), "is no dtype and a list"),
+        (classes("<U40000", "a" * 40_000, *map(str, range(1000))), "no words, or not nearly as long"),
+        (classes("<U400000", "a" * 400_000, *map(str, range(100_000))), "no words, or not nearly as long"),
         (classes("O", "a", "b", "c"), "is no dtype and a list"),
         (classes("<i8", "a", "b", "c"), "invalid literal"),
         (classes("|i1", 1, 2, 300), "out of bounds|are none of"),

@@ -89,6 +89,14 @@ def test_classes_that_no_file_holds_are_named(tmp_path):
     assert not os.listdir(tmp_path)
 
 
+def test_many_words_of_which_one_is_long_are_named(tmp_path):
+    """As an array they take far more than the file, which a reader refuses."""
+    classes = np.array([*sorted(map(str, range(999))), "x" * 20_000])
+    made = fastnn.Network([np.ones((1000, 1))], None, output_activation="softmax", classes=classes)
+    with pytest.raises(TypeError, match="1000 words that all take the 20000 characters of the longest"):
+        made.save(tmp_path / "m")
+
+
 def test_what_stands_in_the_file(tmp_path):
     """To be read by anything that reads safetensors: the one of docs/travelling.md, in full."""
     fastnn.Network(
@@ -235,6 +243,43 @@ def test_places_that_nothing_can_be_saved_to(tmp_path):
         network_of().save(tmp_path / "nowhere" / "m")
     with pytest.raises(IsADirectoryError, match="is a folder"):
         network_of().save(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in folders here")
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="is no regular file"):
+        network_of().save(tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
+    assert os.listdir(tmp_path) == ["pipe"]
+
+
+def test_saving_changes_nothing_that_other_threads_share(tmp_path, monkeypatch):
+    """The mask of permissions is the process's: a file that another thread makes meanwhile would be everybody's."""
+    monkeypatch.setattr(os, "umask", lambda mask: pytest.fail("the mask was changed"))
+    network_of().save(tmp_path / "m")
+    (tmp_path / "usual").touch()
+    assert (tmp_path / "m").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_a_file_is_closed_before_it_takes_its_place(tmp_path, monkeypatch):
+    """As Windows asks for, which has no os.fchmod before Python 3.13 either."""
+    files, replace = [], os.replace
+
+    def opened(*args):
+        files.append(open(*args))  # noqa: SIM115
+        return files[-1]
+
+    def replaced(source, target):
+        assert all(file.closed for file in files)
+        replace(source, target)
+
+    monkeypatch.setattr("fastnn.export.files.open", opened, raising=False)
+    monkeypatch.setattr(os, "replace", replaced)
+    monkeypatch.delattr(os, "fchmod", raising=False)
+    network_of().save(tmp_path / "m")
+    network_of().save(tmp_path / "m")
+    assert len(files) == 2
 
 
 def test_a_file_keeps_its_permissions_and_a_link_stays_one(tmp_path):

@@ -84,7 +84,7 @@ def carry_out(course, data, source, job, network, saturated_start=None, checkpoi
         snapshot = resuming.Snapshot(
             job, source, data, course.draws, seed, n_after - course.iter_num, made, saturated_start
         )
-        checkpoints.listen(listeners.all, snapshot, 1, every, course.iter_num - n_left)
+        checkpoints.listen(listeners.all, snapshot, 1, every, course.iter_num - n_left, n_after)
         n_left = 0 if checkpoints.has_ended else n_left
     manner = Raises(job.state, rate)
     try:

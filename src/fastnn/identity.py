@@ -3,9 +3,10 @@
 Asked by both faces where checkpoints are kept: a training goes on from those of the same one alone.
 """
 
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import fields, is_dataclass
 from hashlib import sha256
-from numbers import Integral, Real
+from numbers import Real
 
 import numpy as np
 
@@ -18,30 +19,38 @@ def in_words(value):
     Parameters
     ----------
     value : object
-        Numbers, strings, arrays, sparse matrices, lists and dicts of these, dataclasses, functions. Of a function it
-        is the name, and of a generator of random numbers the kind.
+        Numbers, strings, arrays, sparse matrices, whatever holds these (lists, sets, mappings), dataclasses,
+        functions. Of a function it is the name, and of a generator of random numbers the kind.
 
     Returns
     -------
     words : str
+
+    Raises
+    ------
+    TypeError
+        For what can be read only once, and says nothing any more.
     """
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, Real) and not isinstance(value, bool | Integral) and value.is_integer():
+    if isinstance(value, float) and value.is_integer():
         value = int(value)
     if value is None or isinstance(value, str | Real):
         return repr(value)
     if isinstance(value, np.ndarray) or is_sparse(value):
         return _of_array(value)
-    if isinstance(value, dict):
-        return f"{{{', '.join(sorted(f'{in_words(key)}: {in_words(entry)}' for key, entry in value.items()))}}}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(in_words, value))}]"
-    if isinstance(value, np.random.RandomState | np.random.Generator):
-        return f"a {type(value).__name__}"
     if is_dataclass(value) and not isinstance(value, type):
         own = (f"{field.name}={in_words(getattr(value, field.name))}" for field in fields(value))
         return f"{type(value).__name__}({', '.join(own)})"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(sorted(f'{in_words(key)}: {in_words(entry)}' for key, entry in value.items()))}}}"
+    if isinstance(value, Iterator):
+        raise TypeError(f"{value!r:.60} can be read only once, so a checkpoint cannot tell what it held; pass a list")
+    if isinstance(value, Iterable) and not hasattr(value, "__qualname__"):
+        parts = map(in_words, value)
+        return f"[{', '.join(sorted(parts) if isinstance(value, Set) else parts)}]"
+    if isinstance(value, np.random.RandomState | np.random.Generator):
+        return f"a {type(value).__name__}"
     named = value if hasattr(value, "__qualname__") else type(value)
     return f"{named.__module__}.{named.__qualname__}"
 
@@ -51,7 +60,8 @@ def _of_array(array):
     parts = (array.indptr, array.indices, array.data) if is_sparse(array) else (array,)
     found = sha256()
     for part in parts:
-        found.update(repr(part.tolist()).encode() if part.dtype.kind in "OUS" else np.ascontiguousarray(part).data)
+        is_text = part.dtype.kind in "OUS"
+        found.update(repr(part.tolist()).encode() if is_text else np.ascontiguousarray(part).view(np.uint8))
     shape = " x ".join(map(str, array.shape))
     return f"{'sparse ' if is_sparse(array) else ''}{shape} {array.dtype}, digest {found.hexdigest()[:16]}"
 

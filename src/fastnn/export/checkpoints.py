@@ -42,7 +42,7 @@ class Folder:
     """
 
     def __init__(self, path):
-        self.path, self.name, self.own = Path(path), os.fspath(path), set()
+        self.path, self.name, self.own = Path(path).absolute(), os.fspath(path), set()  # wherever a callback goes
         self.path.mkdir(parents=True, exist_ok=True)
         with TemporaryFile(dir=self.path):  # now, not after an hour
             pass

@@ -1,9 +1,10 @@
 """Files that are there whole, or not at all; called by whoever writes one."""
 
 import os
+import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from secrets import token_hex
 
 
 @contextmanager
@@ -24,33 +25,39 @@ def replacing(path):
     Raises
     ------
     OSError
-        If the folder is not there, is not to be written to, or the disk is full.
+        If the folder is not there, is not to be written to, or the disk is full; or what is at `path` is no file.
     """
     path = Path(path)
     path = path.resolve() if path.is_symlink() else path  # what a link points to is replaced, not the link
-    if path.is_dir():
-        raise IsADirectoryError(f"{os.fspath(path)!r} is a folder; name a file in it")
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=".part", delete=False) as file:
-        try:
+    mode = _mode(path)
+    beside = path.with_name(f".{path.name}.{token_hex(4)}.part")
+    file = open(beside, "xb")  # noqa: SIM115  by the permissions of any new file
+    try:
+        with file:
+            if mode is not None:
+                os.chmod(beside, mode)
             yield file
             file.flush()
-            os.fchmod(file.fileno(), _mode(path))
             os.fsync(file.fileno())
-            os.replace(file.name, path)
-        except BaseException:
-            with suppress(OSError):
-                os.unlink(file.name)
-            raise
+        os.replace(beside, path)  # once it is closed: on Windows none is renamed before
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(beside)
+        raise
     _flush_folder(path.parent)
 
 
 def _mode(path):
-    """The permissions of the file that is there, or those that a new one would have."""
-    with suppress(OSError):
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+    """The permissions of the file that is there, or None; what is no file, such as a device, is not to be replaced."""
+    try:
+        found = path.stat().st_mode
+    except OSError:  # opening another beside it says what is wrong, if anything is
+        return None
+    if stat.S_ISDIR(found):
+        raise IsADirectoryError(f"{os.fspath(path)!r} is a folder; name a file in it")
+    if not stat.S_ISREG(found):
+        raise OSError(f"{os.fspath(path)!r} is no regular file, such as a pipe or a device; name another")
+    return stat.S_IMODE(found)
 
 
 def _flush_folder(folder):

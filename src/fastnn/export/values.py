@@ -19,6 +19,9 @@ DTYPES = re.compile(rf"{NUMBERS.pattern}|[<>|][US]\d{{1,7}}|\|O")
 #: From this length on a list of floats is an array in the file.
 LONG = 16
 
+#: Characters that an array of words, all as wide as the longest, may have beside some times their own.
+ROOM = 2**24
+
 #: A RandomState's numbers; a position beyond them would be read.
 N_KEYS = 624
 
@@ -105,7 +108,10 @@ def listed(array):
     if not plain or not DTYPES.fullmatch(dtype):
         raise TypeError(f"an array of {array.dtype} of shape {array.shape} is no list of numbers or words")
     if array.dtype.kind in "US":  # no wider than a reader takes
-        dtype = np.dtype(f"{dtype[:2]}{min(int(dtype[2:]), _widest(words))}").str
+        widest, longest = _widest(words), max(map(len, words), default=0)
+        if longest > widest:
+            raise TypeError(f"{len(words)} words that all take the {longest} characters of the longest are too large")
+        dtype = np.dtype(f"{dtype[:2]}{min(int(dtype[2:]), widest)}").str
     return {"dtype": dtype, "values": words}
 
 
@@ -133,7 +139,9 @@ def array_listed(plain):
 
 
 def _widest(words):
-    return 64 + 16 * max(map(len, words), default=0)
+    """How wide an array of words may be, so that it takes little more than they do."""
+    lengths = [*map(len, words)] or [0]
+    return min(64 + 16 * max(lengths), (ROOM + 16 * sum(lengths)) // len(lengths))
 
 
 def _numbers(plain, arrays, entry):

@@ -100,7 +100,7 @@ class Checkpoints(Listener):
         """Whether what was found is a run that had come to its end."""
         return self.found is not None and self.found["ended"] and not self.goes_further
 
-    def listen(self, listeners, snapshot, unit, report_every, n_made):
+    def listen(self, listeners, snapshot, unit, report_every, n_made, n_end):
         """Take a place behind these listeners, and have them go on from where they were.
 
         Parameters
@@ -113,7 +113,10 @@ class Checkpoints(Listener):
         report_every : int
         n_made : int
             Updates made by what was found.
+        n_end : int
+            Updates after which the run ends, if nobody wants it to end before.
         """
+        self.report_every, self.n_end = report_every, n_end
         self.listeners, self.snapshot, self.unit = listeners[:], snapshot, unit
         self.every = None if self.given is None else unit * self.given
         self.pace, self.since, self.rests_until = Pace(LOOK, sys.maxsize // (2 * unit)), perf_counter(), 0.0
@@ -139,11 +142,12 @@ class Checkpoints(Listener):
 
     def hear(self, moment):
         ended, began = moment.is_last or moment.wants_to_end, perf_counter()
+        is_extra = moment.n_done == self.n_end and moment.n_done % self.report_every != 0  # no report of a longer run
         content = {
             "most": self.most,
             "n_done": moment.n_done,
             "ended": ended,
-            "wanted_to_end": moment.wants_to_end,
+            "wanted_to_end": moment.has_converged or (moment.wants_to_end and not is_extra),
             "listeners": {type(one).__name__: kept for one in self.listeners if (kept := one.to_save()) is not None},
             **self.snapshot(moment),
         }

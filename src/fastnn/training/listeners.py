@@ -31,13 +31,17 @@ class Moment:
         Rows of each batch of a pass.
     is_last : bool
         Whether the run ends here, by itself or as its time is up.
+    has_converged : bool
+        Whether the updates say themselves that they are enough.
     wants_to_end : bool
         Whether it ends before all its updates are made, as far as those before have said.
     curves : tuple of two ndarrays
         Objective and cost, where those of the whole run are kept: this run's updates, of which the first are made.
     """
 
-    __slots__ = ("curves", "is_last", "n_done", "n_new", "objective", "rates", "sizes", "wants_to_end")
+    __slots__ = (
+        "curves", "has_converged", "is_last", "n_done", "n_new", "objective", "rates", "sizes", "wants_to_end",
+    )  # fmt: skip
 
     def __init__(self, sizes):
         self.sizes = sizes

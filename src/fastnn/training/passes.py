@@ -309,7 +309,8 @@ def fit(
     n_left = n_updates - n_before
     if checkpoints is not None:
         schedule.skip(n_before)
-        checkpoints.listen(listeners, snapshot, source.updates_per_pass, source.updates_per_pass, n_before)
+        every = source.updates_per_pass
+        checkpoints.listen(listeners, snapshot, every, every, n_before, n_updates)
         n_left = 0 if checkpoints.has_ended else n_left
     outcome = run(job, source, schedule, listeners, GoesOn(), n_left, keeps_curves=False, n_before=n_before)
     ended = judge.ended if outcome.error is None else INTERRUPTED

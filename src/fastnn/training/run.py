@@ -175,7 +175,7 @@ def _advance(opened, source, schedule, listeners, manner, n_updates, objectives,
                 moment.objective = objective if is_whole and stop == RAN else objectives[base : base + done - begun]
             moment.rates = rates[:n_new]
             moment.is_last = stop == CONVERGED or done == n_updates
-            moment.wants_to_end = stop == CONVERGED
+            moment.has_converged = moment.wants_to_end = stop == CONVERGED
             for listener in listeners:
                 if listener.is_due(moment):
                     if listener.reads_solver:
