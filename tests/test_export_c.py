@@ -300,6 +300,12 @@ def test_bad_arguments_are_refused_and_what_was_there_stays(tmp_path, options, e
     assert [file.read_text() for file in tmp_path.iterdir()] == ["old"]
 
 
+def test_a_name_may_begin_with_the_word_of_a_type(tmp_path):
+    drawn([3, 2]).to_c(tmp_path / "double_net.h", "float32", self_test=ROWS)
+    program = compiled(tmp_path, "-x c double_net.h", "gcc", "-DDOUBLE_NET_SELF_TEST")
+    assert subprocess.run(program, capture_output=True).returncode == 0
+
+
 @pytest.mark.parametrize("path", ["3.h", "my-model.h", "while.c"])
 def test_a_file_name_that_is_no_name_of_c_asks_for_one(tmp_path, path):
     with pytest.raises(ValueError, match="pass name, such as 'model'"):

@@ -356,6 +356,15 @@ def test_inputs_are_scaled_by_the_first_weights():
     check_as_onnx_runtime(model(first, W1=W1), "tanh")
 
 
+def test_inputs_far_from_0_keep_their_digits():
+    scale, rows = np.float32([0.5, 1.0, 2.0, 1.0]), X + 1e5
+    nodes = [("Sub", "x offset", "a"), ("Div", "a scale", "c"), ("MatMul", "c W1", "h"), ("MatMul", "h W2", "y")]
+    made = model(nodes, offset=np.float32([1e5] * 4), scale=scale, W1=W1, W2=W2)
+    assert Network.from_onnx(made).dtype == np.float64
+    check_as_onnx_runtime(made, rows=rows.astype(np.float32))
+    refused(model(nodes, offset=np.float32([1e10] * 4), scale=scale, W1=W1, W2=W2), "lose its digits")
+
+
 @pytest.mark.parametrize("transposed", [0, 1])
 @pytest.mark.parametrize(("alpha", "beta"), [(1.0, 1.0), (0.5, 2.0)])
 def test_gemm(transposed, alpha, beta):
@@ -396,6 +405,13 @@ def test_heads_of_matrices_of_their_own():
     found = Network.from_onnx(made)
     assert found.heads == ((3, "softmax"), (1, "exp"))
     np.testing.assert_allclose(found(X), np.hstack(run(made)), rtol=0, atol=1e-5)
+
+
+def test_the_largest_may_be_told_before_softmax():
+    nodes = [("MatMul", "x W1", "z"), ("ArgMax", "z", "label", {"axis": 1, "keepdims": 0}), ("Softmax", "z", "y")]
+    found = Network.from_onnx(made := model(nodes, outputs=("label", "y"), W1=W1))
+    assert (found.activations, found.classes.tolist()) == (("softmax",), [*range(6)])
+    assert (found.predict(X) == run(made)[0]).all()
 
 
 # -- other exporters ----------------------------------------------------------------------------------------------
@@ -545,6 +561,13 @@ REFUSED = {
     "other layers' outputs": (
         [("MatMul", "x W1", "a"), ("Relu", "a", "u"), ("MatMul", "u W2", "y")], "are of several layers",
     ),
+    "other values' labels": (
+        [("MatMul", "x W1", "y"), ("Neg", "y", "a"), ("ArgMax", "a", "u", {"axis": 1})], "'u' .* of other values",
+    ),
+    "thresholds": (
+        [("MatMul", "x W1", "y"), ("Greater", "y six", "a"), ("Cast", "a", "u", {"to": 7})], "a threshold each",
+    ),
+    "a far bound": ([("MatMul", "x W1", "a"), ("Clip", "a low high", "y")], "no activation that fastnn has"),
     "absent": ([("MatMul", "x U", "y")], r"'MatMul_0' \(MatMul\) reads 'U', which nothing before it has made"),
     "a cycle": ([("Add", "x b", "a"), ("Relu", "a", "b"), ("MatMul", "b W1", "y")], "reads 'b', which nothing"),
     "of its own": ([("Relu", "y", "y")], "reads 'y', which nothing before it has made"),
@@ -564,11 +587,12 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_carried_over_is_refused_by_name(name):
     nodes, said = REFUSED[name]
+    outputs = ("y", "u") if any(node[2] == "u" for node in nodes) else ("y",)
     made = model(
-        nodes, outputs=("y", "u") if name.startswith("other") else ("y",), W1=W1, W2=W2, W3=np.ones((2, 3), np.float32),
+        nodes, outputs=outputs, W1=W1, W2=W2, W3=np.ones((2, 3), np.float32),
         V=np.ones((4, 2), np.int64), H=np.ones((4, 2), np.float16), two=np.float32(2), shape_=np.array([1]),
         yes=np.array(True), column=np.ones((5000, 1), np.float32), row=np.ones((1, 5000), np.float32),
-        tiny=np.float32(1e-6),
+        tiny=np.float32(1e-6), six=np.arange(6, dtype=np.float32), low=np.float32(0), high=np.float32(65504),
     )  # fmt: skip
     made.graph.initializer.append(numpy_helper.from_array(np.array([-1, 2]), "shape"))
     if name == "another domain":

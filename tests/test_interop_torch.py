@@ -190,7 +190,8 @@ def test_a_single_linear_and_one_that_a_parametrization_makes():
 
 
 def test_nothing_is_shared_or_changed():
-    module = nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.ReLU())
+    module = nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
+    nn.utils.parametrizations.spectral_norm(module[3])
     before = {name: own.clone() for name, own in module.state_dict().items()}
     network = fastnn.Network.from_torch(module)
     network.W[1][:] = 7.0
@@ -199,6 +200,7 @@ def test_nothing_is_shared_or_changed():
     other = network.to_torch()
     other[0].weight.data[:] = 1.0
     assert (network.W[1] == 7.0).all()
+    same(fastnn.Network.from_torch(module), module)
 
 
 def test_a_state_dict_goes_on(tmp_path):
@@ -250,7 +252,7 @@ def diverged():
         ([nn.Linear(6, 2), nn.BatchNorm1d(2, track_running_stats=False)], "running statistics"),
         ([nn.Linear(6, 2), nn.Softplus(threshold=3)], "threshold"),
         ([nn.Linear(6, 2), nn.Linear(3, 1)], r"layer '1' \(Linear\) takes 3 inputs.*2 outputs"),
-        ([nn.Linear(6, 2), nn.BatchNorm1d(3)], r"layer '1' \(BatchNorm1d\)"),
+        ([nn.Linear(6, 2), nn.BatchNorm1d(3)], r"layer '1' \(BatchNorm1d\).*before it: .*2 columns.*3"),
         ([nn.ReLU(), nn.Linear(6, 2)], r"layer '0' \(ReLU\).*before the first"),
         ([nn.Flatten(0), nn.Linear(6, 2)], r"layer '0' \(Flatten\)"),
         ([nn.Conv1d(1, 1, 1)], r"layer '0' \(Conv1d\)"),

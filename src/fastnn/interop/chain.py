@@ -141,8 +141,10 @@ class Chain:
     def _check_columns(self, where, n_columns, *numbers):
         """Refuse numbers for another number of columns than there are, where that is known."""
         sizes = {np.size(array) for array in (self._factor, self._shift, *numbers)} - {1}
-        if len(sizes | ({n_columns} - {None})) > 1:
-            raise ValueError(f"{where} is for {n_columns or max(sizes)} columns, what it meets for {min(sizes)}")
+        if len(sizes := sizes | ({n_columns} - {None})) > 1:
+            raise ValueError(
+                f"{where} does not fit what is before it: one is for {min(sizes)} columns, the other for {max(sizes)}"
+            )
 
     def _refuse_after_heads(self, where):
         if self._blocks:
