@@ -32,6 +32,12 @@ class StopError(Exception):
     pass
 
 
+@pytest.fixture(autouse=True)
+def no_waiting_for_the_disk(monkeypatch):
+    """Power cuts are not tested here, kills are: in processes of their own, which flush."""
+    monkeypatch.setattr(os, "fsync", lambda descriptor: None)
+
+
 def stopper(at):
     def stop(iteration, loss, network):
         if iteration == at:
@@ -82,7 +88,7 @@ def assert_same_fit(folder, name, at, every=1, y=None, rows=X, of_fit=None, seed
 
 @pytest.mark.parametrize("every", [1, 4, 5])
 def test_broken_off_after_any_update(tmp_path, every):
-    for at in range(1, 23):
+    for at in range(1, 23, 1 if every == 1 else 3):
         assert_same_training(tmp_path / str(at), at, every, solver="adam", batch_size=8)
 
 

@@ -17,6 +17,7 @@ import fastnn
 from fastnn import MLPClassifier, MLPRegressor
 from fastnn._engine import Predictor
 from fastnn.activations import Block
+from fastnn.initial import generator_state, set_generator_state
 from fastnn.layers import Form, LayerDict
 from fastnn.network import Network
 from fastnn.portable import to_plain
@@ -357,6 +358,15 @@ def test_a_pass_that_a_result_goes_on_in_has_rows_of_x(order, rows):
     half._continuation.rows = rows
     with pytest.raises(ValueError, match="the pass that training is to go on in is not one of 23 rows"):
         fastnn.train([4, 5, 3], X[:23], np.eye(3)[LABELS[:23]], 3, init=half, **options)
+
+
+@pytest.mark.parametrize("make", [np.random.RandomState, lambda seed: np.random.Generator(np.random.MT19937(seed))])
+@pytest.mark.parametrize("pos", [-1, 625, 10**6])
+def test_random_numbers_come_from_those_that_there_are(make, pos):
+    state = copy.deepcopy(generator_state(make(0)))
+    state["state"]["pos"] = pos
+    with pytest.raises(ValueError, match="its position is beyond them"):
+        set_generator_state(make(0), state)
 
 
 def test_weights_by_hand_of_layers_without_units():

@@ -82,11 +82,10 @@ def test_a_network_there_and_back(problem, face, dtype):
     if hasattr(model, "classes_"):
         assert (network.predict(X) == model.predict(X)).mean() > 0.999  # float32 may differ where two are as likely
         assert np.array_equal(back.classes_, model.classes_)
-    before = back.score(X, y)
-    for _ in range(20):
+    for _ in range(5):
         back.partial_fit(X, y)
-    assert back.score(X, y) > before
-    assert len(back.loss_curve_) == 20
+    assert back.loss_curve_ == sorted(back.loss_curve_, reverse=True)
+    assert len(back.loss_curve_) == 5
 
 
 @pytest.mark.parametrize("activation", ["identity", "logistic", "tanh", "relu"])

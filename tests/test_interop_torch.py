@@ -9,6 +9,7 @@ from fastnn._tables import HIDDEN_ACTIVATIONS
 
 torch = pytest.importorskip("torch")
 nn = torch.nn
+torch.set_num_threads(1)  # of a machine that has other things to do, more wait for each other
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:torch")
 
 X = np.random.default_rng(0).standard_normal((40, 6))

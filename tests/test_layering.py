@@ -167,7 +167,7 @@ OTHERS = {
     "progress": {"tqdm"},
     "export.container": {"safetensors"},
     "exchange": {"onnx"},  # for type checkers
-    "export.onnx": {"onnx"},
+    "export.onnx": {"onnx", "fastnn"},  # its version
     "interop.onnx": {"onnx", "google"},
     "interop.skl2onnx": {"onnx", "skl2onnx"},
     "interop.mlflow": {"mlflow"},

@@ -116,6 +116,8 @@ def set_generator_state(source, state):
     found, own = state["bit_generator"], generator_state(source)["bit_generator"]
     if found != own or ("has_gauss" in state) != isinstance(source, np.random.RandomState):
         raise ValueError(f"random_state was by {found}, which a {type(source).__name__} of {own} cannot go on from")
+    if found == "MT19937" and not 0 <= state["state"]["pos"] <= 624:  # beyond its numbers, NumPy would read on
+        raise ValueError("the state of the random numbers is damaged: its position is beyond them")
     if isinstance(source, np.random.Generator):
         source.bit_generator.state = state
     else:

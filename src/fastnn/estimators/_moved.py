@@ -3,7 +3,6 @@
 from itertools import chain
 
 import numpy as np
-from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
 from fastnn.spec import TrainingSpec
 from fastnn.training.passes import Optimizer
@@ -59,6 +58,8 @@ def optimizer_to(ours, network, params):
     params : list of ndarray
         The weights (n_in, n_out) and the biases that it is to change.
     """
+    from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
+
     training, rate = ours.training, ours.learning_rate_init
     moments = ours.moments.reshape(-1, network.n_parameters)
     theirs_of = [

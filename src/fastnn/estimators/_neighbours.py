@@ -4,14 +4,12 @@ import copy
 import inspect
 from typing import Any
 
-import sklearn.neural_network
 from sklearn.base import is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from fastnn.activations import check_hidden_activations
 from fastnn.estimators._checks import check_hidden_layer_sizes
 from fastnn.estimators._moved import optimizer_from, optimizer_to
-from fastnn.interop.sklearn import show
 from fastnn.training import passes
 
 #: Parameters that scikit-learn's lack, and without which training is the same.
@@ -32,8 +30,9 @@ class Neighbours:
 
     @classmethod
     def _of_sklearn(cls):
-        name = "MLPClassifier" if is_classifier(cls()) else "MLPRegressor"
-        return getattr(sklearn.neural_network, name)
+        from sklearn import neural_network  # late: few ask for it
+
+        return neural_network.MLPClassifier if is_classifier(cls()) else neural_network.MLPRegressor
 
     @classmethod
     def from_sklearn(cls, model: Any):
@@ -93,6 +92,8 @@ class Neighbours:
         ValueError
             If scikit-learn's has no such parameter or value, or no such network.
         """
+        from fastnn.interop.sklearn import show
+
         check_is_fitted(self)
         theirs = self._of_sklearn()
         known = inspect.signature(theirs).parameters

@@ -1,8 +1,9 @@
 """fastnn's own files: arrays and a description in JSON, as safetensors; no code, nothing to trust.
 
-The format is that of the ``safetensors`` package, which writes the files and checks their headers: eight bytes with the
-length of a header, the header in JSON (each array's dtype, shape and place), the arrays. The description stands in the
-header's metadata. What it says is checked by those who read it; here it is known only that it is JSON.
+The format is that of the ``safetensors`` package, which checks the headers of what is read: eight bytes with the length
+of a header, the header in JSON (each array's dtype, shape and place), the arrays. It is written here, from where the
+arrays lie: the package would copy them first, which takes as long as writing. The description stands in the header's
+metadata. What it says is checked by those who read it; here it is known only that it is JSON.
 """
 
 import json
@@ -23,6 +24,9 @@ DTYPES = {
     "BOOL": "?", "U8": "<u1", "I8": "<i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8",
     "I64": "<i8", "F16": "<f2", "F32": "<f4", "F64": "<f8",
 }  # fmt: skip
+
+#: The other way round.
+NAMES = {np.dtype(dtype): name for name, dtype in DTYPES.items()}
 
 #: How files of others begin.
 OTHERS = {
@@ -54,13 +58,19 @@ def write(path, kind, description, arrays):
     OSError
         If it cannot be written; what was there before is there still.
     """
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    metadata = {KIND: kind, DESCRIPTION: json.dumps(description)}
-    from safetensors.numpy import save
-
-    content = save(arrays, metadata)
+    header, at, parts = {"__metadata__": {KIND: kind, DESCRIPTION: json.dumps(description)}}, 0, []
+    for name, array in sorted(arrays.items(), key=lambda pair: (-pair[1].itemsize, pair[0])):  # so that all are aligned
+        part = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
+        place = [at, at + part.nbytes]
+        header[name] = {"dtype": NAMES[part.dtype], "shape": list(part.shape), "data_offsets": place}
+        parts.append(part)
+        at += part.nbytes
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
     with replacing(path) as file:
-        file.write(content)
+        file.write(len(text).to_bytes(8, "little") + text)
+        for part in parts:
+            file.write(part.data)  # as it lies in memory: the package would copy all of it
 
 
 def read(path, *kinds):

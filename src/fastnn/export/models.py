@@ -67,7 +67,7 @@ def load(path):
     >>> path = os.path.join(tempfile.mkdtemp(), "neuron.safetensors")
     >>> neuron.save(path)
     >>> fastnn.load(path).predict([1.0, 0.0])
-    'yes'
+    np.str_('yes')
     """
     kind, description, arrays = read(path, NETWORK, ESTIMATOR)
     arrays = Arrays(arrays)

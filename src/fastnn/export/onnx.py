@@ -13,7 +13,7 @@ from fastnn.activations import Block
 from fastnn.checks import cast_finite, optional
 from fastnn.export.files import replacing
 from fastnn.export.onnx_activations import add_activation, variances
-from fastnn.export.onnx_graph import Graph, model_of
+from fastnn.export.onnx_graph import Graph, fastnn_version, model_of
 from fastnn.portable import to_plain
 from fastnn.spec import check_dtype
 
@@ -176,8 +176,6 @@ def as_onnx(classes):
 
 def _metadata(network, heads_in_one):
     """What a network is beside its graph, as `interop.onnx` reads it: strings, of lists and dicts JSON."""
-    import fastnn
-
     plain = to_plain(network)
     if heads_in_one and "heads" in plain:  # of which there are the values alone
         plain["heads"] = [{"labels": {"kind": "values", "classes": None}} for _ in plain["heads"]]
@@ -186,7 +184,7 @@ def _metadata(network, heads_in_one):
     classes = [own["classes"] for own in of_heads] if of_heads else labels["classes"]
     found = {"labels": labels, "classes": classes, "feature_names": plain["feature_names"]}
     others = {name: json.dumps(value) for name, value in found.items() if value is not None}
-    return {"fastnn_version": fastnn.__version__, **others}
+    return {"fastnn_version": fastnn_version(), **others}
 
 
 def _labels_as_json(labels):

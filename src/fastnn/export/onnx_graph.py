@@ -3,6 +3,8 @@
 `Graph` needs no ``onnx``, so that skl2onnx can be handed what is in it; `model_of` does.
 """
 
+from importlib import import_module
+
 import numpy as np
 
 #: The operators' version, of ONNX 1.8: old enough for ONNX Runtime 1.6, and what is used means the same to this day.
@@ -50,6 +52,11 @@ class Graph:
         self.nodes = [(op, names, name if output == result else output, own) for op, names, output, own in self.nodes]
 
 
+def fastnn_version():
+    """That of the package, which has been imported whole by now, but stands above."""
+    return import_module("fastnn").__version__
+
+
 def model_of(graph, inputs, outputs, metadata):
     """Return the ModelProto of a graph.
 
@@ -66,8 +73,6 @@ def model_of(graph, inputs, outputs, metadata):
     """
     from onnx import helper, numpy_helper
 
-    import fastnn
-
     def described(name, dtype, shape):
         return helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), shape)
 
@@ -81,7 +86,7 @@ def model_of(graph, inputs, outputs, metadata):
         opset_imports=[helper.make_opsetid("", OPSET)],
         ir_version=IR_VERSION,
         producer_name="fastnn",
-        producer_version=fastnn.__version__,
+        producer_version=fastnn_version(),
     )
     helper.set_model_props(model, metadata)
     return model

@@ -244,9 +244,9 @@ def _identified(term, child):
 
 
 def _is_same(found, is_finite, name, parameter, given):
-    """Whether values are those of an activation, where both are finite: that of others may overflow."""
+    """Whether values are those of an activation, where they are finite: compositions of others may overflow."""
     numbers = () if parameter is None else (given[1:] or parameter[1:])
     with np.errstate(all="ignore"):
         own = ACTIVATION["softplus"](PROBES) + 1e-6 if name == "variance" else ACTIVATION[name](PROBES, *numbers)
-        both = is_finite & np.isfinite(own)
-        return bool((np.abs(found - own) <= SAME * np.maximum(1, np.abs(own)))[both].all())
+        same = np.isfinite(own) & (np.abs(found - own) <= SAME * np.maximum(1, np.abs(own)))
+        return bool(same[is_finite].all())

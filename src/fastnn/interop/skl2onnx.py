@@ -33,7 +33,8 @@ def register_skl2onnx():
     with optional("register_skl2onnx", "skl2onnx", "skl2onnx", "onnx", extra="skl2onnx"):
         from skl2onnx import update_registered_converter
 
-    from fastnn.estimators import MLPClassifier, MLPRegressor
+    from fastnn.estimators._classifier import MLPClassifier
+    from fastnn.estimators._regressor import MLPRegressor
 
     update_registered_converter(MLPClassifier, "FastnnMLPClassifier", _classifier_shapes, _convert, options=OPTIONS)
     update_registered_converter(MLPRegressor, "FastnnMLPRegressor", _regressor_shapes, _convert)

@@ -22,9 +22,7 @@ INTERVAL, LOOK = 10.0, 0.1
 
 
 def check_rows(name, rows, n_rows, n_samples):
-    """Refuse what a checkpoint has as the numbers of rows, unless it is None, or so many that there are: who uses them
-    does not look.
-    """
+    """Refuse numbers of rows that a checkpoint has, unless there are so many such rows: who uses them does not look."""
     if rows is None:
         return
     is_array = isinstance(rows, np.ndarray) and rows.dtype == np.intp and rows.ndim == 1

@@ -29,7 +29,8 @@ class ExportedC:
         Of the ``const`` tables that predicting reads, which a device keeps in flash. Code, names of classes and the
         self-test's rows are not counted.
     ram_bytes : int
-        Of the arrays on the stack while a row is predicted; nothing else is taken, but what calls take.
+        Of the arrays on the stack while a row is predicted; nothing else is taken, but what calls take. On x86
+        and AArch64 int8 takes twice as much, for their vectors.
     max_error : float or None
         Of int8 the largest difference of an output from the network's, over the rows of the calibration.
     """
@@ -202,7 +203,7 @@ def _head(network, exported, dtype, name):
     spec = network._spec
     sizes, activations = "-".join(map(str, spec.layer_sizes)), ", ".join(spec.activations_in_words)
     given = {
-        "about": f"name: a {sizes} network, {activations}, in {dtype}; written by fastnn.",
+        "about": f"{name}: a {sizes} network, {activations}, in {dtype}; written by fastnn.",
         "table_bytes": exported.table_bytes,
         "ram_bytes": exported.ram_bytes,
         "error": "",

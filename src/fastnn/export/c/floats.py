@@ -29,10 +29,10 @@ HEAD = """\
 #else
 #define NAME_RESTRICT
 #endif
-
 """
 
-LAYER = """\
+LAYER = """
+/* Layer %(l)d, of %(n_in)d inputs; their weights lie one input after another. */
 static inline void name_layer_%(l)d(const double *NAME_RESTRICT x, double *NAME_RESTRICT z) {
     int i, j;
     for (i = 0; i < %(n_out)d; i++) {
@@ -89,6 +89,7 @@ def layers(spec, parameters, real):
         own = spec.blocks if l == spec.n_layers and spec.blocks else (Block(n_out, activation),)
         code += LAYER % {
             "l": l,
+            "n_in": n_in,
             "n_out": n_out,
             "sums": "".join(_sums(l, n_in, n_out)),
             "activate": activated(own, is_float),

@@ -25,8 +25,7 @@ NAME_API void %(own)s_predict_labels(const double *inputs, int *labels);
 LARGEST = """\
 NAME_API int %(own)s_class_of(const double *outputs) {
     int i, best = 0;
-    outputs += %(first)d;
-    for (i = 0; i < %(n_out)d; i++) {
+%(skip)s    for (i = 0; i < %(n_out)d; i++) {
         if (outputs[i] != outputs[i]) {
             return -1;
         }
@@ -54,8 +53,7 @@ NAME_API int %(own)s_predict_class(const double *inputs) {
 LABELS = """\
 NAME_API void %(own)s_labels_of(const double *outputs, int *labels) {
     int i;
-    outputs += %(first)d;
-    for (i = 0; i < %(n_out)d; i++) {
+%(skip)s    for (i = 0; i < %(n_out)d; i++) {
         labels[i] = outputs[i] != outputs[i] ? -1 : outputs[i] > %(threshold)s;
     }
 }
@@ -97,7 +95,14 @@ def written(labels, n_out, is_float):
     """
     macros, declarations, functions, tables = "", "", [], []
     for own, first, width, reading in readings(labels, n_out):
-        given = {"own": own, "first": first, "n_out": width, "threshold": number(reading.threshold, is_float)}
+        skip = f"    outputs += {first};\n" if first else ""
+        given = {
+            "own": own,
+            "first": first,
+            "skip": skip,
+            "n_out": width,
+            "threshold": number(reading.threshold, is_float),
+        }
         upper = own.upper()
         if own != "name":
             macros += BLOCK % {"h": int(own.removeprefix("name_head")), **given}

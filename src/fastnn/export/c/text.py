@@ -25,9 +25,6 @@ KEYWORDS = frozenset(
 FUNCTIONS = re.compile(r"\b(exp|expm1|tanh|erfc|log1p|sin|fabs|fma)\(")
 LITERALS = re.compile(r"\b\d+\.\d+(?:e[-+]?\d+)?\b")
 
-#: Numbers on a line of a table.
-A_LINE = 10
-
 
 def check_identifier(name):
     """Return a name that all names of a file may begin with, in C and in C++."""
@@ -76,8 +73,9 @@ def numbers(array, is_float):
     return [f"{text}f" if "." in text or "e" in text else f"{text}.0f" for text in texts]
 
 
-def table(declaration, literals, a_line=A_LINE):
+def table(declaration, literals):
     """Return the definition of an array: ``declaration[n] = {...};``."""
+    a_line = max(1, 116 // (max(map(len, literals)) + 2))
     lines = [", ".join(literals[start : start + a_line]) for start in range(0, len(literals), a_line)]
     return f"{declaration}[{len(literals)}] = {{\n    " + ",\n    ".join(lines) + "};\n"
 
