@@ -124,7 +124,7 @@ def test_what_is_predicted_is_the_class_and_the_labels_of_fastnn(tmp_path):
     kinds = {
         "binary": drawn([3, 4, 1], output_activation="logistic", classes=["no", "yes"]),
         "several": drawn([3, 4, 4], output_activation="softmax", dtype="float32", classes=[-5, 0, 7, 2**40]),
-        "floats": drawn([3, 4, 3], classes=[-0.5, 1.0, 1e300]),
+        "floats": drawn([3, 4, 3], dtype="float32", classes=[-0.5, 1.0, 1e300]),
         "many": fastnn.train([3, 4, 2], ROWS, (ROWS[:, :2] > 0).astype(float), 20, loss="log_loss").network,
         "signs": fastnn.train([3, 4, 1], ROWS / 9, np.where(ROWS[:, 0] > 0, "+", "-"), 20, loss="hinge").network,
     }
