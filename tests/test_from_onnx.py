@@ -389,6 +389,13 @@ def test_weights_that_are_made_of_constants():
     check_as_onnx_runtime(model(nodes, V=W1.T.copy(), two=np.float32(2)), "identity")
 
 
+def test_integers_are_divided_as_such():
+    nodes = [
+        ("Div", "seven two", "a"), ("Cast", "a", "b", {"to": 1}), ("MatMul", "x W1", "z"), ("Mul", "z b", "y"),
+    ]  # fmt: skip
+    check_as_onnx_runtime(model(nodes, W1=W1, seven=np.array([7]), two=np.array([2])))
+
+
 def test_pictures_are_rows_after_flatten():
     rows = RNG.standard_normal((5, 1, 2, 2))
     for op, inputs in (("Flatten", "x"), ("Reshape", "x shape")):

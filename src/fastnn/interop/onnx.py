@@ -180,7 +180,8 @@ def _decisions(outputs, terms):
             term = known.get(value.term, value.term) if value.kind == "multiclass" else value.term
             if all(term is not other for other in terms):
                 raise ModelFormatError(
-                    f"the output {name!r:.100} of the ONNX model has labels of other values than the outputs beside it"
+                    f"the output {name!r:.100} of the ONNX model has labels of other values than the outputs beside "
+                    "it; export the model without these"
                 )
             found[term] = value
     return found
