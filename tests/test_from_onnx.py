@@ -623,6 +623,12 @@ def test_weights_used_over_and_over_do_not_fill_the_memory():
     )
 
 
+def test_sparse_tensors_are_not_read():
+    made = network(dtype="float32").to_onnx()
+    made.graph.sparse_initializer.add()
+    refused(made, "sparse initialisers")
+
+
 def test_tensors_that_are_not_there():
     made = network(dtype="float32").to_onnx()
     made.graph.initializer[0].dims[0] = 2**40

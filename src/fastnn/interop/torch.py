@@ -168,7 +168,9 @@ def _append(chain, path, module):
     elif isinstance(module, nn.BatchNorm1d):
         _append_norm(chain, where, module)
     elif isinstance(module, Heads):
-        chain.heads([(n_out, _activation_of(where, own)) for n_out, own in zip(module.sizes, module, strict=True)])
+        chain.heads(
+            where, [(n_out, _activation_of(where, own)) for n_out, own in zip(module.sizes, module, strict=True)]
+        )
     elif isinstance(module, nn.Softplus):
         _append_scaled(chain, where, module, "softplus", module.beta)
     elif isinstance(module, nn.CELU):
