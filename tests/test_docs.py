@@ -165,11 +165,13 @@ def test_the_options_of_the_benchmark_that_the_pages_name_are_there():
 
 
 def test_every_docstring_example_is_true():
-    """Of every module, compiled ones too."""
+    """Of every module, compiled ones too; but of those that are made for a library that is not there."""
     n_attempted = 0
     for path in sorted((ROOT / "src" / "fastnn").rglob("*.py*")):
         if path.suffix in (".py", ".pyx") and path.stem not in ("__init__",):
             name = ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
+            if path.parent.name == "interop" and path.stem in ("keras", "torch") and find_spec(path.stem) is None:
+                continue
             results = doctest.testmod(import_module(name))
             assert results.failed == 0, name
             n_attempted += results.attempted

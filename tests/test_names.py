@@ -7,11 +7,11 @@ import pytest
 
 import fastnn
 
-MODULES = ["doctor", "estimators", "kernels", "plots", "reference", "simd"]
+MODULES = ["doctor", "estimators", "interop", "kernels", "plots", "reference", "simd"]
 
 
 def test_the_package_shows_its_public_names():
-    assert dir(fastnn) == sorted([*fastnn.__all__, "MLPClassifier", "MLPRegressor", "plots"])
+    assert dir(fastnn) == sorted([*fastnn.__all__, "MLPClassifier", "MLPRegressor", "interop", "plots"])
     assert all(getattr(fastnn, name) is not None for name in dir(fastnn))
 
 

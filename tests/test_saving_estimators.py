@@ -60,7 +60,7 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-@pytest.mark.parametrize("parameters", PARAMETERS, ids=str)
+@pytest.mark.parametrize("parameters", PARAMETERS, ids="-".join)
 def test_parameters_come_back_as_they_are(parameters, name, by_file):
     for model in (made := getattr(fastnn, name)(**{**QUICK, **parameters}), made.fit(X, target(name))):
         again = by_file(model)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from fastnn import kernels, reference, schedules, simd
 from fastnn.checks import optional
-from fastnn.export.models import load
 from fastnn.heads import Head
 from fastnn.network import Network
 from fastnn.portable import ModelFormatError
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from fastnn.estimators import MLPClassifier as MLPClassifier
     from fastnn.estimators import MLPRegressor as MLPRegressor
     from fastnn.export.c.file import ExportedC as ExportedC
+    from fastnn.export.models import load as load
 
 __version__ = "0.1.0"
 __all__ = [
@@ -47,20 +47,20 @@ __all__ = [
     "train",
 ]
 
-#: What stands on more than NumPy, is imported when it is asked for, and left out by ``import *``; `diagnose` and
-#: `ExportedC`, which few programs ask for, are imported likewise.
+#: What stands on more than NumPy, is imported when it is asked for, and left out by ``import *``.
 _ESTIMATORS = ("MLPClassifier", "MLPRegressor")
 _LAZY = (*_ESTIMATORS, "interop", "plots")
+
+#: What few programs ask for, and is imported likewise: name -> its module.
+_SELDOM = {"ExportedC": "export.c.file", "diagnose": "doctor", "load": "export.models"}
 
 
 def __getattr__(name):
     if name in _ESTIMATORS:
         with optional(f"fastnn.{name}", "scikit-learn 1.7 or newer", "sklearn", "scipy", extra="sklearn"):
             return getattr(import_module("fastnn.estimators"), name)
-    if name == "ExportedC":
-        return import_module("fastnn.export.c.file").ExportedC
-    if name == "diagnose":
-        return import_module("fastnn.doctor").diagnose
+    if name in _SELDOM:
+        return getattr(import_module(f"fastnn.{_SELDOM[name]}"), name)
     if name in (*_LAZY, "doctor"):
         return import_module(f"fastnn.{name}")
     raise AttributeError(f"module 'fastnn' has no attribute {name!r}")

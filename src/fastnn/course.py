@@ -12,7 +12,6 @@ from fastnn.input_scale import unscaled_in_words
 from fastnn.layers import LayerDict
 from fastnn.reports import Listeners
 from fastnn.result import HowTrained, TrainResult
-from fastnn.resuming import Snapshot, made_before
 from fastnn.saturation import warn_if_saturated
 from fastnn.schedules import Schedule
 from fastnn.state import TrainingState
@@ -68,8 +67,10 @@ def carry_out(course, data, source, job, network, saturated_start=None, checkpoi
     earlier = course.start if isinstance(course.start, Continuation) else None
     n_before, kept = (0, None) if earlier is None else (earlier.n_updates, earlier.kept)
     made, n_left = None, course.iter_num
+    if checkpoints is not None:
+        from fastnn import resuming
     if checkpoints is not None and checkpoints.found is not None:
-        made, saturated_start = made_before(checkpoints.found)
+        made, saturated_start = resuming.made_before(checkpoints.found)
         n_left -= len(made[0])
     n_after, reports = n_before + n_left, course.reports
     every = source.updates_per_pass if reports.report_every is None else reports.report_every
@@ -80,7 +81,9 @@ def carry_out(course, data, source, job, network, saturated_start=None, checkpoi
     result_of = partial(result_of_run, network, listeners.values, how, made=made)
     if checkpoints is not None:
         seed = job.training.dropout.seed if job.training.dropout else earlier and earlier.seed
-        snapshot = Snapshot(job, source, data, course.draws, seed, n_after - course.iter_num, made, saturated_start)
+        snapshot = resuming.Snapshot(
+            job, source, data, course.draws, seed, n_after - course.iter_num, made, saturated_start
+        )
         checkpoints.listen(listeners.all, snapshot, 1, every, course.iter_num - n_left)
         n_left = 0 if checkpoints.has_ended else n_left
     manner = Raises(job.state, rate)

@@ -22,7 +22,6 @@ from fastnn.network import Network
 from fastnn.one_update import one_update
 from fastnn.reports import check_scored
 from fastnn.result import TrainResult
-from fastnn.resuming import checkpoints_of, resumed
 from fastnn.schedules import Schedule
 from fastnn.settings import Settings, check_settings
 from fastnn.sparse import SparseMatrix
@@ -260,7 +259,8 @@ def train(
         from. The same call again goes on from there, wherever it was killed, and ends with the same bits; after the end
         it returns the same result at once. Not for lbfgs. See the notes.
     checkpoint_every : int, optional
-        Updates between two checkpoints; None: about as many as ten seconds take. There is one after the last, too.
+        Updates between two checkpoints, or more, where these would take more than a hundredth of the time; None: about
+        as many as ten seconds take. There is one after the last, too.
     random_state : None, int, RandomState or Generator
         None is NumPy's global generator, an int means ``RandomState(int)``.
     dtype : {"float64", "float32"}, default "float64"
@@ -499,15 +499,17 @@ def train(
     check_scored(course.reports, data.labels)
     opened = nullcontext()
     if is_kept:
+        from fastnn import resuming  # which brings more modules than all the rest
+
         given = {
             "init": init, "random_state": random_state, "label_smoothing": label_smoothing,
             "validation_split": validation_split,
         }  # fmt: skip
-        opened = checkpoints_of(checkpoint, checkpoint_every, settings, shape, course, data, given)
+        opened = resuming.checkpoints_of(checkpoint, checkpoint_every, settings, shape, course, data, given)
     with opened as checkpoints:
         before, is_drawn_anew = earlier and earlier.network, random_state is not None
         if checkpoints is not None and checkpoints.found is not None:
-            course, before = resumed(checkpoints.found, course, data, backend)
+            course, before = resuming.resumed(checkpoints.found, course, data, backend)
             is_drawn_anew = False
         state, saturated_start = (None, None) if before else start(course, data, shape.loss, init, bias)
         if validation_split > 0:

@@ -190,7 +190,8 @@ DOCUMENTATION = """hidden_layer_sizes : int, array-like of int, or str, default=
         the same bits; after the end it returns at once. See `fastnn.train`. `max_iter` may become larger unless the
         rate is a schedule. Not for `partial_fit`, `warm_start` and "lbfgs".
     checkpoint_every : int, default=None
-        Epochs between two checkpoints. None: about ten seconds."""
+        Epochs between two checkpoints, or more, where these would take more than a hundredth of the time. None: about
+        ten seconds."""
 
 #: And under Attributes.
 ATTRIBUTES = """loss_ : float

@@ -7,7 +7,7 @@ here: when, the state of the other listeners, the thread that writes.
 import sys
 import threading
 from functools import cache
-from time import perf_counter
+from time import perf_counter, thread_time
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from fastnn.training.listeners import Listener
 
 #: Seconds between two checkpoints, where nobody says after how many updates; and between two looks at the clock.
 INTERVAL, LOOK = 10.0, 0.1
+
+#: Of the time that may go to checkpoints; where passes are so short that it would be more, some are left out.
+SHARE = 0.01
 
 
 def check_rows(name, rows, n_rows, n_samples):
@@ -113,7 +116,7 @@ class Checkpoints(Listener):
         """
         self.listeners, self.snapshot, self.unit = listeners[:], snapshot, unit
         self.every = None if self.given is None else unit * self.given
-        self.pace, self.since = Pace(LOOK, sys.maxsize // (2 * unit)), perf_counter()
+        self.pace, self.since, self.rests_until = Pace(LOOK, sys.maxsize // (2 * unit)), perf_counter(), 0.0
         if self.found is not None:
             for listener in listeners:
                 listener.resume(self.found["listeners"].get(type(listener).__name__), n_made)
@@ -130,12 +133,12 @@ class Checkpoints(Listener):
         if moment.is_last or moment.wants_to_end:
             return True
         if self.every is not None:
-            return moment.n_done % self.every == 0
+            return moment.n_done % self.every == 0 and perf_counter() >= self.rests_until and not self.writer.is_busy
         self.pace.is_time(moment.n_new)
         return moment.n_done % self.unit == 0 and perf_counter() - self.since >= INTERVAL
 
     def hear(self, moment):
-        ended = moment.is_last or moment.wants_to_end
+        ended, began = moment.is_last or moment.wants_to_end, perf_counter()
         content = {
             "most": self.most,
             "n_done": moment.n_done,
@@ -149,6 +152,7 @@ class Checkpoints(Listener):
             self.writer.wait()
             self.writer.check()
         self.since = perf_counter()
+        self.rests_until = self.since + (self.since - began + self.writer.seconds) / SHARE
         return False
 
     def _write(self, checkpoint):
@@ -164,11 +168,17 @@ class Writer:
     ----------
     write : callable
         Of what is put.
+
+    Attributes
+    ----------
+    is_busy : bool
+    seconds : float
+        Of the CPU, that the last one took.
     """
 
     def __init__(self, write):
         self.write, self.waiting, self.thread, self.error = write, None, None, None
-        self.is_busy = self.is_over = False
+        self.is_busy, self.is_over, self.seconds = False, False, 0.0
         self.changed = threading.Condition()
 
     def put(self, checkpoint):
@@ -190,10 +200,12 @@ class Writer:
                 checkpoint, self.waiting, self.is_busy = self.waiting, None, True
             if checkpoint is None:
                 return
+            began = thread_time()
             try:
                 self.write(checkpoint)
             except BaseException as error:  # of a thread, which nobody would see
                 self.error = error
+            self.seconds = thread_time() - began
 
     def wait(self):
         """Come back when nothing is to be written any more."""
