@@ -124,7 +124,7 @@ def test_what_is_predicted_is_the_class_and_the_labels_of_fastnn(tmp_path):
     kinds = {
         "binary": drawn([3, 4, 1], output_activation="logistic", classes=["no", "yes"]),
         "several": drawn([3, 4, 4], output_activation="softmax", dtype="float32", classes=[-5, 0, 7, 2**40]),
-        "floats": drawn([3, 4, 3], classes=[-0.5, 1.0, 1e300]),
+        "floats": drawn([3, 4, 3], dtype="float32", classes=[-0.5, 1.0, 1e300]),
         "many": fastnn.train([3, 4, 2], ROWS, (ROWS[:, :2] > 0).astype(float), 20, loss="log_loss").network,
         "signs": fastnn.train([3, 4, 1], ROWS / 9, np.where(ROWS[:, 0] > 0, "+", "-"), 20, loss="hinge").network,
     }
@@ -298,6 +298,12 @@ def test_bad_arguments_are_refused_and_what_was_there_stays(tmp_path, options, e
     with pytest.raises(error, match=match):
         drawn([3, 2]).to_c(path, **options)
     assert [file.read_text() for file in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_name_may_begin_with_the_word_of_a_type(tmp_path):
+    drawn([3, 2]).to_c(tmp_path / "double_net.h", "float32", self_test=ROWS)
+    program = compiled(tmp_path, "-x c double_net.h", "gcc", "-DDOUBLE_NET_SELF_TEST")
+    assert subprocess.run(program, capture_output=True).returncode == 0
 
 
 @pytest.mark.parametrize("path", ["3.h", "my-model.h", "while.c"])

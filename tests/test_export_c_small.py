@@ -77,6 +77,14 @@ def test_columns_of_very_different_sizes_have_levels_of_their_own(tmp_path):
     assert subprocess.run(program, capture_output=True, text=True).stdout == "50 rows, 0 outputs differ\n"
 
 
+def test_tiny_inputs_have_all_their_levels(tmp_path):
+    network = drawn([3, 8, 2], "tanh")
+    expected = network.to_c(tmp_path / "n.h", "int8", calibration=ROWS).max_error
+    network.W[1][:] *= 2.0**30
+    exported = network.to_c(tmp_path / "n.h", "int8", calibration=ROWS * 2.0**-30)
+    np.testing.assert_allclose(exported.max_error, expected, rtol=1e-6)
+
+
 def test_inputs_beyond_the_calibration_count_as_the_ends_of_its_ranges(tmp_path):
     network = drawn([3, 4, 2], "relu", dtype="float32")
     X = RNG.uniform(-1, 1, (200, 3)).astype(np.float32)
@@ -106,6 +114,10 @@ def test_rows_that_show_no_ranges_are_refused(tmp_path):
     for rows in (ROWS[:1], np.vstack([ROWS[:1]] * 5)):
         with pytest.raises(ValueError, match=r"do not differ; pass some hundred"):
             drawn([3, 4, 2]).to_c(tmp_path / "n.h", "int8", calibration=rows)
+    network = drawn([3, 2], output_activation="identity")
+    network.W[1][:] = 1e60
+    with pytest.raises(ValueError, match=r"step of the outputs has .*e\+57.*use dtype='float64'"):
+        network.to_c(tmp_path / "n.h", "int8", calibration=ROWS)
     network = drawn([3, 4, 2], "relu")
     network.W[1][:] = network.W[2][:] = 1e308
     with pytest.raises(ValueError, match="the sums of layer 1 are not finite"):

@@ -357,6 +357,15 @@ def test_inputs_are_scaled_by_the_first_weights():
     check_as_onnx_runtime(model(first, W1=W1), "tanh")
 
 
+def test_inputs_far_from_0_keep_their_digits():
+    scale, rows = np.float32([0.5, 1.0, 2.0, 1.0]), X + 1e5
+    nodes = [("Sub", "x offset", "a"), ("Div", "a scale", "c"), ("MatMul", "c W1", "h"), ("MatMul", "h W2", "y")]
+    made = model(nodes, offset=np.float32([1e5] * 4), scale=scale, W1=W1, W2=W2)
+    assert Network.from_onnx(made).dtype == np.float64
+    check_as_onnx_runtime(made, rows=rows.astype(np.float32))
+    refused(model(nodes, offset=np.float32([1e10] * 4), scale=scale, W1=W1, W2=W2), "lose its digits")
+
+
 @pytest.mark.parametrize("transposed", [0, 1])
 @pytest.mark.parametrize(("alpha", "beta"), [(1.0, 1.0), (0.5, 2.0)])
 def test_gemm(transposed, alpha, beta):
@@ -380,6 +389,13 @@ def test_weights_that_are_made_of_constants():
     check_as_onnx_runtime(model(nodes, V=W1.T.copy(), two=np.float32(2)), "identity")
 
 
+def test_integers_are_divided_as_such():
+    nodes = [
+        ("Div", "seven two", "a"), ("Cast", "a", "b", {"to": 1}), ("MatMul", "x W1", "z"), ("Mul", "z b", "y"),
+    ]  # fmt: skip
+    check_as_onnx_runtime(model(nodes, W1=W1, seven=np.array([7]), two=np.array([2])))
+
+
 def test_pictures_are_rows_after_flatten():
     rows = RNG.standard_normal((5, 1, 2, 2))
     for op, inputs in (("Flatten", "x"), ("Reshape", "x shape")):
@@ -397,6 +413,14 @@ def test_heads_of_matrices_of_their_own():
     found = Network.from_onnx(made)
     assert found.heads == ((3, "softmax"), (1, "exp"))
     np.testing.assert_allclose(found(X), np.hstack(run(made)), rtol=0, atol=1e-5)
+
+
+def test_the_largest_may_be_told_before_softmax():
+    nodes = [("MatMul", "x W1", "z"), ("ArgMax", "z", "label", {"axis": 1, "keepdims": 0}), ("Softmax", "z", "y")]
+    found = Network.from_onnx(model(nodes, outputs=("label", "y"), W1=W1))
+    assert (found.activations, found.classes.tolist()) == (("softmax",), [*range(6)])
+    (expected,) = run(model(nodes, W1=W1))
+    assert (found.predict(X) == expected.argmax(axis=1)).all()
 
 
 # -- other exporters ----------------------------------------------------------------------------------------------
@@ -547,6 +571,13 @@ REFUSED = {
     "other layers' outputs": (
         [("MatMul", "x W1", "a"), ("Relu", "a", "u"), ("MatMul", "u W2", "y")], "are of several layers",
     ),
+    "other values' labels": (
+        [("MatMul", "x W1", "y"), ("Neg", "y", "a"), ("ArgMax", "a", "u", {"axis": 1})], "'u' .* of other values",
+    ),
+    "thresholds": (
+        [("MatMul", "x W1", "y"), ("Greater", "y six", "a"), ("Cast", "a", "u", {"to": 7})], "a threshold each",
+    ),
+    "a far bound": ([("MatMul", "x W1", "a"), ("Min", "a high", "y")], "no activation that fastnn has"),
     "absent": ([("MatMul", "x U", "y")], r"'MatMul_0' \(MatMul\) reads 'U', which nothing before it has made"),
     "a cycle": ([("Add", "x b", "a"), ("Relu", "a", "b"), ("MatMul", "b W1", "y")], "reads 'b', which nothing"),
     "of its own": ([("Relu", "y", "y")], "reads 'y', which nothing before it has made"),
@@ -566,11 +597,12 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_carried_over_is_refused_by_name(name):
     nodes, said = REFUSED[name]
+    outputs = ("y", "u") if any(node[2] == "u" for node in nodes) else ("y",)
     made = model(
-        nodes, outputs=("y", "u") if name.startswith("other") else ("y",), W1=W1, W2=W2, W3=np.ones((2, 3), np.float32),
+        nodes, outputs=outputs, W1=W1, W2=W2, W3=np.ones((2, 3), np.float32),
         V=np.ones((4, 2), np.int64), H=np.ones((4, 2), np.float16), two=np.float32(2), shape_=np.array([1]),
         yes=np.array(True), column=np.ones((5000, 1), np.float32), row=np.ones((1, 5000), np.float32),
-        tiny=np.float32(1e-6), most=np.float32(100),
+        tiny=np.float32(1e-6), most=np.float32(100), six=np.arange(6, dtype=np.float32), high=np.float32(65504),
     )  # fmt: skip
     made.graph.initializer.append(numpy_helper.from_array(np.array([-1, 2]), "shape"))
     if name == "another domain":
@@ -589,6 +621,12 @@ def test_weights_used_over_and_over_do_not_fill_the_memory():
     refused(
         model([*nodes, ("Relu", "a50", "y")], V=np.eye(4, dtype=np.float32)), "more weights than its file holds numbers"
     )
+
+
+def test_sparse_tensors_are_not_read():
+    made = network(dtype="float32").to_onnx()
+    made.graph.sparse_initializer.add()
+    refused(made, "sparse initialisers")
 
 
 def test_tensors_that_are_not_there():

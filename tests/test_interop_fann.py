@@ -71,6 +71,8 @@ def entry(path, name):
 def test_classes():
     network = Network.from_fann(FILES / "sigmoid.net", classes=["same", "different"][::-1])
     assert set(network.predict(expected_of("sigmoid", 2)[0])) <= {"same", "different"}
+    with pytest.raises(ValueError, match=r"^classes must be sorted"):
+        Network.from_fann(FILES / "sigmoid.net", classes=["b", "a"])
 
 
 def test_connections_in_another_order_are_the_same_network(tmp_path):

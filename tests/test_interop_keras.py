@@ -168,6 +168,11 @@ class Doubled(layers.Dense):
         return 2 * super().call(inputs)
 
 
+class Twice(keras.Sequential):
+    def call(self, inputs, training=None, mask=None):
+        return 2 * super().call(inputs, training, mask)
+
+
 def two_ways():
     inputs = keras.Input((6,))
     hidden = layers.Dense(6, name="first")(inputs)
@@ -197,6 +202,17 @@ def arithmetic():
         (lambda: built(layers.Dense(3, activation="softmax", name="a"), layers.Dense(2)), "'a'.*last layer alone"),
         (lambda: keras.Sequential([layers.Input((4, 6)), layers.Dense(3, name="a")]), "'a'.*3 dimensions"),
         (lambda: keras.Sequential([layers.Dense(3)]), "not built"),
+        (
+            lambda: keras.Sequential(
+                [
+                    layers.Input((2, 3, 4)),
+                    layers.Flatten(data_format="channels_first", name="a"),
+                    layers.Dense(3),
+                ]
+            ),
+            r"layer 'a' \(Flatten\).*changes the order",
+        ),
+        (lambda: Twice([layers.Input((6,)), layers.Dense(3)]), "call may do anything"),
         (two_ways, r"layer 'sum' \(Add\).*2 arrays"),
         (two_outputs, "2 outputs"),
         (arithmetic, r"\(Multiply\)"),

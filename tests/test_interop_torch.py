@@ -184,6 +184,13 @@ def test_a_norm_after_an_activation_at_the_end_and_one_activation_after_another(
         same(network, module)
 
 
+def test_heads_after_a_norm_or_an_activation():
+    for between in ([nn.Tanh(), nn.BatchNorm1d(3)], [nn.Tanh()], [nn.BatchNorm1d(3)]):
+        module = nn.Sequential(nn.Linear(6, 3), *between, heads([1, 2], nn.Sigmoid(), nn.Softmax(-1)))
+        same(network := fastnn.Network.from_torch(module), module)
+        assert network.heads == ((1, "logistic"), (2, "softmax"))
+
+
 def test_a_single_linear_and_one_that_a_parametrization_makes():
     same(fastnn.Network.from_torch(linear := nn.Linear(6, 2)), linear)
     normed = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(6, 2)))
@@ -191,7 +198,8 @@ def test_a_single_linear_and_one_that_a_parametrization_makes():
 
 
 def test_nothing_is_shared_or_changed():
-    module = nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.ReLU())
+    module = nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
+    nn.utils.parametrizations.spectral_norm(module[3])
     before = {name: own.clone() for name, own in module.state_dict().items()}
     network = fastnn.Network.from_torch(module)
     network.W[1][:] = 7.0
@@ -200,6 +208,7 @@ def test_nothing_is_shared_or_changed():
     other = network.to_torch()
     other[0].weight.data[:] = 1.0
     assert (network.W[1] == 7.0).all()
+    same(fastnn.Network.from_torch(module), module)
 
 
 def test_a_state_dict_goes_on(tmp_path):
@@ -232,6 +241,18 @@ def patched():
     return linear
 
 
+def heads(sizes=(1, 1), *activations):
+    from fastnn.interop.torch import Heads
+
+    return Heads(sizes, activations or [nn.Sigmoid(), nn.Identity()])
+
+
+def hooked_before():
+    linear = nn.Linear(6, 2)
+    linear.register_forward_pre_hook(lambda *args: None)
+    return linear
+
+
 def diverged():
     linear = nn.Linear(6, 2)
     linear.weight.data[0, 0] = np.nan
@@ -251,13 +272,19 @@ def diverged():
         ([nn.Linear(6, 2), nn.BatchNorm1d(2, track_running_stats=False)], "running statistics"),
         ([nn.Linear(6, 2), nn.Softplus(threshold=3)], "threshold"),
         ([nn.Linear(6, 2), nn.Linear(3, 1)], r"layer '1' \(Linear\) takes 3 inputs.*2 outputs"),
-        ([nn.Linear(6, 2), nn.BatchNorm1d(3)], r"layer '1' \(BatchNorm1d\)"),
+        ([nn.Linear(6, 2), nn.BatchNorm1d(3)], r"layer '1' \(BatchNorm1d\).*before it: .*2 columns.*3"),
+        ([nn.Linear(6, 2), heads(), nn.Linear(2, 2)], r"layer '2' \(Linear\).*follows the heads"),
+        ([nn.Linear(6, 2), heads(), heads()], r"layer '2' \(Heads\).*follows the heads"),
+        ([heads(), nn.Linear(6, 2)], r"layer '0' \(Heads\).*before the first"),
         ([nn.ReLU(), nn.Linear(6, 2)], r"layer '0' \(ReLU\).*before the first"),
         ([nn.Flatten(0), nn.Linear(6, 2)], r"layer '0' \(Flatten\)"),
         ([nn.Conv1d(1, 1, 1)], r"layer '0' \(Conv1d\)"),
         ([Doubled(6, 2)], r"layer '0' \(Doubled\).*forward of its own"),
         ([Own()], r"layer '0' \(Own\)"),
         ([hooked()], "hooks"),
+        ([hooked_before()], "hooks"),
+        ([nn.Linear(6, 2), nn.Softplus(beta=-1)], "positive numbers"),
+        ([nn.Linear(6, 2), nn.Flatten(1, 2)], r"layer '1' \(Flatten\)"),
         ([patched()], "forward of its own"),
         ([nn.LazyLinear(2)], "no weights yet"),
         ([nn.Linear(6, 2, device="meta")], "'meta'"),
@@ -279,5 +306,7 @@ def test_other_arguments():
         fastnn.Network.from_torch(module, "softmax")
     with pytest.raises(ValueError, match="unknown output_activation"):
         fastnn.Network.from_torch(module[:1], "sofmax")
+    with pytest.raises(ValueError, match="classes are of a model without heads"):
+        fastnn.Network.from_torch(nn.Sequential(module[0], heads()), classes=["a", "b"])
     with pytest.raises(ValueError, match="classes"):
         fastnn.Network.from_torch(module, classes=["a", "b", "c"])

@@ -104,7 +104,7 @@ class Exchange:
         Returns
         -------
         network : Network
-            Of the dtype of the weights.
+            Of the dtype of the weights; of float64 where something that is subtracted from the inputs is folded in.
 
         Raises
         ------
@@ -386,7 +386,7 @@ class Exchange:
             Of a file that has scales, which must be told: True for the network that takes and gives numbers as they are
             before ``fann_scale_input`` and after ``fann_descale_output``, False for what ``fann_run`` computes.
         dtype : {"float64", "float32"}, default "float64"
-            Both hold what libfloatfann writes.
+            Both hold what libfloatfann writes. With ``scaled=True`` it is float64, as the scales of inputs need.
         classes : array-like, optional
             The class labels, sorted, one per output (one output: two).
 

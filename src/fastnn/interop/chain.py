@@ -82,12 +82,15 @@ class Chain:
             return
         if not self._b:
             raise ValueError(f"{where} cannot be carried over: it comes before the first dense layer")
-        if self._is_scaled or self._activations[-1] != "identity":
-            self._append_unit_matrix()
+        self._end_in_sums()
         self._activations[-1], self._places[-1] = activation, where
 
-    def heads(self, heads):
+    def heads(self, where, heads):
         """Follow by the activations of several heads, pairs of a number of outputs and an activation."""
+        self._refuse_after_heads(where)
+        if not self._b:
+            raise ValueError(f"{where} cannot be carried over: it comes before the first dense layer")
+        self._end_in_sums()
         self._blocks = tuple(Block(n_out, check_output_activation(activation)) for n_out, activation in heads)
 
     def append(self, network):
@@ -95,7 +98,8 @@ class Chain:
         for l, activation in enumerate(network.activations, start=1):
             self.dense(f"W[{l}]", network.W[l], network.b[l])
             self.activate(f"W[{l}]", activation)
-        self.heads(network.heads)
+        if network.heads:
+            self.heads("the heads", network.heads)
 
     def network(self, output_activation=None, classes=None, labels=None, feature_names=None):
         """Return the Network.
@@ -112,6 +116,8 @@ class Chain:
         """
         if not self._b:
             raise ValueError("there is no dense layer, of which a network is made")
+        if self._blocks and classes is not None:
+            raise ValueError("classes are of a model without heads; leave them out")
         if self._is_scaled:
             self._append_unit_matrix()
         if output_activation is not None:
@@ -134,6 +140,10 @@ class Chain:
                 labels = Labels("heads", heads=tuple((block.n_out, Labels("values")) for block in self._blocks))
         return Network._from_parts(spec, network.parameters, labels, "auto", feature_names)
 
+    def _end_in_sums(self):
+        if self._is_scaled or self._activations[-1] != "identity":
+            self._append_unit_matrix()
+
     def _append_unit_matrix(self):
         n = len(self._b[-1])
         self.dense(f"what follows {self._places[-1]}", np.eye(n, dtype=np.float32))
@@ -141,8 +151,10 @@ class Chain:
     def _check_columns(self, where, n_columns, *numbers):
         """Refuse numbers for another number of columns than there are, where that is known."""
         sizes = {np.size(array) for array in (self._factor, self._shift, *numbers)} - {1}
-        if len(sizes | ({n_columns} - {None})) > 1:
-            raise ValueError(f"{where} is for {n_columns or max(sizes)} columns, what it meets for {min(sizes)}")
+        if len(sizes := sizes | ({n_columns} - {None})) > 1:
+            raise ValueError(
+                f"{where} does not fit what is before it: one is for {min(sizes)} columns, the other for {max(sizes)}"
+            )
 
     def _refuse_after_heads(self, where):
         if self._blocks:

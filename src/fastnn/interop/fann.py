@@ -85,14 +85,16 @@ def from_fann(path, scaled=None, dtype="float64", classes=None):
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is told
             chain, has_scales = _chain_of(_entries(content.decode("ascii")), scaled, dtype)
-        if scaled is not None or not has_scales:
-            return chain.network(classes=classes)
+            network = chain.network()
     except (ValueError, OverflowError) as error:
         raise ModelFormatError(f"{name!r} is no network of FANN that can be read: {error}") from error
-    raise ValueError(
-        f"{name!r} has scales, which fann_run leaves out: say scaled=True for a network that takes and gives numbers "
-        "as they are before fann_scale_input and after fann_descale_output, scaled=False for what fann_run computes"
-    )
+    if scaled is None and has_scales:
+        raise ValueError(
+            f"{name!r} has scales, which fann_run leaves out: say scaled=True for a network that takes and gives "
+            "numbers as they are before fann_scale_input and after fann_descale_output, scaled=False for what fann_run "
+            "computes"
+        )
+    return network if classes is None else chain.network(classes=classes)  # whose errors are not the file's
 
 
 def to_fann(network, path):

@@ -89,7 +89,7 @@ def _append_model(chain, model, rank):
 
 def _layers_of(model):
     """The layers, or whatever computes something, from the inputs to the outputs."""
-    if not getattr(model, "inputs", None):
+    if not getattr(model, "inputs", None) or type(model).call.__module__.partition(".")[0] != "keras":
         raise ValueError(
             f"model {model.name!r} cannot be carried over: it is not built, or is a subclass of Model whose call may "
             "do anything; build it, or pass its layers as a Sequential"

@@ -36,7 +36,7 @@ def from_onnx(kind, source):
     if not outputs:
         raise ModelFormatError("the ONNX graph has no outputs")
     layers, blocks, terms = _layers(outputs)
-    decisions = {value.term: value for _, value in outputs if isinstance(value, Decision)}
+    decisions = _decisions(outputs, terms)
     labels = [_labels(decisions.get(term), block) for term, block in zip(terms, blocks, strict=True)]
     try:
         plain = _plain(layers, blocks, labels, {prop.key: prop.value for prop in model.metadata_props})
@@ -172,6 +172,21 @@ def _with_variances(blocks, terms):
     return found, kept
 
 
+def _decisions(outputs, terms):
+    """What the graph decides of each of the terms, if anything; the largest of softmax may be told before it."""
+    found, known = {}, {term.args[0]: term for term in terms if isinstance(term, Term) and term.op == "softmax"}
+    for name, value in outputs:
+        if isinstance(value, Decision):
+            term = known.get(value.term, value.term) if value.kind == "multiclass" else value.term
+            if all(term is not other for other in terms):
+                raise ModelFormatError(
+                    f"the output {name!r:.100} of the ONNX model has labels of other values than the outputs beside "
+                    "it; export the model without these"
+                )
+            found[term] = value
+    return found
+
+
 def _labels(decision, block):
     """How a block is read, by what the graph decides of it, if anything."""
     W, _, activation = block
@@ -195,10 +210,7 @@ def _plain(layers, blocks, labels, said):
     one = len(blocks) == 1
     W = [W for W, _, _ in layers] + [np.concatenate([W for W, _, _ in blocks])]
     b = [b for _, b, _ in layers] + [np.concatenate([b for _, b, _ in blocks])]
-    if len(dtypes := {array.dtype for array in W}) > 1:
-        raise ModelFormatError(
-            f"the ONNX model has weights of {' and '.join(sorted(map(str, dtypes)))}; cast it to one"
-        )
+    dtype = np.result_type(*W)
     own = _said(said, "labels")
     if own is not None:
         own = [own] if isinstance(own, dict) else own
@@ -214,11 +226,11 @@ def _plain(layers, blocks, labels, said):
         "version": VERSION,
         "layer_sizes": [int(W[0].shape[1]), *map(len, W)],
         "activations": [*activations, _activation(blocks[0][2] if one else "identity")],
-        "dtype": W[0].dtype.name,
+        "dtype": dtype.name,
         "labels": labels[0] if one else {"kind": "heads", "classes": None},
         "feature_names": _said(said, "feature_names"),
         "backend": "auto",
-        "parameters": np.concatenate([array.ravel() for array in (*W, *b)]),
+        "parameters": np.concatenate([array.ravel() for array in (*W, *b)]).astype(dtype, copy=False),
     }
     heads = [
         {"n_outputs": len(W), "activation": _activation(activation), "labels": own}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fastnn.interop.chain import LARGEST_SHIFT
 from fastnn.interop.onnx_functions import FUNCTIONS, check_n_inputs
 from fastnn.interop.onnx_shapes import FEW, NOTHING, constant_of, constant_result, unchanged
 from fastnn.interop.onnx_terms import JOINT, NoActivationError, Sum, Term, Units, affine, close, folded, is_affine
@@ -111,6 +112,8 @@ class Reader:
             raise NotImplementedError(f"there are {units.n} units before it, but it has weights for {W.shape[1]}")
         bias = np.zeros(len(W), W.dtype) if b is None else b
         if np.any(np.asarray(shift)):
+            if units.W is None:
+                W = _precise(W, shift)
             bias = (bias + W @ np.broadcast_to(np.asarray(shift, W.dtype), units.n)).astype(W.dtype)
         if np.any(np.asarray(scale) != 1):
             W = W * np.asarray(scale, W.dtype)
@@ -279,6 +282,8 @@ class Reader:
             return term if not is_greater else self._elementwise("Cast", args, {})
         if attributes.get("to") not in (6, 7) or not is_greater:  # INT32, INT64
             raise NotImplementedError("it makes other numbers than float32 and float64")
+        if term.args[1].size != 1:
+            raise NotImplementedError("its labels have a threshold each; fastnn's have one")
         return Decision("binary" if term.n == 1 else "multilabel", term.args[0], float(term.args[1].reshape(())))
 
 
@@ -294,6 +299,16 @@ def _absent(op, position):
     if op != "Clip":
         raise ValueError(f"input {position} is not there")
     return np.array(-np.inf if position == 1 else np.inf)
+
+
+def _precise(W, shift):
+    """Weights of inputs from which something is subtracted first: in float64, whose digits the difference needs."""
+    if (far := np.abs(shift).max()) > LARGEST_SHIFT:
+        raise NotImplementedError(
+            f"its inputs lie {far:.1e} of their own units from 0, and the difference would lose its digits; scale them "
+            "before the network"
+        )
+    return W.astype(np.float64)
 
 
 def _scaling(term):

@@ -49,7 +49,7 @@ def constant_result(op, args, attributes):
     size = math.prod(np.broadcast_shapes(*(arg.shape for arg in args)))
     if op in ("Add", "Sub", "Mul", "Div", "Neg", "Sqrt", "Reciprocal", "Pow") and size <= max(arg.size for arg in args):
         check_n_inputs(op, len(args))
-        return np.asarray(FUNCTIONS[op](*args))
+        return np.asarray(FUNCTIONS[op](*args)).astype(first.dtype, copy=False)  # integers are divided as such
     raise NotImplementedError("fastnn does not compute it of constants")
 
 

@@ -16,7 +16,7 @@ from fastnn.reference.batched import ACTIVATION
 
 #: Where functions are compared: densely where activations bend, and far out; the first two tell parameters.
 PROBES = np.concatenate(
-    [[-1, -40, -1e4, -1e3, -100, -20, -1e-3, 1e-3, 20, 40, 100, 1e3, 1e4], np.linspace(-12, 12, 961)]
+    [[-1, -40], np.outer([-1, 1], [1e-3, 20, 40, 100, 1e3, 1e4, 1e6, 1e9, 1e30]).ravel(), np.linspace(-12, 12, 961)]
 )
 
 #: How far two that are the same may be apart, by max(1, abs(value)): constants in float32 are.

@@ -3,9 +3,12 @@
 Called by `Network.from_torch` and `.to_torch`.
 """
 
+import copy
+
 import torch
 from torch import nn
 from torch.nn.functional import softplus
+from torch.nn.utils import parametrize
 
 from fastnn.activations import as_activation
 from fastnn.interop.chain import Chain
@@ -151,6 +154,8 @@ def _append(chain, path, module):
         raise _refusal(where, f"it is none that is known{logits}")
     if "forward" in vars(module) or type(module).forward is not kind.forward:
         raise _refusal(where, "it has a forward of its own, which may do anything")
+    if parametrize.is_parametrized(module):  # some, as spectral_norm, change what they read while training
+        module = copy.deepcopy(module).eval()
     if any(map(nn.parameter.is_lazy, module.parameters(recurse=False))):
         raise _refusal(where, "it has no weights yet; call the module once")
     if module._forward_hooks or module._forward_pre_hooks:
@@ -163,7 +168,9 @@ def _append(chain, path, module):
     elif isinstance(module, nn.BatchNorm1d):
         _append_norm(chain, where, module)
     elif isinstance(module, Heads):
-        chain.heads([(n_out, _activation_of(where, own)) for n_out, own in zip(module.sizes, module, strict=True)])
+        chain.heads(
+            where, [(n_out, _activation_of(where, own)) for n_out, own in zip(module.sizes, module, strict=True)]
+        )
     elif isinstance(module, nn.Softplus):
         _append_scaled(chain, where, module, "softplus", module.beta)
     elif isinstance(module, nn.CELU):

@@ -100,7 +100,7 @@ def layers_in_c(spec, inputs, layers, real):
         given = {"l": l, "n_out": n_out, "n_in": n_in, "shift": layer.shift, "type": "name_level_type", "activate": ""}
         kind = "last" if l == len(layers) else "step" if layer.is_step else "plain"
         if kind == "last":
-            tables.append(("static const double name_steps", layer.step.astype(real)))
+            tables.append(("static const double name_steps", check_finite("a step of the outputs", layer.step, real)))
             blocks = spec.blocks or (Block(n_out, spec.activations[-1]),)
             given.update(type="double", activate=activated(blocks, is_float))
         elif kind == "plain":

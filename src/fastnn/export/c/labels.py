@@ -128,7 +128,7 @@ def _classes(classes):
     """The type of C that holds class labels, and their literals."""
     classes, kind = np.asarray(classes), np.asarray(classes).dtype.kind
     if kind == "f":
-        return "const double", numbers(classes.astype(np.float64), False)
+        return "const DOUBLE", numbers(classes.astype(np.float64), False)
     if kind in "iub":
         values = [int(value) for value in classes.tolist()]
         if min(values) > -(2**31) and max(values) < 2**31:

@@ -41,7 +41,7 @@ class Levels:
     def between(cls, low, high):
         """Of a range; one that is a point gets a width."""
         low, high = np.asarray(low, np.float64), np.asarray(high, np.float64)
-        least = np.maximum(1e-5 * np.maximum(np.abs(low), np.abs(high)), 1e-6)
+        least = np.maximum(1e-5 * np.maximum(np.abs(low), np.abs(high)), 1e-30)
         return cls(low, np.maximum(high - low, least) / TOP)
 
     def nearest(self, x):

@@ -45,8 +45,8 @@ def rendered(template, name, is_float):
     if is_float:
         template = re.sub(r"\bdouble\b", "float", FUNCTIONS.sub(r"\1f(", LITERALS.sub(r"\g<0>f", template)))
         template = template.replace("(FP_FAST_FMA)", "(FP_FAST_FMAF)")
-    template = re.sub(r"\bname_", f"{name}_", re.sub(r"\bNAME_", f"{name.upper()}_", template))
-    return template.replace("DOUBLE", "double")
+    template = re.sub(r"\bDOUBLE\b", "double", template)
+    return re.sub(r"\bname_", f"{name}_", re.sub(r"\bNAME_", f"{name.upper()}_", template))
 
 
 def escaped(text):
