@@ -15,8 +15,8 @@ from fastnn.network import Network
 from fastnn.portable import ModelFormatError
 from fastnn.result import TrainResult
 from fastnn.schedules import Schedule
-from fastnn.state import COUNTERS, aligned_zeros
-from fastnn.training.checkpoints import Checkpoints, check_rows
+from fastnn.state import COUNTERS, aligned_zeros, n_state
+from fastnn.training.checkpoints import Checkpoints, check_rows, put, told_as_damaged
 
 #: Settings that change no number, are told in another way, or may become larger.
 NOT_ASKED = {"iter_num", "callback", "verbose", "progress", "n_threads", "is_validated", "dtype"}
@@ -86,10 +86,13 @@ def _identity(settings, shape, course, data, given):
     }
 
 
+@told_as_damaged()
 def resumed(found, course, data, backend):
     """Return the Course that goes on from what was found, and the network as of then; the draws go on, too."""
     parameters = aligned_zeros(data.spec.n_parameters, data.spec.dtype)
-    parameters[:] = found["parameters"]
+    put("parameters", found["parameters"], parameters)
+    optimizer = aligned_zeros(n_state(course.training.solver, len(parameters)), data.spec.dtype)
+    put("the solver's numbers", found["optimizer"], optimizer)
     network = Network._from_parts(data.spec, parameters, data.labels, backend, data.feature_names)
     held, split = found["held"], found["validation_split"]
     n_samples = len(data.targets) - (0 if held is None else len(held))
@@ -104,12 +107,13 @@ def resumed(found, course, data, backend):
         raise ModelFormatError(f"{n_made} updates of a pass of {updates_per_pass}: the checkpoint is damaged")
     course.draws.resume(found["random"])
     start = Continuation(
-        course.training.solver, found["optimizer"], found["counters"].view(COUNTERS), data.known, passes, of_pass,
+        course.training.solver, optimizer, found["counters"].view(COUNTERS), data.known, passes, of_pass,
         n_made, found["objective_of_pass"], course.draws, found["seed"], held=held, validation_split=split,
     )  # fmt: skip
     return course.beginning(start, course.draws), network
 
 
+@told_as_damaged()
 def made_before(found):
     """Return objective and cost of the updates that were made, and what was wrong with the start."""
     return (found["objective"], found["cost"]), found["saturated_start"]

@@ -12,7 +12,7 @@ from fastnn.identity import in_words
 from fastnn.initial import generator_state, set_generator_state
 from fastnn.resuming import check_checkpoint
 from fastnn.state import COUNTERS
-from fastnn.training.checkpoints import Checkpoints, check_rows
+from fastnn.training.checkpoints import Checkpoints, check_rows, put, told_as_damaged
 from fastnn.training.passes import Progress
 
 #: Parameters that change no number, are told in another way, or may become larger.
@@ -67,18 +67,21 @@ def _identity(estimator, samples, rows):
     }
 
 
+@told_as_damaged()
 def take_up(found, estimator, samples, course):
     """Put what was found in place: weights, optimizer, random numbers, the rows' course; return the Progress."""
     optimizer = estimator._optimizer
     set_generator_state(estimator._random_state, found["random"])
-    estimator._weights.network.parameters[:] = found["parameters"]
-    optimizer.moments[:], optimizer.learning_rate = found["moments"], found["learning_rate"]
-    optimizer.counters[:] = found["counters"].view(COUNTERS)
+    put("parameters", found["parameters"], estimator._weights.network.parameters)
+    put("the solver's numbers", found["moments"], optimizer.moments)
+    put("counters", found["counters"].view(COUNTERS), optimizer.counters)
+    optimizer.learning_rate = found["learning_rate"]
     samples.rows = found["learned"]
     course.order = found["progress"]["order"]
     return Progress(**found["progress"])
 
 
+@told_as_damaged()
 def known_of(found, n_rows, course_class):
     """Return the course of the rows as far as it is known: of what was found, or a new one."""
     if found is None:

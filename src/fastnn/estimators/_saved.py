@@ -65,6 +65,9 @@ FITTED = {
     "_sklearn_output_config": _is_dict_of(lambda value: value is None or isinstance(value, str)),
 }
 
+#: Parameters that name places of a machine: a file from elsewhere shall not say where a fit writes.
+PLACES = {"checkpoint"}
+
 #: What is written otherwise, follows from what is, or is nobody's to keep.
 OTHERS = {
     "coefs_", "intercepts_", "_weights", "_prepared", "n_features_in_", "feature_names_in_", "n_outputs_", "n_layers_",
@@ -111,6 +114,9 @@ def _values(parameters, arrays, left_out):
     values = {}
     for name, value in parameters.items():
         own = {}
+        if name in PLACES:
+            left_out += [] if value is None else [name]
+            continue
         try:
             values[name] = to_json(value, own, f"parameters.{name}")
             arrays.update(own)
@@ -159,7 +165,8 @@ def estimator_from_json(description, arrays):
     if description["class"] not in ("MLPClassifier", "MLPRegressor"):
         raise ModelFormatError(f"unknown class {description['class']!r:.60}: expected MLPClassifier or MLPRegressor")
     kind = getattr(import_module("fastnn"), description["class"])
-    estimator = kind(**_known("parameters", description["parameters"], parameters_of(kind), arrays))
+    known = parameters_of(kind).keys() - PLACES
+    estimator = kind(**_known("parameters", description["parameters"], known, arrays))
     if description["network"] is None:
         if description["fitted"] or description["solver"] is not None:
             raise ModelFormatError("there are curves or a solver's state, but no network; it is damaged")

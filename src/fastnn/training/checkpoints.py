@@ -6,6 +6,7 @@ here: when, the state of the other listeners, the thread that writes.
 
 import sys
 import threading
+from contextlib import contextmanager
 from functools import cache
 from time import perf_counter, thread_time
 
@@ -22,6 +23,27 @@ INTERVAL, LOOK = 10.0, 0.1
 
 #: Of the time that may go to checkpoints; where passes are so short that it would be more, some are left out.
 SHARE = 0.01
+
+
+@contextmanager
+def told_as_damaged():
+    """Say of a checkpoint that entries are missing or are none of its kind, whatever came of that; decorates, too."""
+    try:
+        yield
+    except ModelFormatError:
+        raise
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise ModelFormatError(f"the checkpoint is damaged: {type(error).__name__}: {error}") from error
+
+
+def put(name, found, place):
+    """Put an array of a checkpoint in place, if it is one like it."""
+    if found.shape != place.shape or found.dtype != place.dtype:
+        raise ModelFormatError(
+            f"{name} of the checkpoint are {found.dtype} of shape {found.shape}, not {place.dtype} of {place.shape}: "
+            "it is damaged"
+        )
+    place[:] = found
 
 
 def check_rows(name, rows, n_rows, n_samples):
@@ -69,8 +91,10 @@ class Checkpoints(Listener):
         try:
             self.found = self.folder.newest()
             if self.found is not None:
-                check_is_same(self.found["identity"], self.identity_of(), self.folder.name)
-                self._check_length(self.found["most"])
+                with told_as_damaged():
+                    before, most = self.found["identity"], self.found["most"]
+                check_is_same(before, self.identity_of(), self.folder.name)
+                self._check_length(most)
         except BaseException:
             self.folder.close()
             raise
@@ -121,11 +145,15 @@ class Checkpoints(Listener):
         self.every = None if self.given is None else unit * self.given
         self.pace, self.since, self.rests_until = Pace(LOOK, sys.maxsize // (2 * unit)), perf_counter(), 0.0
         if self.found is not None:
-            for listener in listeners:
-                listener.resume(self.found["listeners"].get(type(listener).__name__), n_made)
-                if self.goes_further:  # a report that is made at the end of a run alone
-                    listener.forget(self.found["n_done"] // report_every * report_every)
+            with told_as_damaged():
+                self._resume(listeners, report_every, n_made)
         listeners.append(self)
+
+    def _resume(self, listeners, report_every, n_made):
+        for listener in listeners:
+            listener.resume(self.found["listeners"].get(type(listener).__name__), n_made)
+            if self.goes_further:  # a report that is made at the end of a run alone
+                listener.forget(self.found["n_done"] // report_every * report_every)
 
     def next_stop(self, n_done):
         every = self.unit * self.pace.stride if self.every is None else self.every
