@@ -325,7 +325,9 @@ def test_output_activation_of_the_regressor():
     assert bounded.out_activation_ == "logistic"
     assert ((bounded.predict(X) > 0) & (bounded.predict(X) < 1)).all()
     with pytest.warns(UserWarning, match="outputs of activation 'tanh' are between -1 and 1"):
-        fastnn.MLPRegressor("squared_error", (4,), solver="lbfgs", output_activation="tanh").fit(X, 5 * Y)
+        fastnn.MLPRegressor("squared_error", (4,), solver="lbfgs", random_state=3, output_activation="tanh").fit(
+            X, 5 * Y
+        )
     for loss, output, message in [
         ("poisson", "identity", "loss='poisson' cannot be paired with output_activation='identity'"),
         ("squared_error", "softmax", "loss='squared_error' cannot be paired with output_activation='softmax'"),

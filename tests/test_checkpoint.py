@@ -626,3 +626,27 @@ def test_rows_that_are_none_are_refused(tmp_path, monkeypatch):
         monkeypatch.setattr(Folder, "newest", lambda folder: {**(own := read(folder)), name: change(own[name])})  # noqa: B023
         with pytest.raises(ModelFormatError, match="damaged"):
             train(SIZES, X, LABELS, 9, **options)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"parameters": None},
+        {"parameters": np.zeros(1)},
+        {"optimizer": np.zeros(3)},
+        {"counters": np.zeros(3, np.uint8)},
+        {"random": {"bit_generator": "none"}},
+        {"objective": None},
+        {"cost": np.zeros(1)},
+        {"n_made": "four"},
+    ],
+    ids=lambda forged: next(iter(forged)),
+)
+def test_a_forged_checkpoint_is_damaged(tmp_path, monkeypatch, forged):
+    options = {**USUAL, "batch_size": 8, "solver": "adam", "checkpoint": tmp_path, "checkpoint_every": 3}
+    with pytest.raises(StopError):
+        train(SIZES, X, LABELS, 9, **options, report_every=1, callback=stopper(8))
+    newest = Folder.newest
+    monkeypatch.setattr(Folder, "newest", lambda folder: {**newest(folder), **forged})
+    with pytest.raises(ModelFormatError, match="damaged"):
+        train(SIZES, X, LABELS, 9, **options, report_every=1)

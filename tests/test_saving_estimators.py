@@ -2,6 +2,7 @@
 
 import copy
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -296,3 +297,16 @@ def test_nothing_is_warned_of_without_need(tmp_path):
         model = MLPClassifier(hidden_layer_sizes=(3,), max_iter=400, tol=0.1, random_state=0).fit(X, LABELS)
         model.save(tmp_path / "m", solver_state=True)
         fastnn.load(tmp_path / "m").predict(X)
+
+
+@pytest.mark.parametrize("folder", ["run", Path("run")], ids=["str", "path"])
+def test_a_file_names_no_folder_to_write_to(folder, tmp_path, monkeypatch):
+    path = tmp_path / "model.safetensors"
+    with pytest.warns(UserWarning, match="leaves out .*checkpoint, which will be None"):
+        fastnn.MLPClassifier(checkpoint=folder).save(path)
+    assert fastnn.load(path).checkpoint is None
+    monkeypatch.setattr("fastnn.estimators._saved.PLACES", set())
+    fastnn.MLPClassifier(checkpoint="run").save(path)
+    monkeypatch.undo()
+    with pytest.raises(fastnn.ModelFormatError, match="it names places to write to"):
+        fastnn.load(path)

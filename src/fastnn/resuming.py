@@ -116,7 +116,10 @@ def resumed(found, course, data, backend):
 @told_as_damaged()
 def made_before(found):
     """Return objective and cost of the updates that were made, and what was wrong with the start."""
-    return (found["objective"], found["cost"]), found["saturated_start"]
+    objective, cost = found["objective"], found["cost"]
+    if len(objective) != len(cost):
+        raise ModelFormatError("objective and cost of the checkpoint are not equally long: it is damaged")
+    return (objective, cost), found["saturated_start"]
 
 
 class Snapshot:

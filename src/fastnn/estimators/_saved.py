@@ -114,8 +114,8 @@ def _values(parameters, arrays, left_out):
     values = {}
     for name, value in parameters.items():
         own = {}
-        if name in PLACES:
-            left_out += [] if value is None else [name]
+        if name in PLACES and value is not None:
+            left_out.append(name)
             continue
         try:
             values[name] = to_json(value, own, f"parameters.{name}")
@@ -165,8 +165,10 @@ def estimator_from_json(description, arrays):
     if description["class"] not in ("MLPClassifier", "MLPRegressor"):
         raise ModelFormatError(f"unknown class {description['class']!r:.60}: expected MLPClassifier or MLPRegressor")
     kind = getattr(import_module("fastnn"), description["class"])
-    known = parameters_of(kind).keys() - PLACES
-    estimator = kind(**_known("parameters", description["parameters"], known, arrays))
+    parameters = _known("parameters", description["parameters"], parameters_of(kind), arrays)
+    if places := [name for name in PLACES if parameters.get(name) is not None]:
+        raise ModelFormatError(f"it names places to write to, which no file of fastnn does: {', '.join(places)}")
+    estimator = kind(**parameters)
     if description["network"] is None:
         if description["fitted"] or description["solver"] is not None:
             raise ModelFormatError("there are curves or a solver's state, but no network; it is damaged")

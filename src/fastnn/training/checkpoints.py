@@ -164,7 +164,7 @@ class Checkpoints(Listener):
         if moment.is_last or moment.wants_to_end:
             return True
         if self.every is not None:
-            return moment.n_done % self.every == 0 and perf_counter() >= self.rests_until and not self.writer.is_busy
+            return moment.n_done % self.every == 0 and perf_counter() >= self.rests_until
         self.pace.is_time(moment.n_new)
         return moment.n_done % self.unit == 0 and perf_counter() - self.since >= INTERVAL
 
@@ -203,7 +203,6 @@ class Writer:
 
     Attributes
     ----------
-    is_busy : bool
     seconds : float
         Of the CPU, that the last one took.
     """
