@@ -15,7 +15,7 @@ import fastnn
 from bench.timing import measure, summary
 from fastnn.identity import in_words
 
-LAYERS, BATCH, ROWS, PASSES = [784, 128, 64, 10], 200, 10_000, 20
+LAYERS, BATCH, ROWS, PASSES = [784, 128, 64, 10], 200, 10_000, 60
 
 #: What a checkpoint each pass may cost, as a share of the time.
 ASKED = 0.02
