@@ -345,3 +345,10 @@ def test_the_description_is_json_of_words_alone(tmp_path):
     content = (tmp_path / "m").read_bytes()
     length = int.from_bytes(content[:8], "little")
     assert json.loads(content[8 : 8 + length].decode("ascii"))
+
+
+def test_a_folder_that_is_not_there_is_told_by_the_name_that_was_given(tmp_path):
+    path = tmp_path / "nowhere" / "model.safetensors"
+    with pytest.raises(FileNotFoundError) as raised:
+        network_of().save(path)
+    assert raised.value.filename == str(path)

@@ -31,7 +31,10 @@ def replacing(path):
     path = path.resolve() if path.is_symlink() else path  # what a link points to is replaced, not the link
     mode = _mode(path)
     beside = path.with_name(f".{path.name}.{token_hex(4)}.part")
-    file = open(beside, "xb")  # noqa: SIM115  by the permissions of any new file
+    try:
+        file = open(beside, "xb")  # noqa: SIM115  by the permissions of any new file
+    except OSError as error:  # of a name that nobody has given
+        raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
     try:
         with file:
             if mode is not None:
