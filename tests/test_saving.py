@@ -192,6 +192,7 @@ SAVES = """
 import sys
 import numpy as np, fastnn
 networks = [fastnn.Network([np.full((200, 100), number)], None) for number in (1.0, 2.0)]
+networks[0].save(sys.argv[1])
 print("ready", flush=True)
 while True:
     for network in networks:
