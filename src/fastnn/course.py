@@ -69,9 +69,10 @@ def carry_out(course, data, source, job, network, saturated_start=None, checkpoi
     made, n_left = None, course.iter_num
     if checkpoints is not None:
         from fastnn import resuming
-    if checkpoints is not None and checkpoints.found is not None:
-        made, saturated_start = resuming.made_before(checkpoints.found)
-        n_left -= len(made[0])
+
+        if checkpoints.found is not None:
+            made, saturated_start = resuming.made_before(checkpoints.found)
+            n_left -= len(made[0])
     n_after, reports = n_before + n_left, course.reports
     every = source.updates_per_pass if reports.report_every is None else reports.report_every
     schedule, rate = _schedule_of(course, course.iter_num - n_left)

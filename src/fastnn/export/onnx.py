@@ -47,7 +47,7 @@ def to_onnx(network, path=None, *, dtype=None, heads_in_one=False):
         If the file cannot be written.
     """
     with optional("to_onnx", "onnx", "onnx", extra="onnx"):
-        import onnx  # noqa: F401
+        import onnx  # noqa: F401  to say here what is missing
     dtype = network.dtype if dtype is None else check_dtype(dtype)
     if network.n_parameters * dtype.itemsize > 2**31 - 2**20:
         raise ValueError(

@@ -24,7 +24,7 @@ MOST_NODES = 10_000
 def from_onnx(kind, source):
     """Return the network, of class `kind`, that an ONNX model is; see ``Network.from_onnx``."""
     with optional("from_onnx", "onnx", "onnx", "google", extra="onnx"):
-        import onnx  # noqa: F401
+        import onnx  # noqa: F401  to say here what is missing
     model = _opened(source)
     graph = model.graph
     reader = _read(graph)
