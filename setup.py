@@ -18,8 +18,8 @@ COVERAGE = os.environ.get("FASTNN_COVERAGE") == "1"
 # A free-threaded CPython has no limited API: its wheels are per version.
 LIMITED_API = not sysconfig.get_config_var("Py_GIL_DISABLED")
 
-# The kernels index unchecked, and nothing but kernels indexes a memoryview. The directives stand here because Cython
-# heeds neither a header nor a decorator for the inline functions of a .pxd file.
+# The kernels index unchecked. The directives stand here because Cython heeds neither a header nor a decorator for the
+# inline functions of a .pxd file.
 DIRECTIVES = {
     "boundscheck": False,
     "wraparound": False,
@@ -43,20 +43,32 @@ if COVERAGE:  # threads and forked children count too
     UNIX["extra_link_args"] = ["--coverage"]
 MSVC = {"extra_compile_args": ["/O2", "/std:c11", "/fp:precise", "/we4062"]}  # 4062: as -Werror=switch
 
-# What is compiled -> its flags beside -O3, or in place of it, which alone would make the wheel larger by an eighth and
-# nothing faster: the kernels are vectors already, and say themselves what is to be inlined; of the naive loops what
-# their speed comes from is left, of code that only hands over the smallest.
+# The naive loops' flags: of all of _loops, as GCC takes its costs from the command line, and again of what is `inline`
+# there; what lies between, which only hands over, has its own.
+LOOPS = "-O2,-funswitch-loops,-fvect-cost-model=dynamic,-fno-inline-functions"
+
+# Instructions in the order of the text: a CPU of today looks ahead by itself, and a zip file finds copies that are in
+# one order.
+IN_ORDER = ["-fno-schedule-insns2", "-fno-gcse", "-fira-region=one"]
+
+# What is compiled -> its flags beside -O3, or in place of it, which alone would make the wheel larger by a fifth and
+# nothing faster: the kernels are vectors already, and say themselves what is to be inlined and unrolled; of the naive
+# loops what their speed comes from is left, of code that only hands over the smallest. docs/decisions/0038.
 LEVELS = {
-    "targets": [
-        *("-fno-ipa-cp-clone", "-fno-inline-functions", "-fno-tree-vectorize", "-fno-split-loops", "-fno-split-paths"),
-    ],
-    "baseline": ["-Os"],  # beside others, for CPUs of before 2013
+    "targets": ["-O2", "-fno-tree-vectorize", "-fno-align-functions", "-fno-align-jumps", *IN_ORDER],
+    "baseline": ["-Os", *IN_ORDER],  # beside others, for CPUs of before 2013
     "fastnn._loops": [
-        *("-O2", "-funswitch-loops", "-fvect-cost-model=dynamic", "-fno-inline-functions"),
-        *("-fno-align-functions", "-fno-align-loops", "-fno-align-jumps"),
+        *(*LOOPS.split(","), "-fno-align-functions", "-fno-align-loops", "-fno-align-jumps"),
+        r'-DFASTNN_GLUE=_Pragma("GCC optimize(\"-Os\")")',
+        f'-DCYTHON_INLINE=__inline__ __attribute__((__unused__, optimize("{LOOPS},-fno-math-errno")))',
     ],
-    "glue": ["-Os"],  # _engine.pyx and csrc/core
+    "glue": ["-Os", *IN_ORDER],  # _engine.pyx and csrc/core
 }
+
+# How the engine's functions come to lie by their names, those of all targets and dtypes of one source side by side: so
+# alike, a zip file takes an eighth less for them. Its window is 32 KB, a target has several times that.
+SECTIONS = ["-ffunction-sections"]
+SORTED = ["-Wl,--sort-section=name"]
 
 # Name of an instruction set -> the flags that its stubs in csrc/targets are compiled with; csrc/tables/targets.def has
 # the same names. One whose flags the compiler does not take is left out; "baseline" takes none and is always there.
@@ -90,6 +102,9 @@ class BuildExtensions(build_ext):
                 extension.extra_compile_args.append(openmp)
                 extension.extra_link_args += [] if is_msvc else [openmp]
         loops, engine = self.extensions
+        if not is_msvc and self.compiler_takes([*SECTIONS, *SORTED], links=True):
+            engine.extra_compile_args += SECTIONS
+            engine.extra_link_args += SORTED
         with ThreadPoolExecutor(self.parallel or os.cpu_count()) as pool:
             others = [name for name in TARGETS if name != "baseline" and self.has_target(name)]
             level = self.level_of("targets")
@@ -152,8 +167,9 @@ class BuildExtensions(build_ext):
             return True
         with tempfile.TemporaryDirectory() as folder:
             probe = Path(folder, "probe.c")
-            condition = f"#ifndef {macro}\n#error another machine\n#endif\n" if macro else ""
-            probe.write_text(condition + "int main(void) { return 0; }\n")
+            text = f"#ifndef {macro}\n#error another machine\n#endif\n" if macro else ""
+            text += "#ifdef FASTNN_GLUE\nFASTNN_GLUE\nstatic CYTHON_INLINE void nothing(void) {}\n#endif\n"
+            probe.write_text(text + "int main(void) { return 0; }\n")
             try:
                 objects = self.compiler.compile([str(probe)], output_dir=folder, extra_postargs=["-Werror", *flags])
                 if links:

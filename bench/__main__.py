@@ -11,6 +11,7 @@ os.environ.pop("OPENBLAS_CORETYPE", None)  # it slows NumPy, and is read when Nu
 from bench import cases, report, timing
 from bench.machine import describe
 from bench.progress import watched
+from bench.tables.command import ALL, add_options
 
 #: Option -> the module that is run instead.
 OTHERS = {
@@ -21,6 +22,9 @@ OTHERS = {
     "features": "bench.features",
     "manners": "bench.manners",
     "export": "bench.export",
+    "many": "bench.many.command",
+    "tables": "bench.tables.command",
+    "chart": "bench.published.charts",
 }
 
 
@@ -38,14 +42,20 @@ def main():
     what.add_argument("--features", action="store_true", help="what each rule, activation and schedule costs")
     what.add_argument("--manners", action="store_true", help="Ctrl-C, and two models side by side")
     what.add_argument("--export", action="store_true", help="rows by C and ONNX Runtime, files, checkpoints")
-    parser.add_argument("--cases", metavar="REGEX", help="with --peers, --shapes: the cases whose name it fits")
+    what.add_argument("--many", action="store_true", help="many networks, data beyond memory, several workers")
+    what.add_argument(
+        "--tables", nargs="?", const=ALL, metavar="NAME,NAME", help="answers on real tables against trees'"
+    )
+    what.add_argument("--chart", action="store_true", help="docs/performance/overview.svg anew from its peers.txt")
+    parser.add_argument("--cases", metavar="REGEX", help="with --peers, --shapes, --many: the cases whose name it fits")
     parser.add_argument("--only", metavar="NAME,NAME", help="with --peers: these libraries, such as fastnn,numba")
     parser.add_argument("--threads", metavar="N,N", help="with --peers: threads of each library; 1,2 by default")
+    add_options(parser)
     options = parser.parse_args()
     if (options.only or options.threads) and not options.peers:
         parser.error("--only and --threads go with --peers")
-    if options.cases and not (options.peers or options.shapes):
-        parser.error("--cases goes with --peers and --shapes")
+    if options.cases and not (options.peers or options.shapes or options.many):
+        parser.error("--cases goes with --peers, --shapes and --many")
     for name, module in OTHERS.items():
         if getattr(options, name):
             importlib.import_module(module).main(options)
@@ -67,8 +77,8 @@ def main():
 
     options.output.mkdir(parents=True, exist_ok=True)
     report.write_json(options.output / "bench.json", machine, n_rounds, rows, disagreements)
-    report.write_chart(options.output / "bench.png", machine, rows)
-    print(f"\nWritten: {options.output / 'bench.json'}, {options.output / 'bench.png'}")
+    report.write_chart(options.output / "bench.svg", machine, rows)
+    print(f"\nWritten: {options.output / 'bench.json'}, {options.output / 'bench.svg'}")
     if disagreements:
         sys.exit("The ways do not agree:\n" + "\n".join(disagreements))
     print("All ways finished with the same numbers.")

@@ -74,9 +74,9 @@ def all_cases():
         yield elementwise("ReLU of 10,000 numbers", dtype, elementary.relu, reference.relu_activation, kernels.relu)
         yield forward("forward, 64-30-10, 1078 rows", dtype, x)
         yield backward("backward, with the forward pass it needs, 64-30-10, 1078 rows", dtype, x, y)
-        yield one_row("S1: forward of one row, 3-3-1", dtype, (3, 3, 1))
-        yield one_row("S2: forward of one row, 100-100-50-10", dtype, (100, 100, 50, 10))
-        yield epoch("S3: one epoch of training, 64-30-10, 1078 rows", dtype, x, y)
+        yield one_row("forward of one row, 3-3-1", dtype, (3, 3, 1))
+        yield one_row("forward of one row, 100-100-50-10", dtype, (100, 100, 50, 10))
+        yield epoch("one epoch of training, 64-30-10, 1078 rows", dtype, x, y)
 
 
 def elementwise(name, dtype, naive, numpy, compiled):

@@ -23,13 +23,22 @@ def main(options):
     with tempfile.TemporaryDirectory() as folder:
         rows = one_row.rows_of_table(n_rounds, folder)
         one_row.print_table(rows)
+        of_tables = one_row.rows_of_raw_tables(n_rounds)
+        one_row.print_raw_tables(of_tables)
         kept = keeping.table_of(n_rounds, folder)
         keeping.print_table(kept)
     cost = checkpoints.added(n_rounds)
     checkpoints.print_table(cost)
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / "export.json"
-    report = {"machine": machine, "rounds": n_rounds, "one_row": rows, "keeping": kept, "checkpoints": cost}
+    report = {
+        "machine": machine,
+        "rounds": n_rounds,
+        "one_row": rows,
+        "tables": of_tables,
+        "keeping": kept,
+        "checkpoints": cost,
+    }
     path.write_text(json.dumps(report, indent=1) + "\n")
     print(f"\nWritten: {path}")
     wrong = [

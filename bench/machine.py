@@ -5,6 +5,8 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
+import fastnn
+
 #: The vector instruction sets worth naming, as the kernel lists them.
 FEATURES = ("sse2", "avx", "avx2", "fma", "avx512f", "avx512_bf16", "asimd")
 
@@ -26,5 +28,5 @@ def describe():
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "numpy": version("numpy"),
-        "fastnn": version("fastnn"),
+        "fastnn": fastnn.__version__,
     }

@@ -3,12 +3,13 @@
 float32, one thread, rows that differ. The C file is compiled by the machine's compiler at -O3 -march=native and called
 in a loop of C. ``predict_into``, the network's call and ONNX Runtime are called from Python, as their users call them;
 ONNX Runtime by ``run``, by arrays bound once for all rows, and by inputs bound for each row beforehand, which leaves
-nothing to do but to compute: the best is taken.
+nothing to do but to compute: the best is taken. Besides, a row of a raw table by the estimators for these.
 """
 
 import contextlib
 import ctypes
 import functools
+import importlib
 import os
 import shutil
 import subprocess
@@ -206,6 +207,33 @@ def rows_of_table(n_rounds, folder):
             "differences": differences,
         }
     return table
+
+
+def rows_of_raw_tables(n_rounds):
+    """Return what is predicted -> seconds: one row by estimators for tables, of an array and of a frame."""
+    rng = np.random.default_rng(0)
+    X, word = rng.standard_normal((500, 10)), np.array(["a", "b", "c", None], object)
+    y = X[:, 0] > 0
+    named = {f"number {j}": column for j, column in enumerate(X.T)}
+    named |= {f"word {j}": word[rng.integers(0, 4, len(X))] for j in range(5)}
+    tables, ways = {"an array of 10 numbers": X}, {}
+    for library in ("pandas", "polars"):
+        with contextlib.suppress(ModuleNotFoundError):
+            tables[f"15 mixed columns of {library}"] = importlib.import_module(library).DataFrame(named)
+    for name, table in tables.items():
+        for n_members in (1, 8):
+            model = fastnn.TabularClassifier(n_members=n_members, refit=False, max_epochs=2, random_state=0)
+            model.fit(table, y)
+            ways[f"{name}, members: {n_members}"] = functools.partial(model.predict_proba, table[:1])
+            ways[f"{name}, members: {n_members}"]()
+    return {name: summary(times) for name, times in measure(ways, n_rounds).items()}
+
+
+def print_raw_tables(found):
+    """Print what `rows_of_raw_tables` found."""
+    print("\nOne row by TabularClassifier.predict_proba: microseconds, median [quartiles]\n")
+    for name, (median, low, high) in found.items():
+        print(f"  {name:<38}{1e6 * median:9.2f} [{1e6 * low:.2f} .. {1e6 * high:.2f}]")
 
 
 def print_table(table):

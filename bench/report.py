@@ -3,10 +3,16 @@
 import json
 
 from bench.cases import BATCHED, COMPILED, ENGINE, NAIVE, PER_SAMPLE
+from bench.chart import dots
 from bench.timing import summary
 
-#: Right end of the chart's axes over the shortest time.
-SPAN = 5000
+#: Way -> name, colour, marker and size on the chart, whose line at 1 is the naive loop.
+LOOKS = {
+    ENGINE: (ENGINE, "#0072b2", "o", 7),
+    COMPILED: (COMPILED, "#56b4e9", "D", 5),
+    BATCHED: (BATCHED, "#e69f00", "s", 5),
+    PER_SAMPLE: (PER_SAMPLE, "#999999", "v", 5),
+}
 
 
 def rows_of(case, seconds):
@@ -64,30 +70,17 @@ def write_json(path, machine, n_rounds, rows, disagreements):
     path.write_text(json.dumps(report, indent=1) + "\n")
 
 
+def draw(ratios, cpu):
+    """Return case -> way -> how many times as fast as the naive loop it is as a picture, SVG."""
+    title = "How many times as fast as naive loops of Python each way is"
+    note = f"Times as fast as naive loops of Python, the line at 1; float64, {cpu}"
+    return dots(ratios, LOOKS, title=title, note=note, ticks=(0.1, 1, 10, 100, 1000), limits=(0.1, 3000))
+
+
 def write_chart(path, machine, rows):
-    """Draw one panel a case, float64, on logarithmic axes of one scale, so that equal steps are equal ratios."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    rows = [row for row in rows if row["dtype"] == "float64"]
-    cases = list(dict.fromkeys(row["case"] for row in rows))
-    colours = {NAIVE: "#c8c8c8", PER_SAMPLE: "#a0a0a0", BATCHED: "#787878", COMPILED: "#56b4e9", ENGINE: "#0072b2"}
-    figure, axes = plt.subplots(len(cases), 1, figsize=(8, 1.5 * len(cases) + 0.5), layout="constrained")
-    for axis, case in zip(axes, cases, strict=True):
-        of_case = [row for row in rows if row["case"] == case]
-        labels = [row["way"] for row in of_case]
-        medians = [row["median"] for row in of_case]
-        bars = axis.barh(labels, medians, color=[colours[label] for label in labels])
-        axis.bar_label(bars, [duration(median) for median in medians], padding=3, fontsize=8)
-        axis.set_xscale("log")
-        axis.set_xlim(min(medians) / 2, min(medians) * SPAN)
-        axis.xaxis.set_visible(False)
-        axis.invert_yaxis()
-        axis.set_title(case, loc="left", fontsize=9)
-        axis.tick_params(labelsize=8)
-        axis.spines[["top", "right", "bottom"]].set_visible(False)
-    figure.suptitle(f"Time, float64 (logarithmic; shorter is better) on {machine['cpu']}", fontsize=9)
-    figure.savefig(path, dpi=120)
-    plt.close(figure)
+    """Draw the cases of float64."""
+    ratios = {}
+    for row in rows:
+        if row["dtype"] == "float64":
+            ratios.setdefault(row["case"], {})[row["way"]] = row["times_faster_than_naive"]
+    path.write_text(draw(ratios, machine["cpu"]), encoding="utf-8")

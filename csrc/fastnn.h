@@ -30,22 +30,29 @@ typedef enum {
 #undef FASTNN_SOLVER
 } fastnn_solver;
 
-/* Rows, for those who list the tables. */
+typedef enum {
+#define FASTNN_ENCODING(name) FASTNN_ENCODING_##name,
+#include "tables/encodings.def"
+#undef FASTNN_ENCODING
+} fastnn_encoding;
+
+/* Rows, for those who list the tables. The names are in them: a pointer to each would be relocated in every unit, when
+   the library is loaded. */
 
 typedef struct {
-    const char *name;
-    int hidden;            /* may be the activation of a hidden layer */
-    int output;            /* may be the activation of the output layer */
-    int keeps_slope;       /* its slope is kept beside its output */
-    const char *parameter; /* what it is called; "none": it has none */
-    double by_default;     /* the parameter where none is given */
+    char name[16];
+    int hidden;         /* may be the activation of a hidden layer */
+    int output;         /* may be the activation of the output layer */
+    int keeps_slope;    /* its slope is kept beside its output */
+    char parameter[16]; /* what it is called; "none": it has none */
+    double by_default;  /* the parameter where none is given */
 } fastnn_activation_row;
 
 typedef struct {
-    const char *name;
-    const char *targets; /* that it takes */
-    int takes_labels;    /* a vector of targets holds class labels */
-    int times_slope;     /* delta is the derivative by h times the slope of the output activation, else one by z */
+    char name[16];
+    char targets[16]; /* that it takes */
+    int takes_labels; /* a vector of targets holds class labels */
+    int times_slope;  /* delta is the derivative by h times the slope of the output activation, else one by z */
 } fastnn_loss_row;
 
 typedef struct {
@@ -54,7 +61,7 @@ typedef struct {
 } fastnn_pair;
 
 typedef struct {
-    const char *name;
+    char name[16];
     int n_state; /* numbers of solver state a parameter */
 } fastnn_solver_row;
 
@@ -116,12 +123,19 @@ typedef struct {
     ptrdiff_t inputs;  /* of the layer's inputs in a row of unit values: input units first */
     ptrdiff_t outputs; /* of its outputs in the same row */
     ptrdiff_t activation;
-    double parameter;   /* of the activation, where it has one */
-    ptrdiff_t n_blocks; /* of the outputs, of the last layer of a network with several heads; else 0 */
+    double parameter;    /* of the activation, where it has one */
+    ptrdiff_t n_blocks;  /* of the outputs, of the last layer of a network with several heads; else 0 */
+    ptrdiff_t gates;     /* of (n_out,) in the parameter block: each unit's share of its activation; 0: it has none */
+    ptrdiff_t n_columns; /* of a first layer that encodes raw columns; else 0 */
 } fastnn_layer;
 
 /* The outputs of several heads stand in blocks, each with an activation of its own: so many layers follow the last in
-   the array, each a part of it, in the order of the outputs. The last layer itself then is identity. */
+   the array, each a part of it, in the order of the outputs. The last layer itself then is identity.
+
+   A first layer that encodes has no weights between its units. After the layers and blocks stands an encoding of each
+   of its inputs, a row each: n_in its frequencies or levels, n_out the numbers that it gives, from `outputs` of the
+   layer's on, from column `inputs`; `weights` its own parameters; `activation` its fastnn_encoding, `parameter` a
+   factor of its learning rate. The layer's biases are what its outputs are multiplied by. */
 
 /* What a training run has counted so far; it goes on in the next one. */
 typedef struct {
@@ -161,6 +175,9 @@ typedef struct {
     const int32_t *dropped; /* (n_layers,): of 65536 inputs of a layer, those that are dropped; NULL: none anywhere */
     uint64_t seed;          /* of which */
     const double *rates;    /* (n_layers, 2): factors of the learning rate of weights and biases; NULL: all are 1 */
+    const double *decays;   /* (n_layers,): of the decay of weights, in place of those of their rates; NULL: these */
+    double gate_rate;       /* likewise of all gates */
+    int64_t fade_from, fade_until; /* updates: between them dropout and decay go to 0; both 0: never */
 } fastnn_training;
 
 /* Numbers here are of the dtype of the kernels that are called. */
@@ -206,9 +223,6 @@ typedef struct {
     ptrdiff_t n_done;                 /* OUT: updates made */
 } fastnn_updates;
 
-/* An elementary function of n numbers. */
-typedef void (*fastnn_elementwise)(const void *x, void *out, ptrdiff_t n);
-
 /* All kernels of one instruction set and one dtype. `work` is an aligned block of as many bytes as the work
    size of its kind says. */
 typedef struct {
@@ -237,7 +251,7 @@ typedef struct {
     int (*forward)(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data, const void *parameters,
                    void *out, int checks, int n_threads, fastnn_ask ask, void *work);
 
-    fastnn_elementwise exp, log, logistic, tanh;
+    void (*log)(const void *x, void *out, ptrdiff_t n); /* of n numbers */
 
     /* An elementwise activation of n numbers, and its slope where that is kept; slopes: OUT, or NULL. */
     void (*activation)(fastnn_activation activation, double parameter, const void *x, void *out, void *slopes,
@@ -288,6 +302,18 @@ void fastnn_parallel(int n_threads, fastnn_task *task, void *job);
 void fastnn_meet(void);
 
 double fastnn_seconds(void); /* of a clock that starts anywhere */
+
+/* Rows of a table of numbers, and the answers of an estimator; core/answers.c. */
+
+/* Raw matrix of rows X (n_rows, n_columns): raw column k is made of the cell at places[k] by its centre and factor,
+   numbers (n_raw, 2); one at ~places[k] says where that is missing. Returns 0 if a cell is infinite. */
+int fastnn_raw_rows(const void *X, int is_float64, ptrdiff_t n_rows, ptrdiff_t n_columns, const ptrdiff_t *places,
+                    const double *numbers, ptrdiff_t n_raw, float *raw);
+/* Means of outputs (n_members, n_rows, n_out), and what is made of them: the place of the largest of each row in
+   `codes` unless it is NULL; else in `out` (n_rows, n_out) the share of each in its row or, with units (4, n_out),
+   which are scales, centres, lowest and highest, numbers between these. Returns 0 if an output is not finite. */
+int fastnn_answer(ptrdiff_t n_members, ptrdiff_t n_rows, ptrdiff_t n_out, const float *outputs, const double *units,
+                  ptrdiff_t *codes, double *out);
 
 /* Kernels of the instruction set in use, and which there are; core/dispatch.c. */
 const fastnn_kernels *fastnn_active(int is_float64);

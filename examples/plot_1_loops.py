@@ -5,6 +5,9 @@ A network by loops
 A unit of a neural network multiplies each of its inputs by a weight, adds them up, adds a bias, and bends the sum
 with an activation function, here the sigmoid. A layer is many units side by side; a network is layers one after the
 other. That is three nested loops: over layers, over units, over inputs.
+
+This example and the next three follow the `Neural Networks Tutorial – A Pathway to Deep Learning
+<https://adventuresinmachinelearning.com/neural-networks-tutorial/>`__ by Andy Thomas, called the tutorial there.
 """
 
 # %%
@@ -47,7 +50,8 @@ print(f"network:   {network(x)[0]:.6f}")
 network.summary()
 
 # %%
-# The same as a picture. Darker and wider lines are larger weights.
+# The same as a picture. Darker and wider lines are larger weights, darker units have larger biases.
 
-NetworkDiagram.from_network(network).ax_.set_title("Three inputs, three hidden units, one output")
+figure, ax = plt.subplots(layout="constrained")
+NetworkDiagram.from_network(network, ax=ax)
 plt.show()

@@ -5,6 +5,9 @@ The perceptron, and what it cannot learn
 The oldest learning rule, of 1958: show the neuron an example; if its answer, 0 or 1, is right, change nothing; if it is
 wrong, move each weight by the rate times the error times the input. It learns everything that a straight line can
 separate, and nothing else.
+
+`Programming a Perceptron in Python <https://blog.dbrgn.ch/2013/3/26/perceptrons-in-python/>`__ by Danilo Bargen
+teaches it OR; the other functions and XOR's hidden layer are ours.
 """
 
 # %%
@@ -34,12 +37,14 @@ for name, y in FUNCTIONS.items():
     n_right = sum(perceptron(y, seed).predict(X).tolist() == y for seed in range(200))
     print(f"{name}: right after 100 steps from {n_right} of 200 starts")
 
-figure, axes = plt.subplots(1, 4, figsize=(13, 3), layout="constrained")
-for ax, (name, y) in zip(axes, FUNCTIONS.items(), strict=True):
-    display = DecisionRegionDisplay.from_network(perceptron(y, 0), X, y, ax=ax, scatter_kwargs={"s": 80})
+figure, axes = plt.subplots(2, 2, figsize=(5.6, 5.6), layout="constrained", sharex=True, sharey=True)
+for ax, (name, y) in zip(axes.flat, FUNCTIONS.items(), strict=True):
+    DecisionRegionDisplay.from_network(perceptron(y, 0), X, y, ax=ax, scatter_kwargs={"s": 120})
     ax.set(title=name, xlabel="", ylabel="", xticks=[0, 1], yticks=[0, 1], aspect="equal")
-    if ax is not axes[-1]:
+    if ax is not axes[0, 1]:
         ax.get_legend().remove()
+figure.supxlabel("first bit", size="medium")
+figure.supylabel("second bit", size="medium")
 
 # %%
 # A hidden layer of four units bends the line. Now the error is passed backward through it, which a step function cannot
@@ -50,8 +55,13 @@ networks = [fastnn.train([2, 4, 1], X, y, 5000, 2.0, random_state=seed).network 
 n_right = sum(network.predict(X).tolist() == y for network in networks)
 print(f"\nXOR with a hidden layer: right from {n_right} of {len(networks)} starts")
 
-figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
-DecisionRegionDisplay.from_network(networks[0], X, y, ax=axes[0], scatter_kwargs={"s": 80})
-axes[0].set(title="XOR by a hidden layer", xlabel="", ylabel="", xticks=[0, 1], yticks=[0, 1], aspect="equal")
-NetworkDiagram.from_network(networks[0], ax=axes[1])
+figure, ax = plt.subplots(layout="constrained")
+DecisionRegionDisplay.from_network(networks[0], X, y, ax=ax, scatter_kwargs={"s": 120})
+ax.set(title="XOR by a hidden layer", xlabel="first bit", ylabel="second bit", xticks=[0, 1], yticks=[0, 1], aspect=1)
+
+# %%
+# The network that does it: lines are its weights, and the colours in the circles its biases.
+
+figure, ax = plt.subplots(layout="constrained")
+NetworkDiagram.from_network(networks[0], ax=ax)
 plt.show()

@@ -5,6 +5,9 @@ Three clusters: ReLU and softmax
 To choose one of several classes a network wants two things that the sigmoid does not give: hidden units whose slope
 does not fade (ReLU), and outputs that are probabilities and sum to one (softmax), judged by the cross-entropy. A
 penalty on the weights, L2, keeps them small.
+
+`Building a Neural Network from Scratch in Python and in TensorFlow
+<https://beckernick.github.io/neural-network-scratch/>`__ by Nick Becker is the tutorial that is followed.
 """
 
 # %%
@@ -33,11 +36,14 @@ with warnings.catch_warnings():
 labels = np.repeat([0, 1, 2], 5000)
 X_train, X_test, y_train, y_test = train_test_split(X, labels, test_size=0.1, random_state=12)
 
-figure, ax = plt.subplots(figsize=(6, 4.5), layout="constrained")
-for label, colour in enumerate(("#0072B2", "#E69F00", "#009E73")):
-    ax.scatter(*X[labels == label].T, s=3, alpha=0.4, color=colour, label=f"cluster {label}")
+colours = np.array(["#0072B2", "#E69F00", "#009E73"])
+mixed = np.random.default_rng(0).permutation(len(X))  # or the cluster drawn last would hide the others
+figure, ax = plt.subplots(layout="constrained")
+ax.scatter(*X[mixed].T, s=4, linewidths=0, c=colours[labels[mixed]])
+for label, colour in enumerate(colours):
+    ax.plot([], [], "o", color=colour, label=f"cluster {label}")
 ax.set(xlabel="x1", ylabel="x2", title="15,000 points")
-ax.legend(loc="upper left", markerscale=3)
+ax.legend(loc="upper left")
 
 # %%
 # Start weights come from the normal distribution. The cells of the tutorial had been run three times, so its figures
@@ -63,13 +69,21 @@ accuracy = reference.accuracy(result.network(X_test), np.eye(3)[y_test])
 print(f"test accuracy {accuracy:.2f} % (tutorial: 96.40 %)")
 
 # %%
-# The regions that it has learned, and the test points: right ones blue, wrong ones red. They are wrong where two
-# clusters lie on top of each other.
+# The regions that it has learned, and the test points in the colours of their clusters.
 
-figure, axes = plt.subplots(1, 2, figsize=(12, 4.5), layout="constrained", sharey=True)
-small = {"s": 8, "linewidths": 0}
-DecisionRegionDisplay.from_network(result.network, X_test, y_test, ax=axes[0], scatter_kwargs=small)
-axes[0].set_title("Test points by label, regions by prediction")
-DecisionRegionDisplay.from_network(result.network, X_test, y_test, mark_errors=True, ax=axes[1], scatter_kwargs=small)
-axes[1].set_title("Right and wrong predictions")
+figure, ax = plt.subplots(layout="constrained")
+small = {"s": 9, "linewidths": 0}
+DecisionRegionDisplay.from_network(result.network, X_test, y_test, grid_resolution=800, ax=ax, scatter_kwargs=small)
+ax.set_title("Points by label, regions by prediction")
+
+# %%
+# The same points, right ones grey and wrong ones red. They are wrong where two clusters lie on top of each other.
+
+figure, ax = plt.subplots(layout="constrained")
+DecisionRegionDisplay.from_network(
+    result.network, X_test, y_test, mark_errors=True, grid_resolution=800, ax=ax, scatter_kwargs=small
+)
+ax.set_title("Right and wrong predictions")
 plt.show()
+
+# sphinx_gallery_thumbnail_number = 2

@@ -4,10 +4,13 @@ The same by mini-batches
 
 To take a step downhill one need not look at all 13,500 points. A hundred tell the direction well enough, and 135 steps
 cost what one did. That is stochastic gradient descent: noisier, and far ahead in the end.
+
+`Building a Neural Network from Scratch in Python and in TensorFlow
+<https://beckernick.github.io/neural-network-scratch/>`__ by Nick Becker is the tutorial that is followed.
 """
 
 # %%
-# The tutorial rewrites its clusters in a framework. The data are those of the example before.
+# The tutorial does it again in a framework. The data are those of the example before.
 
 import warnings
 from time import perf_counter
@@ -67,9 +70,11 @@ full = fastnn.train(
 )
 smooth = np.convolve(losses[0], np.ones(135) / 135, "valid")
 figure, ax = plt.subplots(layout="constrained")
-ax.plot(100 * np.arange(10_001), losses[0], color="#BBBBBB", linewidth=0.5, label="mini-batches of 100")
-ax.plot(100 * np.arange(135, 135 + len(smooth)), smooth, color="#0072B2", label="their mean over a pass")
-ax.plot(len(X_train) * np.arange(75), full.loss_curve, "o-", color="#D55E00", markersize=3, label="full batches")
-ax.set(xlabel="points looked at", ylabel="loss", yscale="log", title="A step for every hundred points")
-ax.legend(loc="center right")
+ax.plot(1e-4 * np.arange(10_001), losses[0], color="#BBBBBB", linewidth=0.5, label="batches of 100")
+ax.plot(1e-4 * np.arange(135, 135 + len(smooth)), smooth, color="#0072B2", label="their mean over a pass")
+ax.plot(1e-6 * len(X_train) * np.arange(75), full.loss_curve, "o-", color="#D55E00", markersize=3, label="all points")
+ax.set(xlabel="points looked at, in millions", ylabel="loss", yscale="log")
+legend = figure.legend(loc="outside upper center", ncols=3, columnspacing=1, handlelength=1.2)
+for line in legend.get_lines():
+    line.set_linewidth(2)
 plt.show()

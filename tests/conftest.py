@@ -10,8 +10,24 @@ import pytest
 from drawn import classifier, measured, xor  # noqa: F401  fixtures
 
 import fastnn
-from fastnn._tables import HIDDEN_ACTIVATIONS, LOSS_OUTPUTS, SOLVERS
-from fastnn.backends import BACKENDS, backends_with
+
+try:
+    from fastnn._tables import HIDDEN_ACTIVATIONS, LOSS_OUTPUTS, SOLVERS
+    from fastnn.backends import BACKENDS, backends_with
+except ModuleNotFoundError as error:
+    raise pytest.UsageError(
+        f"{error}: {fastnn.__file__} is not this project's, which pip knows as fastnn-mlp. Remove the other, "
+        "then install this checkout: python -m pip uninstall fastnn, and python -m pip install ."
+    ) from error
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    """Leave no figure of pyplot's to the next test, whichever it is: it warns of more than twenty."""
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
+
 
 #: Every allowed pair of a loss and an output activation.
 PAIRS = [

@@ -149,6 +149,8 @@ def outcome(path):
             return "network"
         if hasattr(model, "coefs_"):
             use_estimator(model)
+        elif hasattr(model, "members_"):
+            use_tabular(model)
         return "estimator"
 
 
@@ -183,6 +185,27 @@ def use_estimator(model):
             model.fit(np.resize(rows, (30, rows.shape[1])), np.resize(y, (30, *y.shape[1:])))
 
 
+def tables():
+    """Good files of estimators for tables, of more kinds of columns than the golden ones have."""
+    rng = np.random.default_rng(0)
+    words = [rng.choice(list(levels), 40) for levels in ("ab", "abc", "abcdefghijkl")]
+    numbers = [np.where(rng.random(40) < 0.2, np.nan, rng.standard_normal(40)) for _ in range(2)]
+    X = np.array(
+        [*words, *numbers, np.arange(40) * np.timedelta64(30, "h") + np.datetime64("2020-01-01T00:00")], object
+    ).T
+    small = {"hidden_layer_sizes": (4, 3), "max_epochs": 2, "n_members": 2, "random_state": 0}
+    classifier = fastnn.TabularClassifier(**small, importances=True).fit(X, words[1])
+    return classifier, fastnn.TabularRegressor(**small).fit(X, np.arange(40.0))
+
+
+def use_tabular(model):
+    rows = np.resize(np.array(["a", "b", None, 0.5, -1e300, 3, True], object), (5, model.n_features_in_))
+    for use in (model.predict, model.predict_std, model.transform, getattr(model, "predict_interval", model.predict)):
+        with contextlib.suppress(TypeError, ValueError):
+            use(rows)
+    repr(model.columns_), model.get_params()
+
+
 def limit_memory():
     with contextlib.suppress(ImportError):
         import resource
@@ -203,6 +226,9 @@ def main(n, seed=0):
     draw, counts, contents = random.Random(seed), {}, [path.read_bytes() for path in GOOD]
     folder = Path(tempfile.mkdtemp(prefix="fastnn-fuzz-"))
     print(f"{n} files, the last of them {folder}/model", flush=True)
+    for model in tables():
+        model.save(folder / "model")
+        contents.append((folder / "model").read_bytes())
     for content in contents:
         tried(content, folder / "model")
     limit_memory()

@@ -34,10 +34,10 @@ MUTANTS = [
     ("csrc/kernels/dense.h", "rows.out += row * p->out_stride;", ";"),
     ("csrc/simd/transpose.h", "n_columns - n + i", "n_columns - n"),
     ("csrc/kernels/joint.h", "v_fma(v_load(y + i), v_load(z + i), dot)", "v_fma(v_load(y + i), v_load(y + i), dot)"),
-    ("csrc/kernels/formulas.h", "return y * v_log(positive) - y * z + error;", "return y * v_log(positive) - y * z;"),
+    ("csrc/kernels/formulas.h", "return y * log_y - y * z + *derivative;", "return y * log_y - y * z;"),
     ("csrc/kernels/formulas.h", "*delta = *delta * v_slope(slope, *h);", ";"),
     ("csrc/kernels/formulas.h", "v_mask(v_less(v_all(0), margin), -y)", "-y"),
-    ("csrc/kernels/joint.h", "v_softplus(of_z).h : of_z", "of_z : of_z"),
+    ("csrc/kernels/joint.h", "softplus(of_z).h : of_z", "of_z : of_z"),
     ("csrc/kernels/joint.h", "(share - scaled * scaled)", "(share - scaled)"),
     ("csrc/kernels/losses.h", "v_mask(v_first(n), v_load(of_z))", "v_load(of_z)"),
     ("csrc/kernels/solvers.h", "(nesterov ? v_fma(v_all(s->momentum), v, step) : v)", "v"),
@@ -48,7 +48,7 @@ MUTANTS = [
     ("csrc/kernels/solvers.h", "gradient = v_mask(~has_turned, gradient);", ";"),
     ("csrc/kernels/solvers.h", "v_fma(v_all(s->beta_1), m, v_all(s->rest_1) * gradient)", "m"),
     ("csrc/kernels/step.h", "sqrt(total) + 1e-6", "total + 1e-6"),
-    ("csrc/kernels/step.h", "own.decay *= rate;", ";"),
+    ("csrc/kernels/step.h", "own.decay *= training->decays ? (real)training->decays[l] : rate;", ";"),
     ("csrc/kernels/step.h", "v_less(most, norm), most / norm", "v_less(most, norm), most"),
     ("csrc/kernels/dropout.h", "v_mask(stays, slope * factor)", "v_mask(stays, slope)"),
     ("csrc/kernels/dropout.h", "(int64_t)row * d->slots_a_row", "(int64_t)row"),
@@ -61,9 +61,9 @@ MUTANTS = [
     ("src/fastnn/_elementary.pxd", "return 1 if h > 0 else 0", "return 1 if h >= 0 else 0"),
     ("src/fastnn/_sample.pxd", "total2 += parameters[w + 2 * n_in + j] * x", "total2 += parameters[w + n_in + j] * x"),
     ("src/fastnn/_sample.pxd",
-     "delta[c, j] *= slope(before.activation, before.parameter, z[c, j], h[c, j])", "delta[c, j] *= 1"),
+     "delta[j] *= slope(before.activation, before.parameter, z[j], h[j])", "delta[j] *= 1"),
     ("src/fastnn/_losses.pxd", "return -2 * y * relu(1 - y * z)", "return -2 * y * (1 - y * z)"),
-    ("src/fastnn/_losses.pxd", "total += exp(z[c, i] - top)", "total += exp(z[c, i])"),
+    ("src/fastnn/_losses.pxd", "total += exp(z[i] - top)", "total += exp(z[i])"),
 ]  # fmt: skip
 
 

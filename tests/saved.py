@@ -187,6 +187,9 @@ def main():
         if (one := expected(path)) is not None:
             outputs[name] = one
     np.savez(folder / "outputs.npz", **outputs)
+    import saved_tables  # which needs what is above
+
+    saved_tables.write(folder / "tables")
 
 
 if __name__ == "__main__":

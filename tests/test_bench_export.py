@@ -35,6 +35,7 @@ def test_the_tables_of_models_that_travel(options, capsys):
     small = found["one_row"]["4-8-3"]
     assert {one_row.C_FILE, one_row.FLOOR, one_row.ENGINE, one_row.CALL} <= set(small["seconds"])
     assert small["ratios"][f"{one_row.ENGINE} / {one_row.C_FILE}"][0] > 0
+    assert {"an array of 10 numbers, members: 1", "an array of 10 numbers, members: 8"} <= set(found["tables"])
     assert list(found["keeping"]["tasks"]) == list(keeping.TASKS)
     for ways in found["keeping"]["tasks"].values():
         assert {"fastnn", "joblib"} <= set(ways)

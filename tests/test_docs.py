@@ -3,11 +3,9 @@
 import doctest
 import inspect
 import re
-import shutil
 import subprocess
 import sys
-import warnings
-from contextlib import nullcontext
+import tomllib
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,15 +14,19 @@ import matplotlib
 import pytest
 from numpydoc.docscrape import get_doc_object
 from numpydoc.validate import validate
+from pages import PAGES, blocks, run
 
 import fastnn
 
 matplotlib.use("Agg")
 ROOT = Path(__file__).parents[1]
-PAGES = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"]
 
 #: Names of the reference, as `fastnn.` has them.
 NAMED = re.findall(r"^   ([\w.]+)$", (ROOT / "docs" / "reference.rst").read_text(), re.MULTILINE)
+
+#: Rooms that stand on a library that is not there -> that library.
+WITHOUT = {name: library for name, library in {"dask": "distributed"}.items() if find_spec(library) is None}
+NAMED = [name for name in NAMED if name.partition(".")[0] not in WITHOUT]
 
 #: What numpydoc asks for and these docstrings have: one, with a summary; every parameter, by its name, in the order of
 #: the signature, with its type; what comes back.
@@ -44,8 +46,9 @@ def public_names():
     yield from (
         name for name in fastnn.__all__ if name != "__version__" and not inspect.ismodule(getattr(fastnn, name))
     )
-    yield from ("MLPClassifier", "MLPRegressor", "summary.Summary", "doctor.Diagnosis", "doctor.Finding")
-    for module in ("interop", "kernels", "plots", "reference", "schedules", "simd"):
+    yield from ("MLPClassifier", "MLPRegressor", "TabularClassifier", "TabularRegressor", "cross_validate")
+    yield from ("summary.Summary", "doctor.Diagnosis", "doctor.Finding")
+    for module in {"dask", "interop", "kernels", "plots", "reference", "schedules", "simd"} - WITHOUT.keys():
         yield from (f"{module}.{name}" for name in getattr(fastnn, module).__all__)
 
 
@@ -57,7 +60,7 @@ def callables():
         if inspect.isclass(target):
             own = {method for base in target.__mro__ if base.__module__.startswith("fastnn") for method in vars(base)}
             for method in sorted(own):
-                if not method.startswith("_") and callable(getattr(target, method)):
+                if not method.startswith("_") and callable(getattr(target, method, None)):
                     yield f"{name}.{method}", getattr(target, method)
 
 
@@ -101,52 +104,22 @@ def test_what_can_be_made_or_called_has_an_example(name):
 # -- pages ------------------------------------------------------------------------------------------------------
 
 
-BLOCK = re.compile(r"^(?:<!-- needs (?P<needs>[\w, -]+) -->\n)?```python\n(?P<code>.*?)^```", re.MULTILINE | re.DOTALL)
-
-
-def blocks(page):
-    """The Python of a page, block by block, with its line and what it needs beside what tests have.
-
-    A comment before a block, ``<!-- needs torch, gcc -->``, names packages and programs.
-    """
-    text = page.read_text()
-    for found in BLOCK.finditer(text):
-        yield text[: found.start("code")].count("\n") + 1, found["code"], re.findall(r"[^, ]+", found["needs"] or "")
-
-
-def is_there(name):
-    """Whether a package can be imported, or a program be run."""
-    return find_spec(name) is not None or shutil.which(name) is not None
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_sessions_of_a_page_are_what_python_says(page, tmp_path, monkeypatch):
-    """All sessions of a page in one namespace, as a reader types them; each needs a blank line at its end.
-
-    Files are written to an empty folder. What needs a package that is not there is left out.
-    """
+    """All sessions of a page in one namespace, as a reader types them, and in an empty folder; the shell's, too."""
     monkeypatch.chdir(tmp_path)
-    parser, runner, names = doctest.DocTestParser(), doctest.DocTestRunner(optionflags=doctest.ELLIPSIS), {}
-    for line, block, needs in blocks(page):
-        if ">>>" in block and all(map(is_there, needs)):
-            test = parser.get_doctest(block, names, page.name, str(page), line)
-            with warnings.catch_warnings() if needs else nullcontext():  # what other libraries warn of is theirs
-                if needs:
-                    warnings.simplefilter("ignore")
-                runner.run(test, clear_globs=False)
-            names = test.globs
-    assert runner.summarize(verbose=False).failed == 0
+    assert run(page)[0] == 0
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_python_of_a_page_can_be_read(page):
-    for _, block, _ in blocks(page):
-        if ">>>" not in block:
-            compile(block, str(page), "exec")
+    for block in blocks(page):
+        if block.kind == "python" and not block.is_session:
+            compile(block.code, str(page), "exec")
 
 
 def test_start_in_five_minutes_has_sessions():
-    assert sum(">>>" in block for _, block, _ in blocks(ROOT / "docs" / "getting-started.md")) >= 5
+    assert sum(block.is_session for block in blocks(ROOT / "docs" / "getting-started.md")) >= 5
 
 
 def test_files_that_the_pages_name_are_there():
@@ -155,6 +128,20 @@ def test_files_that_the_pages_name_are_there():
             is_made = name.startswith("bench/results")  # by the benchmark
             is_number = name.startswith("docs/decisions/0") and list(ROOT.glob(name + "*"))
             assert is_made or is_number or (ROOT / name).exists(), f"{page.name}: {name}"
+
+
+def test_the_links_of_the_readme_lead_to_files():
+    found = [name for name in re.findall(r"\]\(([^)]+)\)", (ROOT / "README.md").read_text()) if "://" not in name]
+    assert len(found) > 5
+    assert [name for name in found if not (ROOT / name).exists()] == []
+
+
+def test_the_readme_names_what_can_be_installed():
+    """All extras but those of who changes fastnn."""
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"].keys()
+    readme = (ROOT / "README.md").read_text()
+    for extra in extras - {"bench", "coverage", "docs", "lint", "neighbours", "peers", "tables", "test"}:
+        assert f"`[{extra}]`" in readme, extra
 
 
 def test_the_options_of_the_benchmark_that_the_pages_name_are_there():
@@ -171,6 +158,8 @@ def test_every_docstring_example_is_true():
         if path.suffix in (".py", ".pyx") and path.stem not in ("__init__",):
             name = ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
             if path.parent.name == "interop" and path.stem in ("keras", "torch") and find_spec(path.stem) is None:
+                continue
+            if path.parent.name in WITHOUT:
                 continue
             results = doctest.testmod(import_module(name))
             assert results.failed == 0, name

@@ -5,6 +5,7 @@ What is wrong is known from how it was made. The figures are checked against Num
 
 import copy
 import pickle
+import re
 import warnings
 from functools import cache
 
@@ -540,6 +541,16 @@ def test_a_model_that_is_none_is_refused(model, error, words):
         diagnose(model, X, Y)
 
 
+@pytest.mark.parametrize("kind", [fastnn.TabularClassifier, fastnn.TabularRegressor])
+@pytest.mark.parametrize("is_fitted", [False, True])
+def test_models_for_tables_are_not_looked_at(kind, is_fitted):
+    model = kind(hidden_layer_sizes=(2,), max_epochs=1, random_state=0)
+    if is_fitted:
+        model.fit(X, Y)
+    with pytest.raises(TypeError, match=f"not look at models for tables, got {kind.__name__}; its columns_, and the "):
+        diagnose(model, X, Y)
+
+
 def test_networks_of_scikit_learn_are_refused():
     with pytest.raises(TypeError, match=r"not scikit-learn.s own; fastnn\.MLPClassifier"):
         diagnose(quietly(OfSklearn((2,), max_iter=2).fit, X, Y), X, Y)
@@ -618,6 +629,18 @@ def test_training_that_has_not_converged_names_the_column(is_scaled):
     sizes = np.sqrt((X**2).mean(axis=0))
     assert (more == "") == is_scaled
     assert is_scaled or more.startswith(f" X is not scaled: column {sizes.argmax()} has a root mean square of ")
+
+
+@pytest.mark.parametrize(("size", "is_told"), [(7.0, False), (15.0, True)])
+def test_training_that_has_not_converged_names_the_size_of_y(size, is_told):
+    X, _, y, _ = data("diabetes")
+    y = y / np.sqrt((y**2).mean()) * size
+    with pytest.warns(UserWarning, match="Maximum iterations") as caught:
+        MLPRegressor(hidden_layer_sizes=(4,), max_iter=3, random_state=0).fit(X, y)
+    more = str(caught[0].message).partition(" converged yet.")[2]
+    told = re.match(r" y is not scaled: its root mean square is ([\d.]+), ", more)  # of some of its rows
+    assert float(told[1]) == pytest.approx(size, rel=0.2) if is_told else more == ""
+    assert more.endswith(" fit TransformedTargetRegressor(model, transformer=StandardScaler()).") == is_told
 
 
 def test_a_training_that_was_interrupted_has_no_best_weights():

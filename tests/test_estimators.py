@@ -119,7 +119,8 @@ def test_without_scikit_learn_the_package_works_and_the_estimators_say_what_is_m
     )
     assert out.splitlines() == [
         "3",
-        "fastnn.MLPClassifier needs scikit-learn 1.7 or newer; install it with fastnn's extra [sklearn], or by itself",
+        "fastnn.MLPClassifier needs scikit-learn 1.7 or newer; install it: "
+        'python -m pip install "narwhals>=2.0.1" "scikit-learn>=1.7"',
         "module 'fastnn' has no attribute 'NoSuchName'",
     ]
 

@@ -248,7 +248,7 @@ def test_y_that_is_no_array_of_columns():
         model.fit(X, masked)
     filled = model.fit(X, masked.filled(np.nan)).predict(X)
     assert np.array_equal(filled, MLPRegressor(heads=HEADS, **QUICK).fit(X, Y).predict(X))
-    with pytest.raises(ValueError, match=r"return_std=True needs .* network_"):
+    with pytest.raises(ValueError, match=r"return_std=True needs .* ensemble_\(X\)"):
         model.predict(X, return_std=True)
 
 

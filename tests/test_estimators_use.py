@@ -115,6 +115,30 @@ def test_frames_give_their_names(name, frames):
         estimator.predict(frame.rename({"column 0": "other"}, **({"axis": 1} if frames == "pandas" else {})))
 
 
+TEXT = np.array([["BMW", 3.0], ["VW", 4.0]] * 10, object)
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize("rows", [TEXT, TEXT.astype(str), TEXT.tolist(), np.full((20, 2), np.nan)])
+def test_who_takes_text_and_gaps_is_told(kind, rows):
+    with pytest.raises(ValueError, match=r"contains NaN|could not convert string") as caught:
+        kind().fit(rows, [0, 1] * 10)
+    tabular = kind.__name__.replace("MLP", "fastnn.Tabular")
+    assert caught.value.__notes__ == [f"{tabular} takes text, categories, dates and gaps as they are."]
+
+
+def test_who_takes_classes_is_told():
+    with pytest.raises(ValueError, match="could not convert string") as caught:
+        MLPRegressor().fit(np.ones((20, 2)), np.array(["a", "b"] * 10, object))
+    assert caught.value.__notes__ == ["y is text; for classes: fastnn.MLPClassifier."]
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_the_name_of_a_column_is_no_y(kind):
+    with pytest.raises(TypeError, match=r"y is 'price'; pass the column, X\['price'\], and drop it from X"):
+        kind().fit(TEXT, "price")
+
+
 def test_labels_of_every_kind():
     indicator = (X[:, :3] > 0).astype(int)
     for y in (
@@ -177,7 +201,7 @@ def test_predictions_ask_no_parameter_again(name, monkeypatch):
         monkeypatch.setattr(f"fastnn.estimators.{module}", refuse)
     assert np.array_equal(estimator.predict(X), expected)
     with pytest.raises(AssertionError, match="parameters are checked"):
-        estimator.fit(X, target(name))
+        estimator.set_params(tol=0.25).fit(X, target(name))  # which no fit before has had
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)

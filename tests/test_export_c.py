@@ -308,7 +308,7 @@ def test_a_name_may_begin_with_the_word_of_a_type(tmp_path):
 
 @pytest.mark.parametrize("path", ["3.h", "my-model.h", "while.c"])
 def test_a_file_name_that_is_no_name_of_c_asks_for_one(tmp_path, path):
-    with pytest.raises(ValueError, match="pass name, such as 'model'"):
+    with pytest.raises(ValueError, match=r"call the file such as 'model\.c', or pass name"):
         drawn([3, 2]).to_c(tmp_path / path)
     drawn([3, 2]).to_c(tmp_path / path, name="model")
     assert "model_predict" in (tmp_path / path).read_text()

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import saved_tables
 from conftest import assert_close
 from saved import GOLDEN, LABELS, MANY, MODELS, NUMBERS, X, expected, parts_of, save
 
@@ -11,6 +12,7 @@ import fastnn
 
 FILES = sorted(GOLDEN.glob("*/*.safetensors"))
 FIRST = GOLDEN / "0.1.0"
+OF_TABLES = sorted(GOLDEN.glob("*/tables/*.safetensors"))
 
 
 def network_of(model):
@@ -31,6 +33,38 @@ def test_it_predicts_what_was_computed_then(path):
         return
     network = network_of(model)
     assert_close(network(X), known[path.stem], 1e-12 if network.dtype == "float64" else 1e-5)
+
+
+def answers(model):
+    return model.predict_proba(saved_tables.ASKED) if hasattr(model, "classes_") else model.predict(saved_tables.ASKED)
+
+
+@pytest.mark.parametrize("path", OF_TABLES, ids=lambda path: f"{path.parts[-3]}-{path.stem}")
+def test_an_estimator_for_tables_answers_what_was_computed_then(path):
+    model, known = fastnn.load(path), np.load(path.parent / "outputs.npz")[path.stem]
+    assert_close(answers(model), known, 1e-5)
+    if hasattr(model, "classes_"):
+        assert model.classes_.tolist() == ["maybe", "no", "yes"]
+        assert model.feature_importances_.shape == (4,)
+    else:
+        low, high = model.predict_interval(saved_tables.ASKED, coverage=0.8)
+        assert_close((low + high) / 2, known, 1e-5)
+    assert (model.get_params()["max_epochs"], model.n_members_) == (3, 3 if hasattr(model, "classes_") else 2)
+
+
+@pytest.mark.parametrize("name", saved_tables.MODELS)
+def test_an_estimator_for_tables_is_saved_today_as_it_was_then(name, tmp_path):
+    saved_tables.MODELS[name]().save(tmp_path / "model")
+    kind, description, arrays = parts_of(tmp_path / "model")
+    then = parts_of(FIRST / "tables" / f"{name}.safetensors")
+    assert (kind, description.keys(), description["learned"].keys()) == (
+        then[0],
+        then[1].keys(),
+        then[1]["learned"].keys(),
+    )
+    assert description["fitted"].keys() == then[1]["fitted"].keys()
+    assert {one: array.shape for one, array in arrays.items()} == {one: array.shape for one, array in then[2].items()}
+    assert_close(saved_tables.expected(tmp_path / "model"), answers(fastnn.load(tmp_path / "model")), 1e-5)
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if name != "unfitted"])

@@ -261,7 +261,9 @@ def test_lbfgs_of_sparse_rows_and_float32():
 
 def test_lbfgs_names_what_it_needs(monkeypatch):
     monkeypatch.setitem(sys.modules, "scipy.optimize", None)
-    with pytest.raises(ImportError, match=r"solver='lbfgs' needs SciPy; install it with fastnn's extra \[sklearn\]"):
+    with pytest.raises(
+        ImportError, match=r"solver='lbfgs' needs SciPy; install it: python -m pip install .*scikit-learn"
+    ):
         train(3, solver="lbfgs")
 
 

@@ -11,7 +11,16 @@ MODULES = ["doctor", "estimators", "interop", "kernels", "plots", "reference", "
 
 
 def test_the_package_shows_its_public_names():
-    assert dir(fastnn) == sorted([*fastnn.__all__, "MLPClassifier", "MLPRegressor", "interop", "plots"])
+    of_extras = [
+        "MLPClassifier",
+        "MLPRegressor",
+        "TabularClassifier",
+        "TabularRegressor",
+        "cross_validate",
+        "interop",
+        "plots",
+    ]
+    assert dir(fastnn) == sorted([*fastnn.__all__, *of_extras])
     assert all(getattr(fastnn, name) is not None for name in dir(fastnn))
 
 

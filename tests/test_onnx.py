@@ -330,4 +330,4 @@ def test_without_onnx_it_says_what_to_install():
         except ImportError as error:
             print(error)
     """
-    assert "to_onnx needs onnx; install it with fastnn's extra [onnx]" in run_program(program)
+    assert run_program(program) == 'to_onnx needs onnx; install it: python -m pip install "onnx>=1.16"\n'

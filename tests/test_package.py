@@ -163,6 +163,6 @@ def test_a_repaired_wheel_brings_its_openmp_and_is_small(distributions, tmp_path
     program = (
         "from fastnn import simd\nassert simd.info()['openmp']\n"
         "mapped = {line.split()[-1] for line in open('/proc/self/maps') if 'libgomp' in line}\n"
-        "assert len(mapped) == 1 and 'fastnn.libs' in mapped.pop()\n"
+        "assert len(mapped) == 1 and 'fastnn_mlp.libs' in mapped.pop()\n"
     )
     subprocess.run([python, "-W", "error", "-c", program + SMOKE], check=True, cwd="/")

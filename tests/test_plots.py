@@ -11,17 +11,12 @@ from conftest import run_program
 from drawn import NAMES, POINTS, SQUARE, XOR, curves, regions_at
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgba
+from sklearn.pipeline import make_pipeline
 
 import fastnn
 from fastnn.plots import DecisionRegionDisplay, LossCurveDisplay, NetworkDiagram, WeightsDisplay
 
 matplotlib.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 # -- curves -----------------------------------------------------------------------------------------------------
@@ -72,16 +67,131 @@ def test_curves_that_are_not_there(measured):
         LossCurveDisplay.from_estimator(lbfgs, metric="score")
 
 
+def dots(display):
+    return [list(line.get_xydata()[0]) for line in display.best_]
+
+
+def test_a_dot_is_at_the_best(measured):
+    """Of the validation rows: the first of the lowest losses, the first of the highest shares of right answers."""
+    history = measured.history
+    for metric, entry, best in (("loss", "val_loss", min), ("accuracy", "val_accuracy", max)):
+        expected = best(history[entry])
+        at = history["iteration"][history[entry].index(expected)]
+        display = LossCurveDisplay.from_result(measured, metric=metric)
+        assert dots(display) == [[at, expected]]
+        assert display.best_[0].get_color() == display.lines_[-1].get_color()
+    assert LossCurveDisplay.from_result(measured, metric="cost").best_ == []
+
+
+def test_a_dot_is_where_early_stopping_went_back_to(classifier):
+    scores = classifier.validation_scores_
+    assert dots(LossCurveDisplay.from_estimator(classifier, metric="score")) == [
+        [scores.index(max(scores)) + 1, classifier.best_validation_score_]
+    ]
+
+
+def test_no_dot_is_where_nothing_is_finite():
+    nan, inf = float("nan"), float("inf")
+    result = fastnn.train(
+        [2, 1], POINTS, POINTS[:, :1] > 0, 4, validation_data=(POINTS, POINTS[:, :1] > 0), random_state=0
+    )
+    result.history["val_loss"][:] = [nan, nan, inf, nan]
+    assert LossCurveDisplay.from_result(result).best_ == []
+    result.history["val_loss"][:] = [nan, 2.0, inf, 2.0]
+    assert dots(LossCurveDisplay.from_result(result)) == [[2, 2]]
+
+
+def test_curves_with_rows_that_were_given_to_judge_by():
+    options = {"max_iter": 5, "solver": "sgd", "random_state": 0}
+    model = fastnn.MLPRegressor(hidden_layer_sizes=(4,), **options)
+    with pytest.warns(UserWarning, match="Maximum iterations"):
+        model.fit(POINTS[:40], POINTS[:40, 0], X_val=POINTS[40:], y_val=POINTS[40:, 0])
+    display = LossCurveDisplay.from_estimator(model)
+    epochs = list(range(1, 6))
+    assert curves(display) == {
+        "training": (epochs, model.loss_curve_),
+        "validation": (epochs, model.validation_loss_curve_),
+    }
+    lowest = min(model.validation_loss_curve_)
+    assert dots(display) == [[model.validation_loss_curve_.index(lowest) + 1, lowest]]
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_curves_of_an_estimator_of_tables(refit):
+    """All members'; the legend names the first one's."""
+    options = {"n_members": 2 - refit, "refit": refit, "hidden_layer_sizes": (8,), "max_epochs": 3, "random_state": 0}
+    model = fastnn.TabularClassifier(**options)
+    model.fit(np.tile(POINTS, (2, 1)), np.tile(NAMES, 2))
+    first, second = model.history_
+    display = LossCurveDisplay.from_estimator(make_pipeline("passthrough", model))
+    expected = {
+        "training": (first["epoch"], first["loss"]),
+        "validation": (first["epoch"], first["val_loss"]),
+        "_training of member 2": (second["epoch"], second["loss"]),
+        "_validation of member 2": (second["epoch"], second.get("val_loss")),
+    }
+    n_judged = 4 - refit  # a network that learned from all rows has no others to be judged by
+    found = curves(display)
+    assert found == {label: expected[label] for label in list(expected)[:n_judged]}
+    assert [at for at, _ in dots(display)] == model.best_epochs_[: n_judged - 2]
+    assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == ["training", "validation"]
+    for make in (NetworkDiagram.from_estimator, WeightsDisplay.from_estimator):
+        with pytest.raises(TypeError, match="TabularClassifier, which has networks that encode their columns first"):
+            make(model)
+    with pytest.raises(ValueError, match="TabularClassifier has no val_score; fit it, with scoring= for scores"):
+        LossCurveDisplay.from_estimator(model, metric="score")
+    with pytest.raises(ValueError, match="TabularClassifier has no history_; fit it"):
+        LossCurveDisplay.from_estimator(fastnn.TabularClassifier())
+
+
+def test_scores_of_an_estimator_of_tables_are_the_better_the_smaller():
+    options = {"refit": False, "hidden_layer_sizes": (8,), "max_epochs": 6, "random_state": 0}
+    model = fastnn.TabularClassifier(scoring="accuracy", **options).fit(np.tile(POINTS, (2, 1)), np.tile(NAMES, 2))
+    scores = model.history_[0]["val_score"]
+    assert scores[0] > min(scores) == scores[-1] == scores[-2]  # of equals it takes the last
+    display = LossCurveDisplay.from_estimator(model, metric="score")
+    assert dots(display) == [[model.best_epochs_[0], min(scores)]]
+
+
+@pytest.mark.filterwarnings("ignore:.*Maximum iterations")
+def test_curves_of_members():
+    model = fastnn.MLPClassifier((4,), n_members=2, max_iter=6, early_stopping=True, random_state=0)
+    model.fit(POINTS, NAMES)
+    first, second = model.members_
+    epochs = [list(range(1, len(member.loss_curve_) + 1)) for member in model.members_]
+    assert curves(LossCurveDisplay.from_estimator(model)) == {
+        "training": (epochs[0], first.loss_curve_),
+        "_training of member 2": (epochs[1], second.loss_curve_),
+    }
+    display = LossCurveDisplay.from_estimator(model, metric="score")
+    assert curves(display) == {
+        "validation": (epochs[0], first.validation_scores_),
+        "_validation of member 2": (epochs[1], second.validation_scores_),
+    }
+    assert [best for _, best in dots(display)] == [member.best_validation_score_ for member in model.members_]
+
+
 # -- regions ----------------------------------------------------------------------------------------------------
+
+
+def colours(display):
+    return [to_rgba(colour) for colour in display.points_.get_facecolor()]
+
+
+def legend(display):
+    """The name of each colour."""
+    found = display.ax_.get_legend()
+    return {to_rgba(line.get_color()): line.get_label() for line in found.legend_handles}
 
 
 def test_regions_of_a_network(xor):
     display = DecisionRegionDisplay.from_network(xor, SQUARE, XOR)
     assert regions_at(display, SQUARE) == XOR
-    assert [points.get_offsets().tolist() for points in display.points_] == [[[0, 0], [1, 1]], [[0, 1], [1, 0]]]
+    assert display.points_.get_offsets().tolist() == SQUARE.tolist()
+    assert colours(display) == [to_rgba(("#0072B2", "#E69F00")[label]) for label in XOR]
     assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == ["0", "1"]
     bare = DecisionRegionDisplay.from_network(xor, SQUARE)
-    assert bare.points_ == []
+    assert bare.points_ is None
     assert bare.ax_.get_legend() is None
 
 
@@ -99,14 +209,16 @@ def test_regions_of_a_network_without_classes():
 def test_regions_and_points_of_an_estimator(classifier, mark_errors):
     display = DecisionRegionDisplay.from_estimator(classifier, POINTS, NAMES, mark_errors=mark_errors)
     predicted = classifier.predict(POINTS)
-    found = {points.get_label(): len(points.get_offsets()) for points in display.points_}
+    named = [legend(display)[colour] for colour in colours(display)]
     if mark_errors:
         n_right = int((predicted == NAMES).sum())
         assert 0 < n_right < 60
-        assert found == {"right": n_right, "wrong": 60 - n_right}
-        assert [to_rgba(p.get_facecolor()[0]) for p in display.points_] == [to_rgba("#0072B2"), to_rgba("#D55E00")]
+        assert named == ["right"] * n_right + ["wrong"] * (60 - n_right)  # which are drawn on top
+        order = [*np.flatnonzero(predicted == NAMES), *np.flatnonzero(predicted != NAMES)]
+        assert np.array_equal(display.points_.get_offsets(), POINTS[order])
     else:
-        assert found == {name: np.count_nonzero(name == NAMES) for name in classifier.classes_}
+        assert named == NAMES.tolist()
+        assert np.array_equal(display.points_.get_offsets(), POINTS)
     classes = classifier.classes_[regions_at(display, POINTS)]
     assert np.mean(classes == predicted) > 0.95  # but for points within a cell of a border
 
@@ -153,7 +265,7 @@ def test_weights_are_images_side_by_side():
 def test_weights_of_an_estimator():
     images = np.random.default_rng(0).standard_normal((30, 16))
     regressor = fastnn.MLPRegressor(hidden_layer_sizes=(5,), solver="lbfgs", max_iter=500).fit(images, images[:, 0])
-    display = WeightsDisplay.from_estimator(regressor, n_columns=5)
+    display = WeightsDisplay.from_estimator(regressor, image_shape=(4, 4), n_columns=5)
     assert np.array_equal(display.mosaic[:, :4], regressor.coefs_[0][:, 0].reshape(4, 4))
     assert display.mosaic.shape == (4, 24)
 
@@ -166,12 +278,44 @@ def test_a_frame_keeps_its_names():
     assert (display.ax_.get_xlabel(), display.ax_.get_ylabel()) == ("width", "height")
 
 
+def test_weights_of_features_are_a_table(xor):
+    display = WeightsDisplay.from_network(xor)
+    assert np.array_equal(display.image_.get_array(), xor.W[1].T)
+    assert [text.get_text() for text in display.ax_.get_yticklabels()] == ["x0", "x1"]
+    assert display.ax_.get_xlabel() == "hidden unit"
+    largest = np.abs(xor.W[1]).max()
+    assert display.image_.get_clim() == (-largest, largest)
+    named = WeightsDisplay.from_network(xor, feature_names=["left", "right"])
+    assert [text.get_text() for text in named.ax_.get_yticklabels()] == ["left", "right"]
+
+
+@pytest.mark.parametrize(("n_in", "is_image"), [(49, False), (63, False), (64, True), (65, False), (81, True)])
+def test_squares_of_64_inputs_or_more_are_images(n_in, is_image):
+    weights = np.arange(2.0 * n_in).reshape(2, n_in)
+    assert (WeightsDisplay(weights).feature_names is None) == is_image
+    assert WeightsDisplay(weights, feature_names=[f"pixel {j}" for j in range(n_in)]).mosaic.shape == (n_in, 2)
+
+
+def test_of_very_many_features_some_are_named():
+    display = WeightsDisplay(np.ones((2, 150))).plot()
+    assert [text.get_text() for text in display.ax_.get_yticklabels()] == [f"x{j}" for j in range(0, 150, 3)]
+    assert display.figure_.get_figheight() > 10
+    figure, ax = plt.subplots()
+    height = figure.get_figheight()
+    WeightsDisplay(np.ones((2, 150))).plot(ax)
+    assert figure.get_figheight() == height
+
+
 def test_weights_are_refused(xor):
     for shape in (4, (1, 2, 2)):
         with pytest.raises(TypeError, match="image_shape must be a pair of rows and columns, got"):
             WeightsDisplay.from_network(xor, image_shape=shape)
     with pytest.raises(ValueError, match="the first layer has 2 inputs, which make no square: give image_shape"):
-        WeightsDisplay.from_network(xor)
+        WeightsDisplay.from_network(xor, n_columns=2)
+    with pytest.raises(ValueError, match="feature_names has 3 names, but there are 2 inputs"):
+        WeightsDisplay.from_network(xor, feature_names="abc")
+    with pytest.raises(ValueError, match="feature_names are of a table, image_shape and n_columns of images"):
+        WeightsDisplay.from_network(xor, image_shape=(1, 2), feature_names=["a", "b"])
     with pytest.raises(ValueError, match="images of 2 x 3 have 6 pixels, but there are 2 inputs"):
         WeightsDisplay.from_network(xor, image_shape=(2, 3))
     with pytest.raises(ValueError, match="n_columns must be at least 1, got 0"):
@@ -183,12 +327,17 @@ def test_weights_are_refused(xor):
 
 def test_a_diagram_has_units_and_weights():
     weights = [np.array([[1.0, -2.0], [3.0, 0.5], [0.0, 4.0]]), np.array([[1.0, -1.0, 2.0]])]
-    network = fastnn.Network(weights, [np.zeros(3), np.zeros(1)], activation="relu", output_activation="tanh")
+    biases = [np.array([0.5, -6.0, 1.0]), np.array([2.0])]
+    network = fastnn.Network(weights, biases, activation="relu", output_activation="tanh")
     diagram = NetworkDiagram.from_network(network)
     assert [len(units.get_offsets()) for units in diagram.units_] == [2, 3, 1]
     for lines, of_layer in zip(diagram.weights_, weights, strict=True):
         assert lines.get_array().tolist() == of_layer.ravel().tolist()
-        assert lines.get_clim() == (-4, 4)
+        assert lines.get_clim() == (-6, 6)  # the largest of weights and biases
+    for units, of_layer in zip(diagram.units_[1:], biases, strict=True):
+        assert units.get_array().tolist() == of_layer.tolist()
+        assert units.get_clim() == (-6, 6)
+    assert diagram.units_[0].get_array() is None  # inputs have no biases
     places = [units.get_offsets() for units in diagram.units_]
     segments = diagram.weights_[0].get_segments()  # the weight [i, j] leads from unit j to unit i
     for i in range(3):
@@ -198,13 +347,17 @@ def test_a_diagram_has_units_and_weights():
     assert labels == ["2\ninputs", "3\nrelu", "1\ntanh"]
 
 
-def test_a_diagram_leaves_units_out():
-    weights = np.arange(30.0 * 3).reshape(3, 30)
-    diagram = NetworkDiagram.from_network(fastnn.Network([weights], [np.zeros(3)]), max_units=5)
-    assert len(diagram.units_[0].get_offsets()) == 4
-    shown = weights[:, [0, 1, 28, 29]]
-    assert diagram.weights_[0].get_array().tolist() == shown.ravel().tolist()
-    assert "⋮" in [text.get_text() for text in diagram.ax_.texts]
+@pytest.mark.parametrize("max_units", [3, 5, 8])
+def test_a_diagram_leaves_units_out(max_units):
+    weights, biases = np.arange(30.0 * 3).reshape(3, 30), np.arange(3.0)
+    diagram = NetworkDiagram.from_network(fastnn.Network([weights], [biases]), max_units=max_units)
+    units = diagram.units_[0].get_offsets()
+    assert len(units) == max_units - 1
+    drawn = [*range(max_units // 2), *range(30 - (max_units - 1 - max_units // 2), 30)]
+    assert diagram.weights_[0].get_array().tolist() == weights[:, drawn].ravel().tolist()
+    dots = next(text for text in diagram.ax_.texts if text.get_text() == "⋮")
+    heights = sorted([dots.get_position()[1], *units[:, 1]], reverse=True)
+    assert heights == [(max_units - 1) / 2 - i for i in range(max_units)]  # one place among the units
 
 
 def test_diagrams_of_estimators_and_bad_ones(classifier, xor):
@@ -220,8 +373,11 @@ def test_diagrams_of_estimators_and_bad_ones(classifier, xor):
 def test_keywords_of_matplotlib_by_any_of_their_names(measured, xor):
     display = LossCurveDisplay.from_result(measured, metric="cost", curve_kwargs={"lw": 3, "c": "k"})
     assert (display.lines_[0].get_linewidth(), display.lines_[0].get_color()) == (3, "k")
-    display = DecisionRegionDisplay.from_network(xor, SQUARE, XOR, scatter_kwargs={"edgecolor": "k", "c": ["r", "g"]})
-    assert [to_rgba(colour) for colour in display.points_[0].get_facecolor()] == [to_rgba("r"), to_rgba("g")]
+    display = DecisionRegionDisplay.from_network(xor, SQUARE, XOR, scatter_kwargs={"edgecolor": "k", "c": [*"rgbk"]})
+    assert colours(display) == [to_rgba(colour) for colour in "rgbk"]
+    assert display.ax_.get_legend() is None  # which cannot know what they mean
+    display = DecisionRegionDisplay.from_network(xor, SQUARE, XOR, scatter_kwargs={"color": "k", "marker": "s"})
+    assert set(colours(display)) == {to_rgba("k")}
     with pytest.raises(TypeError, match="keywords for matplotlib must be a dict, got 5"):
         LossCurveDisplay.from_result(measured, curve_kwargs=5)
     with pytest.raises(TypeError, match="ax must be one matplotlib Axes, got ndarray"):
@@ -285,8 +441,9 @@ except ImportError as error:
 """
     )
     assert out.splitlines() == [
-        "NetworkDiagram needs matplotlib; install it with fastnn's extra [plots], or by itself",
-        "DecisionRegionDisplay needs scikit-learn 1.7 or newer; install it with fastnn's extra [sklearn], or by itself",
+        'NetworkDiagram needs matplotlib; install it: python -m pip install "matplotlib>=3.8"',
+        "DecisionRegionDisplay needs scikit-learn 1.7 or newer; install it: "
+        'python -m pip install "narwhals>=2.0.1" "scikit-learn>=1.7"',
     ]
 
 

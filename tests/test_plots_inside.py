@@ -2,27 +2,21 @@
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn.neural_network
 from drawn import NAMES, POINTS, curves, regions_at
-from matplotlib import pyplot as plt
-from sklearn.compose import TransformedTargetRegressor
+from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.ensemble import BaggingClassifier
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 import fastnn
 from fastnn.plots import DecisionRegionDisplay, LossCurveDisplay, NetworkDiagram, WeightsDisplay
 
 matplotlib.use("Agg")
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def pipeline_of(model, X, y):
@@ -70,7 +64,8 @@ def test_regions_are_those_of_the_whole_pipeline():
     assert (pipeline[-1][-1].predict(X) != pipeline.predict(X)).any()
     for make in (DecisionRegionDisplay.from_estimator, DecisionRegionDisplay.from_network):
         display = make(pipeline, X, NAMES, mark_errors=True)
-        assert [len(points.get_offsets()) for points in display.points_] == [60, 0]
+        assert len(display.points_.get_offsets()) == 60
+        assert len(np.unique(display.points_.get_facecolor(), axis=0)) == 1  # all are right
         assert np.mean(pipeline.classes_[regions_at(display, X)] == NAMES) > 0.95
 
 
@@ -88,6 +83,30 @@ def test_a_network_is_taken_from_whatever_has_one(measured, classifier):
             ]
         for make in (WeightsDisplay.from_network, WeightsDisplay.from_estimator):
             assert np.array_equal(make(model, image_shape=(1, 2), n_columns=1).mosaic[::2], weights[1])
+
+
+def names_drawn(model, **options):
+    return [text.get_text() for text in WeightsDisplay.from_estimator(model, **options).ax_.get_yticklabels()]
+
+
+@pytest.mark.filterwarnings("ignore:.*Maximum iterations")
+@pytest.mark.parametrize("module", [fastnn, sklearn.neural_network])
+def test_weights_are_named_as_the_columns_are(module):
+    """By what the steps before make of them; of arrays x0, x1."""
+    frame = pd.DataFrame({"width": POINTS[:, 0], "side": NAMES})
+    perceptron = module.MLPClassifier((3,), max_iter=5, random_state=0)
+    encoded = make_column_transformer((OneHotEncoder(), ["side"]), (StandardScaler(), ["width"]))
+    pipeline = make_pipeline(encoded, make_pipeline("passthrough", perceptron))
+    names = ["onehotencoder__side_left", "onehotencoder__side_middle", "onehotencoder__side_right"]
+    names.append("standardscaler__width")
+    assert names_drawn(pipeline.fit(frame, NAMES)) == names
+    search = GridSearchCV(pipeline, {"pipeline__mlpclassifier__alpha": [1e-4, 1e-3]}, cv=2).fit(frame, NAMES)
+    assert names_drawn(search) == names
+    assert names_drawn(perceptron.fit(frame[["width"]], NAMES)) == ["width"]
+    assert names_drawn(make_pipeline(StandardScaler(), perceptron).fit(POINTS, NAMES)) == ["x0", "x1"]
+    assert names_drawn(search, feature_names="abcd") == [*"abcd"]
+    unnamed = make_pipeline(FunctionTransformer(np.asarray), module.MLPClassifier((3,), max_iter=5))
+    assert names_drawn(unnamed.fit(frame[["width"]], NAMES)) == ["x0"]
 
 
 def test_regions_of_a_result(measured):

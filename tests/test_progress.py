@@ -136,7 +136,7 @@ except ImportError as error:
     print(error)
 """
     )
-    assert out == "False\nprogress=True needs tqdm; install it with fastnn's extra [progress], or by itself\n"
+    assert out == 'False\nprogress=True needs tqdm; install it: python -m pip install "tqdm>=4.66"\n'
 
 
 def test_a_wrong_flag():

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -48,6 +49,10 @@ FORMULAS = {
     "a function": (lambda progress: 0.3 * (1 - progress) ** 2, lambda k: 0.3 * (1 - k / N) ** 2),
     "an array": (list(np.arange(N) / 100), lambda k: k / 100),
     "inverse time, as an array": (0.3 / (1 + 0.1 * np.arange(N)), lambda k: 0.3 / (1 + 0.1 * k)),
+    "RealMLP's coslog4": (
+        schedules.cycles(0.3),
+        lambda k: 0.15 * (1 - math.cos(2 * math.pi * math.log2(1 + 15 * (k + 0.5) / N))),
+    ),
     "warm-up by a number": (
         schedules.linear(0.3, warmup=9),
         lambda k: 0.3 * (k + 1) / 10 if k < 9 else 0.3 * (1 - (k - 9) / (N - 9)),
@@ -129,6 +134,20 @@ def test_short_runs_have_rates(name, n, warmup):
     rates = getattr(schedules, name)(0.1, warmup=warmup).rates(range(n), n)
     assert rates.shape == (n,)
     assert ((rates > 0) & (rates <= 0.1)).all()
+
+
+@pytest.mark.parametrize("n_cycles", [1, 2, 4, 7])
+def test_cycles_end_in_zeros_and_have_their_tops_between(n_cycles):
+    n = 1000 * (2**n_cycles - 1)
+    rates = schedules.cycles(0.1, n_cycles).rates(range(n), n)
+    assert ((rates > 0) & (rates <= 0.1)).all()
+    ends = [1000 * (2**i - 1) for i in range(n_cycles + 1)]
+    assert (rates[[*ends[:-1], -1]] < 1e-5).all()
+    for first, last in pairwise(ends):
+        top = first + int(rates[first:last].argmax())
+        assert rates[top] > 0.1 - 1e-6
+        assert (np.diff(rates[first : top + 1]) > 0).all()
+        assert (np.diff(rates[top:last]) < 0).all()
 
 
 def test_they_are_values():
@@ -292,6 +311,9 @@ def test_what_is_no_rate(alpha, error, message):
         ("cosine", {"cycles": 0}, ValueError, "cycles must be at least 1, got 0"),
         ("cosine", {"warmup": 1.0}, ValueError, "warmup must be finite and at least 0.0 and less than 1.0, got 1.0"),
         ("cosine", {"warmup": -1}, ValueError, "warmup must be at least 0, got -1"),
+        ("cycles", {"rate": -0.1}, ValueError, "rate must be finite and greater than 0.0, got -0.1"),
+        ("cycles", {"n_cycles": 31}, ValueError, "n_cycles must be at most 30"),
+        ("cycles", {"n_cycles": 0}, ValueError, "n_cycles must be at least 1, got 0"),
         ("one_cycle", {"pct_start": 1.5}, ValueError, "pct_start must be at most 1, got 1.5"),
         ("one_cycle", {"anneal_strategy": "cosine"}, ValueError, "anneal_strategy"),
         ("linear", {"end_factor": np.nan}, ValueError, "end_factor must be finite"),

@@ -42,7 +42,7 @@ def test_start_weights_that_were_given_are_taken_as_they_are():
 
 
 def test_large_inputs_saturate_too():
-    with pytest.warns(UserWarning, match=r"init='glorot_uniform' saturate .* inputs scaled to mean 0"):
+    with pytest.warns(UserWarning, match="'glorot_uniform' saturate .* nothing; use a smaller init_scale"):
         fastnn.train([4, 5, 3], 1e4 * X, Y, 1, init="glorot_uniform", random_state=0)
 
 

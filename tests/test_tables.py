@@ -28,6 +28,7 @@ ROWS = {
     ),
     "solvers.def": ("FASTNN_SOLVER(adagrad, 1)", "FASTNN_SOLVER_adagrad.* not handled in switch"),
     "losses.def": ("FASTNN_LOSS(cosine, any, 1, 0)", "FASTNN_LOSS_cosine.* not handled in switch"),
+    "encodings.def": ("FASTNN_ENCODING(spline)", "FASTNN_ENCODING_spline.* not handled in switch"),
 }
 PAIRS = [(loss, output) for loss, outputs in LOSS_OUTPUTS.items() for output in ACTIVATIONS if output not in outputs]
 
@@ -72,10 +73,11 @@ def test_the_compiled_loops_name_every_row():
 
 
 def test_the_compiled_loops_find_no_number_for_an_unknown_row(monkeypatch):
-    x, out, unknown = np.ones((3, 2)), np.zeros((3, 2)), len(ACTIVATIONS)
-    _loops._activate_rows(unknown, 0.0, x, out)
+    x, out = np.ones((3, 2)), np.zeros((3, 2))
+    monkeypatch.setitem(ACTIVATIONS, "unknown", len(ACTIVATIONS))
+    _loops.activate_rows("unknown", x, out)
     assert np.isnan(out).all()
-    _loops._slopes(unknown, 0.0, x[0], x[0], out[0])
+    _loops.slopes("unknown", x[0], x[0], out[0])
     assert np.isnan(out).all()
     network = NetworkSpec((2, 2), ("logistic",), np.dtype("float64"))
     parameters, gradient = np.ones(network.n_parameters), np.empty(network.n_parameters)

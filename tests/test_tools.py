@@ -317,5 +317,5 @@ def test_an_mlflow_that_keeps_its_list_elsewhere_is_an_error(tracking, monkeypat
 
 def test_without_mlflow_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow", None)
-    with pytest.raises(ImportError, match=r"needs MLflow; install it with fastnn's extra \[neighbours\]"):
+    with pytest.raises(ImportError, match=r"needs MLflow; install it: python -m pip install .mlflow>=3.$"):
         fastnn.interop.register_mlflow()

@@ -12,6 +12,9 @@ from wider import ACTIVATIONS
 
 from fastnn import _engine, simd
 from fastnn._tables import ACTIVATION_PARAMETERS
+from fastnn.encodings import Encoding
+from fastnn.objective import Objective
+from fastnn.spec import NetworkSpec
 
 TARGETS = simd.available()
 DTYPES = ["float32", "float64"]
@@ -42,6 +45,9 @@ OUTPUT_BOUNDS = {
 }
 SLOPE_BOUND = 3.0
 
+#: The same of the waves of a periodic encoding, in units of 1.
+WAVE_BOUND = 6.0
+
 
 @pytest.fixture(autouse=True)
 def _as_it_was():
@@ -61,6 +67,20 @@ def activate(name, x):
     h, slopes = np.empty_like(x), np.empty_like(x)
     _engine.activate(name, ACTIVATION_PARAMETERS.get(name, (None, 0.0))[1], x, h, slopes)
     return h, slopes
+
+
+def waves(x):
+    """Sines and cosines as periodic encodings have them: the gradient by phases and weights where all else is 1."""
+    network = NetworkSpec(
+        (len(x), 2 * len(x), 1), ("identity", "identity"), x.dtype, (), (Encoding("periodic"),) * len(x)
+    )
+    parameters = np.ones(network.n_parameters, x.dtype)
+    for views in network.encoding_views(parameters):
+        views["phases"][:] = 0
+    gradient, far_below = np.empty_like(parameters), np.full((1, 1), -1e30, x.dtype)
+    _engine.loss_and_gradient(network, Objective("absolute_error"), parameters, x[None], far_below, None, 0.0, gradient)
+    own = network.encoding_views(gradient)
+    return tuple(np.concatenate([views[name].ravel() for views in own]) for name in ("phases", "W"))
 
 
 def largest_error(name, x):
@@ -142,6 +162,22 @@ def test_errors_of_an_activation_and_its_slope_are_within_their_bounds(target, n
     of_output, of_slope = largest_errors(name, x)
     assert of_output <= OUTPUT_BOUNDS[name]
     assert of_slope <= SLOPE_BOUND
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("target", TARGETS)
+def test_waves_are_within_their_bound(target, dtype):
+    if dtype == "float64" and np.finfo(np.longdouble).nmant <= 52:
+        pytest.skip("long double is no wider than double here")
+    simd.use(target)
+    rng = np.random.default_rng(0)
+    around = np.pi / 4 * np.arange(-80, 81)
+    x = np.concatenate([around, [0.0], *(rng.uniform(-b, b, 1000) for b in (1e-3, 1, 7, 60))]).astype(dtype)
+    sines, cosines = waves(x)
+    wide = x.astype(wider_than(x))
+    rounded_twice = np.abs(wide) / 4 if target == "baseline" else 0.0  # of x86: it has no multiply-add
+    for actual, exact in ((-sines, np.sin(wide)), (cosines, np.cos(wide))):
+        assert (np.abs(actual - exact) / np.finfo(dtype).eps <= WAVE_BOUND + rounded_twice).all()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -1,4 +1,4 @@
-"""bias=False: networks whose units have weights alone, on both faces; test_published has a tutorial's figures."""
+"""bias=False: networks whose units have weights alone, on both faces; a tutorial's are in test_published_tutorials."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The benchmark against other libraries: ``python -m bench --peers``, with fastnn[peers] installed.
+"""The benchmark against other libraries: ``python -m bench --peers``, with the extra [peers] installed.
 
 ``cases`` says what is computed and on which data, one ``NAME_peer`` how each library does it at its best, ``worker``
 is the process that a library has to itself and ``process`` the driver's end of it. ``run`` has them take turns,

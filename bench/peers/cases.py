@@ -195,7 +195,7 @@ RELU = {"data": "normal", "hidden": "relu", "output": "softmax", "dtypes": SINGL
 
 CASES = (
     Case(
-        name="S3: full-batch SGD, 64-30-10 logistic, squared error",
+        name="full-batch SGD, 64-30-10 logistic, squared error",
         unit="update",
         layers=(64, 30, 10),
         hidden="logistic",
@@ -291,7 +291,7 @@ CASES = (
         for layers in ((64, 30, 10), (100, 100, 50, 10), (784, 128, 64, 10))
     ),
     Case(
-        name="S2: predict, 100-100-50-10 logistic",
+        name="predict, 100-100-50-10 logistic",
         unit="call",
         data="normal",
         layers=(100, 100, 50, 10),

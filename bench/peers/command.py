@@ -7,7 +7,7 @@ import sys
 from bench.machine import describe
 from bench.peers import PEERS, run
 from bench.peers.cases import CASES
-from bench.peers.overview import write_overview
+from bench.peers.overview import write_charts
 from bench.peers.report import Report
 from bench.progress import watched
 
@@ -53,9 +53,8 @@ def main(options):
     pairs = watched([(case, dtype) for case in cases for dtype in case.dtypes], options.progress)
     run.measure_all(pairs, {name: PEERS[name] for name in names}, n_rounds, report, threads, not options.quick)
     report.print_summary()
-    paths = [*report.write(options.output), options.output / "overview.png"]
-    write_overview(paths[-1], report.machine, report.rows)
-    print("\nWritten: " + ", ".join(str(path) for path in paths if path.exists()))
+    paths = [report.write(options.output), *write_charts(options.output, report.machine, report.rows)]
+    print("\nWritten: " + ", ".join(map(str, paths)))
     if report.complaints:
         sys.exit("\n".join(report.complaints))
     print("All libraries finished with the same numbers.")

@@ -5,11 +5,12 @@ import numpy as np
 import fastnn
 from bench.peers.interface import BETA_1, BETA_2, EPSILON, flat
 from fastnn.backends import get_backend
+from fastnn.distribution import NAME
 from fastnn.objective import Objective
 from fastnn.spec import NetworkSpec, TrainingSpec
 from fastnn.state import TrainingState
 
-PACKAGES = ("fastnn",)
+PACKAGES = (NAME,)
 
 
 class Train:

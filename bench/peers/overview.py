@@ -1,6 +1,7 @@
 """All cases in one chart: how many times longer than fastnn each library takes, at its best on one thread."""
 
-from bench.peers.report import OWN, OWN_COLOUR
+from bench.chart import dots
+from bench.peers.report import OWN
 
 #: Library -> colour and marker; others are grey. Okabe and Ito's colours, which the colour-blind can tell apart.
 LOOKS = {
@@ -9,10 +10,19 @@ LOOKS = {
     "jax": ("#cc79a7", "^"),
     "torch": ("#d55e00", "v"),
     "sklearn": ("#56b4e9", "P"),
-    "onnxruntime": ("#000000", "X"),
+    "onnxruntime": ("ink", "X"),
 }
 NAMES = {"numpy": "NumPy", "numba": "Numba", "jax": "JAX", "torch": "PyTorch", "sklearn": "scikit-learn"}
 NAMES |= {"onnxruntime": "ONNX Runtime"}
+#: What a case of the overview is called there -> how its title begins. Among them are the two where others are nearest.
+SHORT = {
+    "Full batches, 64-30-10, 1,078 rows": "full-batch SGD",
+    "Adam, batches of 32, 64-30-10, 1,078 rows": "Adam, batches of 32, 64-30-10",
+    "Adam, batches of 1024, 20-64-64-1, 100,000 rows": "Adam, batches of 1024, 20-64-64-1",
+    "Momentum, batches of 128, 784-128-64-10, 60,000 rows": "momentum, batches of 128, 784-128-64-10",
+    "Predict 1 row, 64-30-10": "predict, 64-30-10 ReLU, softmax, 1 row",
+    "Predict 10,000 rows, 784-128-64-10": "predict, 784-128-64-10",
+}
 
 
 def ratios_of(rows):
@@ -30,40 +40,36 @@ def ratios_of(rows):
     }
 
 
-def write_overview(path, machine, rows):
-    """Draw a line a case and a mark a library; nothing where fastnn was not measured."""
-    import matplotlib
+def draw(ratios, cpu):
+    """Return the picture of cases as SVG."""
+    libraries = dict.fromkeys(library for of_case in ratios.values() for library in of_case)
+    looks = {
+        library: (NAMES.get(library, library), *LOOKS.get(library, ("#888888", "o")), 6)
+        for library in [name for name in LOOKS if name in libraries] + [name for name in libraries if name not in LOOKS]
+    }
+    largest = 1.3 * max(2, *(max(of_case.values(), default=1) for of_case in ratios.values()))
+    return dots(
+        ratios,
+        looks,
+        title="How many times longer than fastnn other libraries take for the same work",
+        note=f"Times longer than fastnn, the line at 1; logarithmic, one thread, {cpu}",
+        ticks=[tick for tick in (1, 2, 5, 10, 20, 50, 100, 200, 500) if tick < largest],
+        limits=(0.85, largest),
+    )
 
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
 
+def few(ratios, cpu):
+    """Return the picture of the cases of `SHORT`; of all, if none of them was measured."""
+    chosen = {short: of for short, start in SHORT.items() for case, of in ratios.items() if case.startswith(start)}
+    return draw(chosen or ratios, cpu)
+
+
+def write_charts(folder, machine, rows):
+    """Draw few cases and all of them, and return the paths; () where fastnn was not measured."""
     ratios = ratios_of(rows)
     if not ratios:
-        return
-    figure, ax = plt.subplots(figsize=(10, 0.27 * len(ratios) + 1.1), layout="constrained")
-    ax.axvline(1, color=OWN_COLOUR, linewidth=3, zorder=1)
-    for height, of_case in enumerate(ratios.values()):
-        ax.axhline(height, color="#eeeeee", zorder=0)
-        for library, ratio in of_case.items():
-            colour, marker = LOOKS.get(library, ("#888888", "o"))
-            ax.scatter(ratio, height, s=45, color=colour, marker=marker, edgecolors="white", linewidths=0.6, zorder=3)
-    libraries = list(dict.fromkeys(library for of_case in ratios.values() for library in of_case))
-    for library in [name for name in LOOKS if name in libraries] + [name for name in libraries if name not in LOOKS]:
-        colour, marker = LOOKS.get(library, ("#888888", "o"))
-        ax.scatter([], [], s=45, color=colour, marker=marker, label=NAMES.get(library, library))
-    ax.set_xscale("log")
-    ticks = [1, 2, 5, 10, 20, 50, 100, 200, 500]
-    largest = max(max(of_case.values(), default=1) for of_case in ratios.values())
-    ax.set_xlim(0.85, 1.3 * max(largest, 2))
-    ax.set_xticks(
-        [tick for tick in ticks if tick < 1.3 * largest], [str(tick) for tick in ticks if tick < 1.3 * largest]
-    )
-    ax.minorticks_off()
-    ax.set_yticks(range(len(ratios)), ratios, fontsize=8)
-    ax.set_ylim(len(ratios) - 0.5, -0.5)
-    ax.set_xlabel(f"times longer than fastnn (the line at 1), logarithmic, one thread; {machine['cpu']}", fontsize=8)
-    ax.spines[["top", "right", "left"]].set_visible(False)
-    ax.tick_params(axis="y", length=0)
-    figure.legend(loc="outside upper right", ncols=len(libraries), frameon=False, fontsize=9)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+        return ()
+    paths = folder / "overview.svg", folder / "peers.svg"
+    for path, picture in zip(paths, (few(ratios, machine["cpu"]), draw(ratios, machine["cpu"])), strict=True):
+        path.write_text(picture, encoding="utf-8")
+    return paths

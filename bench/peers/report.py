@@ -1,4 +1,4 @@
-"""The figures against peers as a table, as JSON and as a chart.
+"""The figures against peers as a table and as JSON; ``overview.py`` draws them.
 
 Two ratios a row: its time over the best peer's (fastnn below 1: it is faster than all), and over the floor, the time
 that the multiply-adds of the case alone would take at the peak of as many cores. On one thread the best peer is the
@@ -13,9 +13,6 @@ from bench.report import duration
 from bench.timing import summary
 
 OWN = "fastnn"
-
-#: Colours of fastnn's bars, and of the others'.
-OWN_COLOUR, PEER_COLOUR = "#0072b2", "#a0a0a0"
 
 
 def rows_of(result):
@@ -137,9 +134,9 @@ class Report:
                     print(f"  {name:<86}{ratios}{more}")
 
     def write(self, folder):
-        """Write JSON and chart; return their paths."""
+        """Write JSON; return its path."""
         folder.mkdir(parents=True, exist_ok=True)
-        paths = folder / "peers.json", folder / "peers.png"
+        path = folder / "peers.json"
         content = {
             "machine": self.machine,
             "versions": self.versions,
@@ -148,53 +145,8 @@ class Report:
             "rows": self.rows,
             "missing": self.missing,
         }
-        paths[0].write_text(json.dumps(content, indent=1) + "\n")
-        if self.rows:
-            write_chart(paths[1], self.machine, self.rows)
-        return paths
-
-
-def write_chart(path, machine, rows):
-    """Draw one panel a case and dtype, on logarithmic axes of one span, so that equal steps are equal ratios."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    panels = {}
-    for row in rows:
-        panels.setdefault((row["case"], row["dtype"], row["unit"]), []).append(row)
-    span = 8 * max(max(row["median"] for row in panel) / panel[0]["median"] for panel in panels.values())
-    n_columns = min(2, len(panels))
-    lengths = [len(panel) for panel in panels.values()]
-    lines = [max(lengths[start : start + n_columns]) for start in range(0, len(panels), n_columns)]
-    figure, axes = plt.subplots(
-        len(lines),
-        n_columns,
-        figsize=(8 * n_columns, 0.26 * sum(lines) + 0.4 * len(lines) + 0.5),
-        layout="constrained",
-        squeeze=False,
-        height_ratios=lines,
-    )
-    for axis in axes.flat[len(panels) :]:
-        axis.set_visible(False)
-    for index, ((case, dtype, unit), panel) in enumerate(panels.items()):
-        axis = axes.flat[index]
-        medians = [row["median"] for row in panel]
-        colours = [OWN_COLOUR if row["library"] == OWN else PEER_COLOUR for row in panel]
-        bars = axis.barh([row["way"] + _threads(row["threads"]) for row in panel], medians, color=colours)
-        notes = [duration(row["median"]) + (", WRONG" if row["wrong"] else "") for row in panel]
-        axis.bar_label(bars, notes, padding=3, fontsize=8)
-        axis.set_xscale("log")
-        axis.set_xlim(medians[0] / 2, medians[0] / 2 * span)
-        axis.set_ylim(lines[index // n_columns] - 0.5, -0.5)  # bars of one thickness, the fastest on top
-        axis.xaxis.set_visible(False)
-        axis.set_title(f"{case}, {dtype}, per {unit}", loc="left", fontsize=9)
-        axis.tick_params(labelsize=8)
-        axis.spines[["top", "right", "bottom"]].set_visible(False)
-    figure.suptitle(f"Time (logarithmic; shorter is better) on {machine['cpu']}", fontsize=10)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+        path.write_text(json.dumps(content, indent=1) + "\n")
+        return path
 
 
 def _threads(n):

@@ -240,15 +240,16 @@ INLINE ptrdiff_t activate_groups(const fastnn_activation activation, ptrdiff_t n
 
 INLINE void activate_with(const fastnn_activation activation, real parameter, ptrdiff_t n_rows, ptrdiff_t n_vectors,
                           real *h, ptrdiff_t stride, real *slopes) {
-    const int keeps = fastnn_activations[activation].keeps_slope && slopes;
     for (ptrdiff_t first = 0; n_rows > 0; n_rows--, first += stride) {
         ptrdiff_t i = first + activate_groups(activation, n_vectors, h + first);
         for (; i < first + n_vectors * LANES; i += LANES) {
             vec z = v_load(h + i);
-            if (keeps) {
+            if (fastnn_activations[activation].keeps_slope) {
                 with_slope both = v_with_slope(activation, parameter, z);
                 v_store(h + i, both.h);
-                v_store(slopes + i, both.slope);
+                if (slopes) { /* else nobody waits for it: the compiler computes in here what is for it alone */
+                    v_store(slopes + i, both.slope);
+                }
             } else {
                 v_store(h + i, v_activate(activation, parameter, z));
             }

@@ -87,7 +87,7 @@ static void meet(member *me) {
 }
 
 /* Do a task by the team, if it is to be had for work that takes so many vector multiply-adds; else by this thread. */
-static void share_out(team_state *t, double vectors, fastnn_task *task, void *job) {
+SMALL void share_out(team_state *t, double vectors, fastnn_task *task, void *job) {
     const team_plan *plan = &t->net->plan;
     int has_team = take_team(plan, vectors);
     double began = has_team ? fastnn_seconds() : 0;
@@ -181,12 +181,12 @@ INLINE ptrdiff_t lowest_moving(const member *me) {
 
 /* A piece through the network, to the losses, and to the deltas of the layers where they are wanted. of_chunk: rows of
    a chunk. Returns its inputs. */
-static chunk_inputs through_network(member *me, const packed_network *view, const sample_batch *b, const piece *p,
-                                    ptrdiff_t of_chunk, int with_deltas, double total) {
+SMALL chunk_inputs through_network(member *me, const packed_network *view, const sample_batch *b, const piece *p,
+                                   ptrdiff_t of_chunk, int with_deltas, double total) {
     const packed_network *net = me->net;
     row_list chunk = listed(b, p->chunk_first, p->chunk_n), rows = listed(b, p->chunk_first + p->row, p->n);
     chunk_inputs inputs = gathered(net, b->data, &chunk, &rows, p->row, view->inputs);
-    drop_site here = {b->drops.training, b->drops.update, p->chunk_first + p->row};
+    drop_site here = {b->drops.training, b->drops.update, p->chunk_first + p->row, b->drops.share};
     const drop_site *site = dropped_at(net, &here, p->n, view->inputs);
     const packed_layer *last = &view->layers[net->n_layers - 1];
     forward_chunk(view, &inputs, p->n, site, last->delta, &me->asked);
@@ -202,7 +202,7 @@ static chunk_inputs through_network(member *me, const packed_network *view, cons
 }
 
 /* This thread's rows of a round likewise, in the chunks' slots. */
-static void rows_of_round(member *me, const sample_batch *b, const chunk_round *r, int with_deltas, double total) {
+SMALL void rows_of_round(member *me, const sample_batch *b, const chunk_round *r, int with_deltas, double total) {
     const packed_network *net = me->net;
     ptrdiff_t n_groups = groups_of(r), end = part_begins(n_groups, me->thread + 1, me->n_threads);
     piece p;
@@ -219,7 +219,7 @@ static void rows_of_round(member *me, const sample_batch *b, const chunk_round *
 }
 
 /* Whole chunks of a round likewise, in the thread's own slot, and their gradients. */
-static void chunks_of_round(member *me, const sample_batch *b, const chunk_round *r, double total) {
+SMALL void chunks_of_round(member *me, const sample_batch *b, const chunk_round *r, double total) {
     const packed_network *net = me->net;
     ptrdiff_t n = chunks_of(r), end = part_begins(n, me->thread + 1, me->n_threads);
     for (ptrdiff_t chunk = part_begins(n, me->thread, me->n_threads); chunk < end; chunk++) {
@@ -249,7 +249,7 @@ static void add_partial(const packed_network *net, ptrdiff_t n_chunks, ptrdiff_t
 
 /* The gradient of this thread's weights, without the penalty's, from the rows of a round; added to that of the rounds
    before. */
-static void weights_of_round(const member *me, const sample_batch *b, const chunk_round *r) {
+SMALL void weights_of_round(const member *me, const sample_batch *b, const chunk_round *r) {
     const packed_network *net = me->net;
     for (ptrdiff_t i = 0; i < chunks_of(r); i++) {
         int alone = net->plan.n_threads == 1; /* its chunks stand one below the other, without room between */
@@ -267,7 +267,7 @@ static void weights_of_round(const member *me, const sample_batch *b, const chun
 }
 
 /* The same from the gradients of the chunks. */
-static void sums_of_round(const member *me, const chunk_round *r) {
+SMALL void sums_of_round(const member *me, const chunk_round *r) {
     const packed_network *net = me->net;
     add_partial(net, chunks_of(r), me->share.begin.place, me->share.end.place, r->first > 0);
     for (ptrdiff_t l = 0; l < net->n_layers; l++) {
@@ -290,8 +290,7 @@ static void add_totals(const packed_network *net, const chunk_round *r, loss_tot
 
 /* Objective and cost of a batch; the gradient without the penalty's where it is wanted. Returns whether to stop. The
    threads have met after their rows, and not after their weights. */
-static int batch_pass(member *me, const sample_batch *b, int with_gradient, double l2, double *objective,
-                      double *cost) {
+SMALL int batch_pass(member *me, const sample_batch *b, int with_gradient, double l2, double *objective, double *cost) {
     const packed_network *net = me->net;
     loss_totals totals = {0, 0};
     double total = total_weight(b);
@@ -361,14 +360,15 @@ static int row_pass(member *me, const sample_batch *b, double l2, double *object
 }
 
 /* Lay out the work area for batches of n_rows; see lay_out. */
-static size_t lay_out_training(packed_network *net, const fastnn_layer *layers, ptrdiff_t n_layers,
-                               const fastnn_data *data, int n_state, const int32_t *dropped, ptrdiff_t n_rows, int most,
-                               char *base) {
+SMALL size_t lay_out_training(packed_network *net, const fastnn_layer *layers, ptrdiff_t n_layers,
+                              const fastnn_data *data, int n_state, const int32_t *dropped, ptrdiff_t n_rows, int most,
+                              char *base) {
     double n_weights = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         n_weights += (double)layers[l].n_in * (double)layers[l].n_out;
     }
     int sparse = takes_entries(data, layers[0].n_in);
+    most = layers[0].n_columns ? 1 : most;
     team_plan plan = plan_of(layers, n_layers, work_of_row(n_weights), n_rows, sparse, most);
     return lay_out(net, layers, n_layers, data, n_state, dropped, &plan, base);
 }

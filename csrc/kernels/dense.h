@@ -8,8 +8,8 @@
 #include "kernels/activations.h" /* slope_terms, v_slope */
 #include "kernels/poll.h"        /* poll */
 #include "kernels/tile.h"        /* dense_product, product_kind, tiles, ROWS_1, ROWS_2, ROWS_3, MAX_VECTORS */
-#include "simd/transpose.h"      /* load_square, load_rest */
-#include "simd/vector.h"         /* vec, words, v_load, v_store, v_all, v_mask, v_first, v_less, UNROLL */
+#include "simd/transpose.h"      /* turn_rows */
+#include "simd/vector.h"         /* vec, v_load, v_store, v_all, v_mask, v_less, UNROLL */
 
 /* Steps of a chain before the sums go to memory and come back. */
 enum { STEPS = 256 };
@@ -88,24 +88,8 @@ INLINE void copy_panel(const int C, ptrdiff_t n, const real *from, ptrdiff_t str
 
 /* Copy a panel turned: n columns of C vectors of rows, of which the last n_rows - C * LANES at most are not there. */
 OUTLINE void turn_panel(int C, ptrdiff_t n, ptrdiff_t n_rows, const real *from, ptrdiff_t stride, real *to) {
-    for (int c = 0; c < C; c++, to += LANES) {
-        const real *rows[LANES];
-        words valid = v_first(n_rows - c * LANES);
-        for (int r = 0; r < LANES; r++) {
-            rows[r] = from + (c * LANES + r < n_rows ? c * LANES + r : n_rows - 1) * stride;
-        }
-        for (ptrdiff_t k = 0; k < n; k += LANES) {
-            vec columns[LANES];
-            ptrdiff_t n_columns = n - k < LANES ? n - k : LANES;
-            if (n_columns == LANES) {
-                load_square(rows, k, columns);
-            } else {
-                load_rest(rows, n, n_columns, columns);
-            }
-            for (ptrdiff_t i = 0; i < n_columns; i++) {
-                v_store(to + (k + i) * C * LANES, v_mask(valid, columns[i]));
-            }
-        }
+    for (int c = 0; c < C; c++) {
+        turn_rows(n_rows - c * LANES, n, from + c * LANES * stride, stride, to + c * LANES, C * LANES);
     }
 }
 

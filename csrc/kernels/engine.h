@@ -9,28 +9,29 @@
 #include "kernels/predict.h"     /* engine_forward */
 #include "kernels/training.h"    /* engine_begin, engine_advance, engine_put_state, engine_end */
 #include "simd/vector.h"         /* vec, v_load, v_store, v_fma */
-#include "simd/vmath.h"          /* v_exp, v_log, v_logistic, v_tanh */
+#include "simd/vmath.h"          /* v_log */
 
-/* The vectors of an elementary function over an array of n numbers. */
-#define ELEMENTWISE(name, of_vector)                                   \
-    static void engine_##name(const void *x, void *out, ptrdiff_t n) { \
-        const real *from = x;                                          \
-        real *to = out, rest[LANES] = {0};                             \
-        ptrdiff_t i = 0;                                               \
-        for (; i + LANES <= n; i += LANES) {                           \
-            v_store(to + i, of_vector(v_load(from + i)));              \
-        }                                                              \
-        memcpy(rest, from + i, (size_t)(n - i) * sizeof(real));        \
-        v_store(rest, of_vector(v_load(rest)));                        \
-        memcpy(to + i, rest, (size_t)(n - i) * sizeof(real));          \
+/* The logarithm of n numbers; exp, logistic and tanh are activations. */
+SMALL void engine_log(const void *x, void *out, ptrdiff_t n) {
+    real rest[LANES] = {0};
+    for (ptrdiff_t i = 0; i < n; i += LANES) {
+        size_t left = (size_t)(n - i) * sizeof(real);
+        int is_whole = n - i >= LANES;
+        const real *from = (const real *)x + i;
+        real *to = (real *)out + i;
+        if (!is_whole) {
+            memcpy(rest, from, left);
+        }
+        vec log = v_log(v_load(is_whole ? from : rest));
+        v_store(is_whole ? to : rest, log);
+        if (!is_whole) {
+            memcpy(to, rest, left);
+        }
     }
-ELEMENTWISE(exp, v_exp)
-ELEMENTWISE(log, v_log)
-ELEMENTWISE(logistic, v_logistic)
-ELEMENTWISE(tanh, v_tanh)
+}
 
-static void engine_activation(fastnn_activation activation, double parameter, const void *x, void *out, void *slopes,
-                              ptrdiff_t n) {
+SMALL void engine_activation(fastnn_activation activation, double parameter, const void *x, void *out, void *slopes,
+                             ptrdiff_t n) {
     const real *from = x;
     real *to = out, *of_slopes = slopes, rest[2][LANES] = {{0}};
     ptrdiff_t whole = n / LANES * LANES, left = n - whole;
@@ -44,7 +45,7 @@ static void engine_activation(fastnn_activation activation, double parameter, co
     }
 }
 
-static double multiply_adds(ptrdiff_t n) {
+SMALL double multiply_adds(ptrdiff_t n) {
     enum { CHAINS = 12 }; /* enough to hide the latency, few enough for the registers */
     vec sum[CHAINS];
     volatile real noise = (real)0.999;
@@ -80,10 +81,7 @@ const fastnn_kernels TABLE(FASTNN_TARGET_NAME, DTYPE) = {
     .loss_and_gradient = engine_loss_and_gradient,
     .forward_work_size = forward_work_size,
     .forward = engine_forward,
-    .exp = engine_exp,
     .log = engine_log,
-    .logistic = engine_logistic,
-    .tanh = engine_tanh,
     .activation = engine_activation,
     .multiply_adds = multiply_adds,
 };

@@ -11,8 +11,8 @@
 #include "kernels/pack.h"   /* pack, unpack */
 #include "simd/vector.h"    /* v_load, v_store, v_fma, v_all, LANES */
 
-static size_t gradient_work_size(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data,
-                                 int n_threads) {
+SMALL size_t gradient_work_size(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data,
+                                int n_threads) {
     packed_network net;
     return lay_out_training(&net, layers, n_layers, data, 0, NULL, data->n_samples, n_threads, NULL);
 }
@@ -42,14 +42,14 @@ static void make_pass(void *job, int thread, int n_threads) {
     }
 }
 
-static int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_objective *objective,
-                                    double l2, const fastnn_data *data, const void *parameters, void *gradient,
-                                    void *outputs, double *value, double *cost, int n_threads, fastnn_ask ask,
-                                    void *work) {
+SMALL int engine_loss_and_gradient(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_objective *objective,
+                                   double l2, const fastnn_data *data, const void *parameters, void *gradient,
+                                   void *outputs, double *value, double *cost, int n_threads, fastnn_ask ask,
+                                   void *work) {
     packed_network net;
     lay_out_training(&net, layers, n_layers, data, 0, NULL, data->n_samples, n_threads, work);
     pack(&net, parameters, net.parameters);
-    sample_batch b = {data, NULL, data->n_samples, 0, objective, {NULL, 0, 0}, outputs};
+    sample_batch b = {data, NULL, data->n_samples, 0, objective, {NULL, 0, 0, 1}, outputs};
     whole_pass pass = {{.net = &net}, &b, gradient != NULL, l2, ask, value, cost};
     fastnn_work_begins();
     share_out(&pass.team, net.plan.a_row * (double)data->n_samples, make_pass, &pass);

@@ -8,7 +8,7 @@
 #include "fastnn.h"              /* fastnn_objective, fastnn_loss, fastnn_losses, fastnn_activation */
 #include "kernels/activations.h" /* v_activate, slope_terms, v_slope, v_relu */
 #include "simd/vector.h"         /* vec, v_all, v_select, v_mask, v_less, v_max, v_min, v_fma, v_abs */
-#include "simd/vmath.h"          /* v_exp, v_log, v_log1p, v_exp_of_negative */
+#include "simd/vmath.h"          /* v_exp, v_exp_of_negative, exp_of_negative, log_of, log1p_of */
 
 /* What the losses know of the last layer, or of a block of its outputs. */
 typedef struct {
@@ -31,12 +31,12 @@ INLINE vec by_sign(vec x, vec below, vec above) {
 }
 
 /* (1 - p)^gamma (-log p) of the probability p = logistic(z), and its derivative by z. */
-INLINE vec focal_term(vec gamma, vec z, vec *by_z) {
-    vec power = v_exp_of_negative(-v_abs(z)), tail = v_log1p(power);
+OUTLINE vec focal_term(vec gamma, vec z, vec *by_z) {
+    vec power = exp_of_negative(-v_abs(z)), tail = log1p_of(power);
     vec large = v_all(1) / (v_all(1) + power), small = power * large;
     vec p = v_select(v_less(z, v_all(0)), small, large), rest = v_select(v_less(z, v_all(0)), large, small);
     vec surprise = v_relu(-z) + tail;
-    vec factor = v_exp_of_negative(-gamma * (v_relu(z) + tail));
+    vec factor = exp_of_negative(-gamma * (v_relu(z) + tail));
     *by_z = -factor * v_fma(gamma * p, surprise, rest);
     return factor * surprise;
 }
@@ -46,9 +46,9 @@ INLINE vec focal_term(vec gamma, vec z, vec *by_z) {
 INLINE vec logistic_log_loss(const output_layer *of, vec z, vec y, vec h) {
     if (of->objective->as_sklearn && !of->objective->has_soft_targets) {
         vec of_target = v_select(v_less(v_all((real)0.5), y), h, v_all(1) - h);
-        return -v_log(clipped(of_target, v_all(LEAST_PROBABILITY), v_all(1 - LEAST_PROBABILITY)));
+        return -log_of(clipped(of_target, v_all(LEAST_PROBABILITY), v_all(1 - LEAST_PROBABILITY)));
     }
-    return v_relu(z) - y * z + v_log1p(v_exp_of_negative(-v_abs(z)));
+    return v_relu(z) - y * z + log1p_of(v_exp_of_negative(-v_abs(z)));
 }
 
 /* A loss of the error h - y, and its derivative by h, of the rows of the table whose delta is that times a slope. */
@@ -67,27 +67,20 @@ INLINE vec loss_of_error(const fastnn_loss loss, vec parameter, vec error, vec *
     }
 }
 
-/* The loss of one output of LANES rows from logit z, output h and target y, and its derivative: by h in a row of the
-   table that says so, else by z. */
-INLINE vec loss_term(const fastnn_loss loss, const output_layer *of, vec z, vec y, vec h, vec *derivative) {
-    vec error = h - y, parameter = v_all((real)of->objective->parameter);
-    *derivative = error;
-    switch (loss) {
-    case FASTNN_LOSS_squared_error:
-    case FASTNN_LOSS_absolute_error:
-    case FASTNN_LOSS_huber:
-    case FASTNN_LOSS_quantile: return loss_of_error(loss, parameter, error, derivative);
-    case FASTNN_LOSS_poisson: {
-        vec positive = v_select(v_less(v_all(0), y), y, v_all(1)); /* y log y is 0 at 0 */
-        return y * v_log(positive) - y * z + error;
-    }
-    case FASTNN_LOSS_perceptron: return error * z;
-    case FASTNN_LOSS_log_loss: return logistic_log_loss(of, z, y, h);
+/* The losses that are seldom trained and take no slope, and their derivative by the logit z; h: output, y: target. */
+INLINE vec loss_of_logit(const fastnn_loss loss, vec parameter, vec z, vec y, vec h, vec *derivative) {
+    *derivative = h - y;
+    switch ((int)loss) {
+    case FASTNN_LOSS_poisson:
     case FASTNN_LOSS_gamma: {
-        vec ratio = y * v_exp(-z);
-        *derivative = v_all(1) - ratio;
-        return z - v_log(y) - *derivative;
+        vec log_y = log_of(v_select(v_less(v_all(0), y), y, v_all(1))); /* y log y is 0 at 0 */
+        if (loss == FASTNN_LOSS_poisson) {
+            return y * log_y - y * z + *derivative;
+        }
+        *derivative = v_all(1) - y * v_exp(-z);
+        return z - log_y - *derivative;
     }
+    case FASTNN_LOSS_perceptron: return *derivative * z;
     case FASTNN_LOSS_hinge: {
         vec margin = v_all(1) - y * z;
         *derivative = v_mask(v_less(v_all(0), margin), -y);
@@ -103,6 +96,27 @@ INLINE vec loss_term(const fastnn_loss loss, const output_layer *of, vec z, vec 
         *derivative = y * of_one - (v_all(1) - y) * of_zero;
         return y * one + (v_all(1) - y) * zero;
     }
+    default: return v_all(NAN);
+    }
+}
+
+/* The loss of one output of LANES rows from logit z, output h and target y, and its derivative: by h in a row of the
+   table that says so, else by z. */
+INLINE vec loss_term(const fastnn_loss loss, const output_layer *of, vec z, vec y, vec h, vec *derivative) {
+    vec parameter = v_all((real)of->objective->parameter);
+    *derivative = h - y;
+    switch (loss) {
+    case FASTNN_LOSS_squared_error:
+    case FASTNN_LOSS_absolute_error:
+    case FASTNN_LOSS_huber:
+    case FASTNN_LOSS_quantile: return loss_of_error(loss, parameter, h - y, derivative);
+    case FASTNN_LOSS_log_loss: return logistic_log_loss(of, z, y, h);
+    case FASTNN_LOSS_poisson:
+    case FASTNN_LOSS_perceptron:
+    case FASTNN_LOSS_gamma:
+    case FASTNN_LOSS_hinge:
+    case FASTNN_LOSS_squared_hinge:
+    case FASTNN_LOSS_focal: return loss_of_logit(loss, parameter, z, y, h, derivative);
     case FASTNN_LOSS_gaussian_nll: break; /* of two outputs together: joint.h */
     }
     return v_all(NAN);

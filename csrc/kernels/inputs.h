@@ -99,8 +99,8 @@ static void gather(const packed_network *net, const fastnn_data *data, const row
 
 /* A chunk's inputs, or those of the rows from `row` of it on, which a thread takes; gathered to `to` where they are
    copied. */
-static chunk_inputs gathered(const packed_network *net, const fastnn_data *data, const row_list *chunk,
-                             const row_list *rows, ptrdiff_t row, real *to) {
+SMALL chunk_inputs gathered(const packed_network *net, const fastnn_data *data, const row_list *chunk,
+                            const row_list *rows, ptrdiff_t row, real *to) {
     const real *inputs = inputs_of(net, data, chunk);
     if (inputs) {
         int copies = inputs == net->inputs;

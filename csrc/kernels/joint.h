@@ -10,7 +10,7 @@
 #include "kernels/activations.h" /* with_slope, v_softplus */
 #include "kernels/formulas.h"    /* output_layer, clipped, by_sign, LEAST_PROBABILITY */
 #include "simd/vector.h"         /* vec, v_load, v_store, v_all, v_max, v_fma, v_mask, v_less, v_at_least, v_select */
-#include "simd/vmath.h"          /* v_log, v_log1p, v_exp_of_negative */
+#include "simd/vmath.h"          /* v_exp_of_negative, exp_of_negative, log_of, log1p_of */
 
 /* z (n, LANES) becomes e^(z - top), top the largest of each lane; returns top and the sum. */
 INLINE vec powers(ptrdiff_t n, real *z, vec *sum) {
@@ -50,7 +50,7 @@ INLINE vec softmax_log_loss(const output_layer *of, real *z, const real *y, vec 
         *square = v_fma(error, error, *square);
         v_store(z + i, error * weight);
     }
-    vec total = v_fma(targets, top + v_log(sum), -dot);
+    vec total = v_fma(targets, top + log_of(sum), -dot);
     if (of->objective->as_sklearn && !of->objective->has_soft_targets) { /* of one target, which is 1 */
         total = clipped(total, v_all((real)-log1p(-LEAST_PROBABILITY)), v_all((real)-log(LEAST_PROBABILITY)));
     }
@@ -59,9 +59,9 @@ INLINE vec softmax_log_loss(const output_layer *of, real *z, const real *y, vec 
 
 /* One output of softmax from z - top: its probability, the logarithm of that, and 1 minus it. `rest` is the sum of all
    powers but the largest, whose own probability may be 1 but for less than rounding. */
-INLINE vec softmax_share(vec from_top, vec rest, vec *log_p, vec *others) {
-    vec power = v_exp_of_negative(from_top), share = v_all(1) / (v_all(1) + rest), p = power * share;
-    *log_p = from_top - v_log1p(rest);
+OUTLINE vec softmax_share(vec from_top, vec rest, vec *log_p, vec *others) {
+    vec power = exp_of_negative(from_top), share = v_all(1) / (v_all(1) + rest), p = power * share;
+    *log_p = from_top - log1p_of(rest);
     *others = v_select(v_less(power, v_all(1)), v_all(1) - p, rest * share);
     return p;
 }
@@ -77,14 +77,14 @@ INLINE vec softmax_focal(const output_layer *of, real *z, real *y, vec weight, v
     }
     vec tops = v_all(0), small = v_all(0);
     for (ptrdiff_t i = 0; i < n * LANES; i += LANES) {
-        vec power = v_exp_of_negative(v_load(z + i) - top);
+        vec power = exp_of_negative(v_load(z + i) - top);
         tops = tops + v_mask(v_at_least(power, v_all(1)), power);
         small = small + v_mask(v_less(power, v_all(1)), power);
     }
     rest = (tops + rest) + small;
     for (ptrdiff_t i = 0; i < n * LANES; i += LANES) {
         vec log_p, others, target = v_load(y + i), p = softmax_share(v_load(z + i) - top, rest, &log_p, &others);
-        vec factor = target * v_exp_of_negative(gamma * v_log(v_max(others, least)));
+        vec factor = target * exp_of_negative(gamma * log_of(v_max(others, least)));
         vec ratio = v_select(v_less(others, least), v_all(-1), log_p / v_max(others, least));
         vec term = factor * (gamma * p * ratio - v_all(1));
         total = total - factor * log_p;
@@ -99,13 +99,16 @@ INLINE vec softmax_focal(const output_layer *of, real *z, real *y, vec weight, v
     return total;
 }
 
+/* One for all the places below, where seldom anything is trained. */
+OUTLINE with_slope softplus(vec z) { return v_softplus(z); }
+
 #define LEAST_VARIANCE ((real)1e-6)
 
 /* The first half of the outputs are means, as they are, the second variances: log(1 + e^z) + 1e-6, of Lakshminarayanan,
    Pritzel and Blundell, 2017. */
 INLINE void mean_variance_lanes(ptrdiff_t n, real *z) {
     for (ptrdiff_t i = n / 2 * LANES; i < n * LANES; i += LANES) {
-        v_store(z + i, v_softplus(v_load(z + i)).h + v_all(LEAST_VARIANCE));
+        v_store(z + i, softplus(v_load(z + i)).h + v_all(LEAST_VARIANCE));
     }
 }
 
@@ -115,10 +118,10 @@ INLINE vec gaussian_nll(const output_layer *of, real *z, const real *y, vec weig
     const vec a_half = v_all((real)0.5);
     vec total = v_all(0);
     for (ptrdiff_t i = 0; i < half; i += LANES) {
-        with_slope spread = v_softplus(v_load(z + half + i));
+        with_slope spread = softplus(v_load(z + half + i));
         vec variance = spread.h + v_all(LEAST_VARIANCE), share = v_all(1) / variance;
         vec error = v_load(z + i) - v_load(y + i), scaled = error * share;
-        total = total + a_half * (v_log(variance) + error * scaled);
+        total = total + a_half * (log_of(variance) + error * scaled);
         *square = v_fma(error, error, *square);
         v_store(z + i, scaled * weight);
         v_store(z + half + i, a_half * (share - scaled * scaled) * spread.slope * weight);
@@ -133,7 +136,7 @@ INLINE ptrdiff_t group_of(real parameter, ptrdiff_t n) { return parameter > 0 ? 
 INLINE void increasing_lanes(ptrdiff_t n, ptrdiff_t group, real *z) {
     for (ptrdiff_t i = 0; i < n; i++) {
         if (i % group != 0) {
-            v_store(z + i * LANES, v_load(z + (i - 1) * LANES) + v_softplus(v_load(z + i * LANES)).h);
+            v_store(z + i * LANES, v_load(z + (i - 1) * LANES) + softplus(v_load(z + i * LANES)).h);
         }
     }
 }
@@ -146,7 +149,7 @@ INLINE vec increasing_quantiles(const output_layer *of, real *z, real *y, vec we
         vec h = v_all(0), sum = v_all(0);
         for (ptrdiff_t i = 0; i < group; i++) {
             vec of_z = v_load(z + (first + i) * LANES), quantile = v_all((real)of->objective->quantiles[i]);
-            h = i ? h + v_softplus(of_z).h : of_z;
+            h = i ? h + softplus(of_z).h : of_z;
             vec error = h - v_load(y + (first + i) * LANES);
             vec derivative = by_sign(error, -quantile, v_all(1) - quantile);
             total = total + derivative * error;
@@ -156,7 +159,7 @@ INLINE vec increasing_quantiles(const output_layer *of, real *z, real *y, vec we
         for (ptrdiff_t i = group - 1; i >= 0; i--) {
             real *place = z + (first + i) * LANES;
             sum = sum + v_load(y + (first + i) * LANES);
-            v_store(place, (i ? sum * v_softplus(v_load(place)).slope : sum) * weight);
+            v_store(place, (i ? sum * softplus(v_load(place)).slope : sum) * weight);
         }
     }
     return total;

@@ -50,12 +50,15 @@ typedef struct {
     ptrdiff_t n_vectors; /* of the outputs */
     ptrdiff_t stride;    /* from one row of h, delta or weights to the next, maybe with a gap; or 1: see above */
     int is_single;       /* the last layer with one output, see above */
+    ptrdiff_t n_columns; /* that a first layer encodes: encode.h */
+    const fastnn_layer *columns;
     fastnn_activation activation;
     real parameter;                      /* of the activation */
     const fastnn_layer *flat;            /* as the binding has it, before the blocks of its outputs */
     real scale;                          /* of the outputs that dropout lets stay */
     ptrdiff_t flat_weights, flat_biases; /* in the flat parameters */
     ptrdiff_t weights, biases;           /* in a packed block */
+    ptrdiff_t flat_gates, gates;         /* likewise; 0: none */
     int stays_unpacked;                  /* weights that prediction reads as the user has them; see there */
     ptrdiff_t before;                    /* weights of the layers before, in whole vectors, without gaps */
     /* W (n_out, n_in to whole vectors), for the backward pass: a copy; not of the first layer, nor of a single output,
@@ -64,6 +67,8 @@ typedef struct {
     ptrdiff_t slot; /* numbers of h, and of delta, in a slot */
     real *h;        /* outputs (n_slots, chunk, stride) */
     real *slopes;   /* of the outputs likewise, where their activation or dropout keeps them; else NULL */
+    real *gaps;     /* likewise, where there are gates: by how much an activation differs from its sum; then the slope
+                       of the loss by each gate */
     real *delta;
 } packed_layer;
 
@@ -107,7 +112,7 @@ INLINE ptrdiff_t whole_vectors(ptrdiff_t n) { return (n + LANES - 1) / LANES; }
 /* The most rows of a chunk; usual are two thirds of them. Many enough that what is done once a chunk does not count,
    few enough that their numbers stay in the cache. It depends on the network and the width of its vectors alone, so
    that the sums over a batch are cut at the same rows however the work is shared out. */
-static ptrdiff_t chunk_rows(const fastnn_layer *layers, ptrdiff_t n_layers) {
+SMALL ptrdiff_t chunk_rows(const fastnn_layer *layers, ptrdiff_t n_layers) {
     enum { BYTES = 144 * 1024, STEP = 36, LEAST = 72, MOST = 144 }; /* 36 and 288 were slower by 5 and 2 % */
     double bytes = (double)layers[0].n_in * sizeof(real), n_weights = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
@@ -144,6 +149,20 @@ static int is_single(const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l) 
            !is_joint((fastnn_activation)flat[l].activation);
 }
 
+/* Numbers of its own that an encoding has. */
+INLINE ptrdiff_t own_numbers(const fastnn_layer *column) {
+    switch ((fastnn_encoding)column->activation) {
+    case FASTNN_ENCODING_plain:
+    case FASTNN_ENCODING_one_hot: break;
+    case FASTNN_ENCODING_periodic: return column->n_in * (column->n_out + 1) + column->n_out - 1;
+    case FASTNN_ENCODING_embedding: return (column->n_in + 1) * column->n_out;
+    }
+    return 0;
+}
+
+/* In a packed block each encoding begins with a whole vector. */
+INLINE ptrdiff_t packed_numbers(const fastnn_layer *column) { return whole_vectors(own_numbers(column)) * LANES; }
+
 /* Rows of a layer's packed weights: whole vectors of them, where a transposed copy is made. */
 static ptrdiff_t packed_rows(const fastnn_layer *flat, ptrdiff_t l) {
     return l ? whole_vectors(flat[l].n_in) * LANES : flat[l].n_in;
@@ -165,14 +184,17 @@ static double turned_rows(const fastnn_layer *flat, ptrdiff_t n_layers) {
    entries: CSR rows that the layer takes so, or NULL. */
 static int stays_unpacked(const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l, const fastnn_data *entries) {
     ptrdiff_t n_in = flat[l].n_in;
+    if (flat[l].n_columns) {
+        return 0;
+    }
     int are_few = !entries || ((double)entries->n_samples <= turned_rows(flat, n_layers) &&
                                n_in <= TURNED_BYTES / TURNED / (ptrdiff_t)sizeof(vec));
     return are_few && !is_single(flat, n_layers, l) && n_in >= UNPACKED_BYTES / (ptrdiff_t)sizeof(real) / flat[l].n_out;
 }
 
 /* The gradient of CSR rows has its own room, and so has a panel of weights that is turned for them. */
-static void lay_out_sparse(packed_network *net, const fastnn_layer *flat, int trains, int turns, char *base,
-                           size_t *used) {
+SMALL void lay_out_sparse(packed_network *net, const fastnn_layer *flat, int trains, int turns, char *base,
+                          size_t *used) {
     memset(&net->sparse, 0, sizeof net->sparse);
     net->sparse.panel = turns ? take_reals(base, used, flat[0].n_in, net->plan.n_threads * TURNED * LANES) : NULL;
     if (net->takes_entries && trains) {
@@ -192,8 +214,8 @@ static ptrdiff_t stride_of(ptrdiff_t n_vectors, int is_hidden) {
 }
 
 /* A layer, and its numbers of rows. Returns 0 if there are no such sizes. */
-static int lay_out_layer(packed_network *net, const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l, int trains,
-                         const fastnn_data *entries, int32_t dropped, packed_layer *layer, char *base, size_t *used) {
+SMALL int lay_out_layer(packed_network *net, const fastnn_layer *flat, ptrdiff_t n_layers, ptrdiff_t l, int trains,
+                        const fastnn_data *entries, int32_t dropped, packed_layer *layer, char *base, size_t *used) {
     const team_plan *plan = &net->plan;
     *layer = (packed_layer){
         .n_in = flat[l].n_in,
@@ -206,22 +228,31 @@ static int lay_out_layer(packed_network *net, const fastnn_layer *flat, ptrdiff_
         .scale = (real)(65536.0 / (65536.0 - dropped)),
         .flat_weights = flat[l].weights,
         .flat_biases = flat[l].biases,
+        .flat_gates = flat[l].gates,
+        .n_columns = flat[l].n_columns,
+        .columns = flat + n_layers + flat[n_layers - 1].n_blocks,
         .weights = net->n_packed,
         .before = net->n_gapless,
     };
     layer->stride = layer->is_single ? 1 : stride_of(layer->n_vectors, l < n_layers - 1);
     layer->stays_unpacked = !trains && stays_unpacked(flat, n_layers, l, entries);
-    ptrdiff_t n_rows = layer->stays_unpacked ? 0 : packed_rows(flat, l);
+    ptrdiff_t n_rows = layer->stays_unpacked || layer->n_columns ? 0 : packed_rows(flat, l);
     if (n_rows > 0 && layer->stride > (PTRDIFF_MAX / 2 - net->n_packed) / n_rows) {
         return 0;
+    }
+    for (ptrdiff_t c = 0; c < layer->n_columns; c++) {
+        net->n_packed += packed_numbers(&layer->columns[c]);
     }
     net->n_packed += n_rows * layer->stride;
     net->n_gapless += n_rows * (layer->is_single ? 1 : layer->n_vectors * LANES);
     layer->slot = layer->is_single ? whole_vectors(net->chunk) * LANES : net->chunk * layer->stride;
     layer->h = take_reals(base, used, plan->n_slots, layer->slot);
-    int is_dropped = dropped && layer->activation != FASTNN_ACTIVATION_relu; /* whose outputs tell it still */
-    int keeps = trains && l < n_layers - 1 && (is_dropped || fastnn_activations[layer->activation].keeps_slope);
+    /* Outputs of ReLU tell it still, unless the rates fall on the way, as they may where columns are encoded. */
+    int is_dropped = dropped && (layer->activation != FASTNN_ACTIVATION_relu || flat[0].n_columns);
+    int keeps_slope = fastnn_activations[layer->activation].keeps_slope || layer->flat_gates;
+    int keeps = trains && l < n_layers - 1 && (is_dropped || keeps_slope);
     layer->slopes = keeps ? take_reals(base, used, plan->n_slots, layer->slot) : NULL;
+    layer->gaps = layer->flat_gates ? take_reals(base, used, plan->n_slots, layer->slot) : NULL;
     layer->delta = trains ? take_reals(base, used, plan->n_slots, layer->slot) : NULL;
     return 1;
 }
@@ -229,8 +260,8 @@ static int lay_out_layer(packed_network *net, const fastnn_layer *flat, ptrdiff_
 /* Lay out the work area at `base`, whose packed blocks become zeros, and return its size in bytes, SIZE_MAX if there
    are no such sizes. n_state: numbers of solver state a parameter; less than 0: for prediction, without gradient and
    deltas. dropped: as in fastnn_training. base NULL: only the size. */
-static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n_layers, const fastnn_data *data,
-                      int n_state, const int32_t *dropped, const team_plan *plan, char *base) {
+SMALL size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n_layers, const fastnn_data *data,
+                     int n_state, const int32_t *dropped, const team_plan *plan, char *base) {
     size_t used = 0;
     packed_layer measured;
     int trains = n_state >= 0;
@@ -275,6 +306,12 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
         }
         net->n_packed += whole_vectors(flat[l].n_out) * LANES;
     }
+    for (ptrdiff_t l = 0; l < n_layers; l++) {
+        if (base) {
+            net->layers[l].gates = flat[l].gates ? net->n_packed : 0;
+        }
+        net->n_packed += flat[l].gates ? whole_vectors(flat[l].n_out) * LANES : 0;
+    }
     net->inputs = net->takes_entries ? NULL : take_reals(base, &used, plan->n_slots * net->chunk, flat[0].n_in);
     lay_out_sparse(net, flat, trains, turns, base, &used);
     net->copies = is_wide ? take_reals(base, &used, plan->n_threads, COPIES) : NULL;
@@ -309,7 +346,7 @@ static size_t lay_out(packed_network *net, const fastnn_layer *flat, ptrdiff_t n
 }
 
 /* The network as it stands for a thread's rows from `row` of a chunk on, whose numbers are in a slot. */
-static packed_network view_of(const packed_network *net, int thread, ptrdiff_t slot, ptrdiff_t chunk, ptrdiff_t row) {
+SMALL packed_network view_of(const packed_network *net, int thread, ptrdiff_t slot, ptrdiff_t chunk, ptrdiff_t row) {
     packed_network view = *net;
     if (thread == 0 && slot == 0 && chunk == 0 && row == 0) {
         return view;
@@ -320,6 +357,7 @@ static packed_network view_of(const packed_network *net, int thread, ptrdiff_t s
         *layer = net->layers[l];
         layer->h += slot * layer->slot + row * layer->stride;
         layer->slopes = layer->slopes ? layer->slopes + slot * layer->slot + row * layer->stride : NULL;
+        layer->gaps = layer->gaps ? layer->gaps + slot * layer->slot + row * layer->stride : NULL;
         layer->delta = layer->delta ? layer->delta + slot * layer->slot + row * layer->stride : NULL;
     }
     view.inputs = view.inputs ? view.inputs + (slot * net->chunk + row) * net->layers[0].n_in : NULL;

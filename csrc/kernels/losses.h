@@ -6,9 +6,11 @@
 #ifndef FASTNN_LOSSES_H
 #define FASTNN_LOSSES_H
 
+#include <string.h>
+
 #include "fastnn.h"              /* fastnn_loss, fastnn_activation, fastnn_layer, fastnn_head, FASTNN_N_ACTIVATIONS */
 #include "kernels/activations.h" /* activate, has_groups, slope_of, v_slope, is_joint */
-#include "kernels/formulas.h"    /* output_layer, output_loss, loss_of_error */
+#include "kernels/formulas.h"    /* output_layer, output_loss, loss_of_error, loss_of_logit */
 #include "kernels/joint.h"       /* joint_lanes, joint_loss */
 #include "kernels/totals.h"      /* loss_totals */
 #include "simd/transpose.h"      /* v_transpose, load_square, load_rest */
@@ -39,22 +41,29 @@ INLINE void loss_lanes(const fastnn_loss loss, const fastnn_activation activatio
     *squares = square;
 }
 
-/* The same of losses of the error alone, one function for all pairs that seldom are trained: outputs and kept slopes
-   first, of some columns at a time. As loops of their own they took 15 KB of each unit. */
+/* The same, one function for all pairs of an elementwise activation that seldom are trained: outputs and kept slopes
+   first, of some columns at a time. As loops of their own they took 20 KB of each unit. */
 OUTLINE void shared_lanes(const output_layer *of, real *z, const real *y, vec weight, vec *losses, vec *squares) {
     enum { AT_ONCE = 16 };
-    real slopes[AT_ONCE * LANES];
+    real outputs[AT_ONCE * LANES], slopes[AT_ONCE * LANES];
+    const fastnn_loss loss = of->objective->loss;
     slope_terms terms = slope_of(of->activation);
     int keeps = fastnn_activations[of->activation].keeps_slope;
     vec total = v_all(0), square = v_all(0), parameter = v_all((real)of->objective->parameter);
     for (ptrdiff_t left = of->n_out, n; left > 0; left -= n) {
         n = left < AT_ONCE ? left : AT_ONCE;
-        activate(of->activation, of->parameter, 1, n, z, 0, slopes);
-        for (const real *slope = slopes; slope < slopes + n * LANES; slope += LANES, z += LANES, y += LANES) {
-            vec h = v_load(z), error = h - v_load(y), derivative;
-            total = total + loss_of_error(of->objective->loss, parameter, error, &derivative);
+        memcpy(outputs, z, (size_t)(n * LANES) * sizeof(real));
+        activate(of->activation, of->parameter, 1, n, outputs, 0, slopes);
+        for (ptrdiff_t i = 0; i < n * LANES; i += LANES, z += LANES, y += LANES) {
+            vec h = v_load(outputs + i), target = v_load(y), error = h - target, delta;
+            if (fastnn_losses[loss].times_slope) {
+                total = total + loss_of_error(loss, parameter, error, &delta);
+                delta = delta * (keeps ? v_load(slopes + i) : v_slope(&terms, h));
+            } else {
+                total = total + loss_of_logit(loss, parameter, v_load(z), target, h, &delta);
+            }
             square = v_fma(error, error, square);
-            v_store(z, derivative * (keeps ? v_load(slope) : v_slope(&terms, h)) * weight);
+            v_store(z, delta * weight);
         }
     }
     *losses = total;
@@ -86,11 +95,11 @@ OUTLINE void shared_lanes(const output_layer *of, real *z, const real *y, vec we
 #include "tables/losses.def"
 #undef FASTNN_PAIR
 
-/* Those that share a kernel: of losses of the error alone all but the squared error of the oldest activations. */
-#define SHARES_KERNEL(loss, activation)                                                                \
-    (fastnn_losses[loss].times_slope && !is_joint(activation) &&                                       \
-     ((loss) != FASTNN_LOSS_squared_error || !(IS(identity, activation) || IS(logistic, activation) || \
-                                               IS(tanh, activation) || IS(relu, activation) || IS(exp, activation))))
+/* Those that share a kernel: of elementwise outputs all but log_loss and the squared error of the commonest. */
+#define SHARES_KERNEL(loss, activation)                         \
+    (!is_joint(activation) && (loss) != FASTNN_LOSS_log_loss && \
+     ((loss) != FASTNN_LOSS_squared_error ||                    \
+      !(IS(identity, activation) || IS(logistic, activation) || IS(tanh, activation) || IS(relu, activation))))
 
 /* loss_lanes with loss and activation as constants, so that the loops over the outputs have no choices left. */
 static void loss_of_block(const output_layer *of, real *z, real *y, vec weight, vec *losses, vec *squares) {
@@ -170,6 +179,20 @@ OUTLINE void store_lanes(int n, ptrdiff_t stride, const real *lanes, real *rows)
     }
 }
 
+/* Of n rows from `first` on, one a lane, the last for those that are missing: z, y, and the share of the weight. */
+SMALL void find_rows(const output_layer *of, ptrdiff_t first, int n, const real *z, const real *y,
+                     const real *sample_weight, const ptrdiff_t *rows, double total, const real **z_rows,
+                     const real **y_rows, real *share) {
+    real even = (real)(total != 0 ? 1 / total : 0);
+    for (int r = 0; r < LANES; r++) {
+        ptrdiff_t row = first + (r < n ? r : n - 1);
+        z_rows[r] = z + row * of->stride;
+        row = rows ? rows[row] : row;
+        y_rows[r] = y + row * of->n_out;
+        share[r] = !sample_weight ? even : (real)(total != 0 ? sample_weight[row] / total : 0);
+    }
+}
+
 /* Of n_rows rows: z (n_rows, stride), logits, become the deltas, each times its row's share of the weight `total`; the
    padding becomes 0. stride: n_out to whole vectors, or 1 where n_out is; then the deltas are padded to whole vectors
    of rows. Row r has its targets in row rows[r] of y (..., n_out), and so its weight; rows NULL: in row r.
@@ -178,27 +201,18 @@ static void loss_and_delta(const output_layer *of, ptrdiff_t n_rows, const real 
                            const ptrdiff_t *rows, double total, real *z, real *work, loss_totals *totals) {
     const ptrdiff_t n_out = of->n_out, stride = of->stride;
     real *of_z = work, *of_y = work + (stride > 1 ? stride : LANES) * LANES;
-    real even = (real)(total != 0 ? 1 / total : 0);
     for (ptrdiff_t first = 0; first < n_rows; first += LANES) {
         int n = n_rows - first < LANES ? (int)(n_rows - first) : LANES;
         const real *z_rows[LANES], *y_rows[LANES];
         real share[LANES], loss_of[LANES], norm_of[LANES];
-        for (int r = 0; r < LANES; r++) {
-            ptrdiff_t row = first + (r < n ? r : n - 1);
-            z_rows[r] = z + row * stride;
-            row = rows ? rows[row] : row;
-            y_rows[r] = y + row * n_out;
-            share[r] = !sample_weight ? even : (real)(total != 0 ? sample_weight[row] / total : 0);
-        }
+        find_rows(of, first, n, z, y, sample_weight, rows, total, z_rows, y_rows, share);
         if (stride > 1) {
             load_lanes(z_rows, stride, of_z);
         } else {
             v_store(of_z, v_load(z + first));
         }
         if (n_out == 1) {
-            for (int r = 0; r < LANES; r++) {
-                of_y[r] = *y_rows[r];
-            }
+            ROLLED for (int r = 0; r < LANES; r++) { of_y[r] = *y_rows[r]; }
         } else {
             load_lanes(y_rows, n_out, of_y);
         }
@@ -240,9 +254,7 @@ static void activate_blocks(const fastnn_layer *blocks, ptrdiff_t n_blocks, ptrd
     for (ptrdiff_t first = 0; first < n_rows; first += LANES) {
         int n = n_rows - first < LANES ? (int)(n_rows - first) : LANES;
         const real *rows[LANES];
-        for (int r = 0; r < LANES; r++) {
-            rows[r] = z + (first + (r < n ? r : n - 1)) * stride;
-        }
+        ROLLED for (int r = 0; r < LANES; r++) { rows[r] = z + (first + (r < n ? r : n - 1)) * stride; }
         load_lanes(rows, stride, work);
         real *of_block = work;
         for (ptrdiff_t b = 0; b < n_blocks; b++) {

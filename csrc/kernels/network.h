@@ -2,9 +2,12 @@
 #ifndef FASTNN_NETWORK_H
 #define FASTNN_NETWORK_H
 
+#include <string.h>
+
 #include "kernels/activations.h" /* activate, slope_of, times_slope_row */
 #include "kernels/dense.h"       /* dense_forward, dense_backward, dense_gradient, column_sums, turn_panel */
 #include "kernels/dropout.h"     /* drop_site, drop_outputs */
+#include "kernels/encode.h"      /* encode, encoder_gradient */
 #include "kernels/inputs.h"      /* chunk_inputs */
 #include "kernels/layout.h"      /* packed_network, packed_layer */
 #include "kernels/pack.h"        /* clear_padding */
@@ -36,8 +39,8 @@ INLINE void turned_panel(const int C, const packed_network *net, const chunk_inp
 }
 
 /* The first layer's sums of CSR rows, from their entries. */
-static void sparse_chunk(const packed_network *net, const chunk_inputs *in, ptrdiff_t n, real lowest, real *out,
-                         poll_state *asked) {
+SMALL void sparse_chunk(const packed_network *net, const chunk_inputs *in, ptrdiff_t n, real lowest, real *out,
+                        poll_state *asked) {
     const packed_layer *layer = &net->layers[0];
     double taken = 0;
     if (layer->stays_unpacked) {
@@ -59,25 +62,60 @@ static void sparse_chunk(const packed_network *net, const chunk_inputs *in, ptrd
     poll(asked, taken * (double)layer->n_out);
 }
 
+/* h = z + a (f(z) - z) of the sums z of a layer, in place, a each unit's gate; and the slopes and gaps. */
+static void activate_gated(const packed_layer *layer, ptrdiff_t n, const real *gates) {
+    real *h = layer->h, *gaps = layer->gaps, *slopes = layer->slopes;
+    const slope_terms terms = slope_of(layer->activation);
+    const int has_slopes = fastnn_activations[layer->activation].keeps_slope;
+    memcpy(gaps, h, (size_t)(n * layer->stride) * sizeof(real));
+    activate(layer->activation, layer->parameter, n, layer->n_vectors, h, layer->stride, slopes);
+    for (ptrdiff_t r = 0; r < n; r++) {
+        for (ptrdiff_t i = 0; i < layer->n_vectors * LANES; i += LANES) {
+            ptrdiff_t at = r * layer->stride + i;
+            vec gate = v_load(gates + i), z = v_load(gaps + at), f = v_load(h + at), gap = f - z;
+            v_store(h + at, v_fma(gate, gap, z));
+            v_store(gaps + at, gap);
+            if (slopes) {
+                vec slope = has_slopes ? v_load(slopes + at) : v_slope(&terms, f);
+                v_store(slopes + at, v_fma(gate, slope - v_all(1), v_all(1)));
+            }
+        }
+    }
+}
+
+/* Deltas of the sums of a layer with gates from those of its outputs, in place; and of each gate, a row each. */
+static void pass_gates(const packed_layer *layer, ptrdiff_t n) {
+    for (ptrdiff_t i = 0; i < n * layer->stride; i += LANES) {
+        vec delta = v_load(layer->delta + i);
+        v_store(layer->gaps + i, delta * v_load(layer->gaps + i));
+        v_store(layer->delta + i, delta * v_load(layer->slopes + i));
+    }
+}
+
 /* Whether outputs of layer l are dropped. */
 INLINE int drops_after(const drop_site *site, ptrdiff_t l) { return site && site->training->dropped[l + 1]; }
 
 /* Outputs of all hidden layers, and in `logits` (n, stride of the last layer) the sums of the last. site: of the
    dropout, NULL where there is none. */
-static void forward_chunk(const packed_network *net, const chunk_inputs *in, ptrdiff_t n, const drop_site *site,
-                          real *logits, poll_state *asked) {
+SMALL void forward_chunk(const packed_network *net, const chunk_inputs *in, ptrdiff_t n, const drop_site *site,
+                         real *logits, poll_state *asked) {
     ptrdiff_t last = net->n_layers - 1;
     for (ptrdiff_t l = 0; l <= last; l++) {
         const packed_layer *layer = &net->layers[l];
         const real *h = l ? layer[-1].h : in->dense;
         const real *weights = net->parameters + layer->weights, *biases = net->parameters + layer->biases;
+        if (layer->n_columns) {
+            encode(layer->columns, layer->n_columns, 1, n, in->dense, layer->n_in, weights, biases, layer->h,
+                   layer->stride);
+            continue;
+        }
         int turns = layer->stays_unpacked;
         ptrdiff_t h_stride = l ? layer[-1].stride : layer->n_in;
         if (layer->is_single) {
             matrix_vector(n, layer->n_in, h, h_stride, weights, biases, 0, logits);
             return;
         }
-        int is_relu = l < last && layer->activation == FASTNN_ACTIVATION_relu;
+        int is_relu = l < last && layer->activation == FASTNN_ACTIVATION_relu && !layer->gates;
         dense_product p = {
             .n_rows = n,
             .n_vectors = layer->n_vectors,
@@ -99,7 +137,9 @@ static void forward_chunk(const packed_network *net, const chunk_inputs *in, ptr
         } else {
             sparse_chunk(net, in, n, p.lowest, p.out, asked);
         }
-        if (l < last && !is_relu) {
+        if (l < last && layer->gates) {
+            activate_gated(layer, n, net->parameters + layer->gates);
+        } else if (l < last && !is_relu) {
             activate(layer->activation, layer->parameter, n, layer->n_vectors, layer->h, layer->stride, layer->slopes);
         }
         if (l < last && drops_after(site, l)) {
@@ -134,8 +174,9 @@ INLINE const real *slope_source(const packed_layer *layer) { return layer->slope
 
 /* And which: where dropout keeps the slopes, or scales those of ReLU, its factors are in them. */
 INLINE slope_terms terms_of(const packed_layer *layer) {
-    slope_terms s = slope_of(layer->activation);
-    if (layer->slopes) {
+    slope_terms s = slope_of(layer->gates ? FASTNN_ACTIVATION_identity : layer->activation);
+    if (layer->gates) { /* pass_gates multiplies by it */
+    } else if (layer->slopes) {
         s = (slope_terms){v_all(0), v_all(1), v_all(0), v_all(-(real)INFINITY)};
     } else if (layer->scale != 1) {
         s.constant = v_all(layer->scale);
@@ -144,14 +185,17 @@ INLINE slope_terms terms_of(const packed_layer *layer) {
 }
 
 /* Deltas of the hidden layers, down to that of layer `lowest`, from those of the last. */
-static void backward_chunk(const packed_network *net, ptrdiff_t n, ptrdiff_t lowest, poll_state *asked) {
+SMALL void backward_chunk(const packed_network *net, ptrdiff_t n, ptrdiff_t lowest, poll_state *asked) {
     for (ptrdiff_t l = net->n_layers - 1; l > lowest; l--) {
         const packed_layer *layer = &net->layers[l], *before = layer - 1;
         if (layer->is_single) {
             slope_terms s = terms_of(before);
-            int is_relu = before->activation == FASTNN_ACTIVATION_relu && before->scale == 1;
+            int is_relu = before->activation == FASTNN_ACTIVATION_relu && before->scale == 1 && !before->gates;
             backward_single(&s, is_relu, n, before->n_vectors, before->stride, layer->delta,
                             net->parameters + layer->weights, slope_source(before), before->delta);
+            if (before->gates) {
+                pass_gates(before, n);
+            }
             continue;
         }
         dense_product backward = {
@@ -170,14 +214,26 @@ static void backward_chunk(const packed_network *net, ptrdiff_t n, ptrdiff_t low
             .copies = net->copies,
         };
         dense_backward(&backward);
+        if (before->gates) {
+            pass_gates(before, n);
+        }
     }
 }
 
 /* The gradient of a layer's packed rows of weights from `first` to before `end`, and with the last of them that of its
    biases; from the outputs of the layer before, or the inputs, and its deltas. Stored, or added to what is there. */
-static void gradient_chunk(const packed_network *net, const packed_layer *layer, const chunk_inputs *in, ptrdiff_t n,
-                           ptrdiff_t first, ptrdiff_t end, int adds) {
+SMALL void gradient_chunk(const packed_network *net, const packed_layer *layer, const chunk_inputs *in, ptrdiff_t n,
+                          ptrdiff_t first, ptrdiff_t end, int adds) {
     const packed_layer *before = layer > net->layers ? layer - 1 : NULL;
+    if (layer->gates && end == layer->n_in) {
+        column_sums(n, layer->n_vectors, layer->gaps, layer->stride, adds, net->gradient + layer->gates);
+    }
+    if (layer->n_columns) {
+        encoder_gradient(layer->columns, layer->n_columns, n, in->dense, layer->n_in, net->parameters + layer->weights,
+                         net->parameters + layer->biases, layer->delta, layer->stride, adds,
+                         net->gradient + layer->weights, net->gradient + layer->biases);
+        return;
+    }
     if (layer->is_single) {
         single_gradient(net, layer, n, adds);
         return;

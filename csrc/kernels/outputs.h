@@ -21,9 +21,7 @@ static int all_finite(const real *x, ptrdiff_t n) {
     for (; i < n; i++) {
         rest += x[i] - x[i];
     }
-    for (int lane = 0; lane < LANES; lane++) {
-        rest += LANE(bad, lane);
-    }
+    UNROLL for (int lane = 0; lane < LANES; lane++) { rest += LANE(bad, lane); }
     return rest == 0;
 }
 

@@ -11,7 +11,7 @@
 #include "kernels/pack.h"        /* pack */
 #include "kernels/losses.h"      /* activate_blocks, blocks_of */
 #include "kernels/inputs.h"      /* chunk_inputs, gathered, copy_row */
-#include "kernels/network.h"     /* forward_chunk */
+#include "kernels/network.h"     /* forward_chunk, activate_gated */
 #include "kernels/outputs.h"     /* all_finite, finish_outputs */
 #include "kernels/poll.h"        /* poll_state */
 #include "kernels/row.h"         /* matrix_vector */
@@ -26,9 +26,10 @@ static int are_few(const fastnn_data *data, ptrdiff_t n_in) {
     return data->n_samples < MANY_ROWS || (sparse && n_entries(data) * 8 < (double)n_in);
 }
 
-/* Work of forward_row: inputs made dense, two rows of the widest layer, lanes of the last. */
+/* Work of forward_row: inputs made dense, two rows of the widest layer, lanes of the last; of layers with gates these,
+   and their sums. */
 typedef struct {
-    real *inputs, *h[2], *lanes;
+    real *inputs, *h[2], *lanes, *gates, *sums;
 } row_work;
 
 static size_t lay_out_row(row_work *w, const fastnn_layer *layers, ptrdiff_t n_layers, char *base) {
@@ -41,7 +42,25 @@ static size_t lay_out_row(row_work *w, const fastnn_layer *layers, ptrdiff_t n_l
     w->h[0] = take_reals(base, &used, whole_vectors(widest) * LANES, 1);
     w->h[1] = take_reals(base, &used, whole_vectors(widest) * LANES, 1);
     w->lanes = take_reals(base, &used, whole_vectors(n_out) * LANES, LANES);
+    w->gates = w->sums = NULL;
+    if (n_layers > 1 && layers[n_layers - 2].gates) {
+        w->gates = take_reals(base, &used, whole_vectors(widest) * LANES, 1);
+        w->sums = take_reals(base, &used, whole_vectors(widest) * LANES, 1);
+    }
     return used;
+}
+
+/* The outputs of a layer with gates from its sums, in place. */
+static void gate_row(const row_work *w, const fastnn_layer *layer, ptrdiff_t n_vectors, const real *gates, real *z) {
+    packed_layer one = {.n_vectors = n_vectors,
+                        .stride = n_vectors * LANES,
+                        .activation = (fastnn_activation)layer->activation,
+                        .parameter = (real)layer->parameter,
+                        .h = z,
+                        .gaps = w->sums};
+    memset(w->gates + (n_vectors - 1) * LANES, 0, LANES * sizeof(real));
+    memcpy(w->gates, gates, (size_t)layer->n_out * sizeof(real));
+    activate_gated(&one, 1, w->gates);
 }
 
 /* Outputs of one row: of its inputs, or without these of its entries. Returns whether the sums behind them are finite:
@@ -55,6 +74,12 @@ static int forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t 
         real *z = w->h[l % 2];
         ptrdiff_t n_vectors = whole_vectors(layer->n_out);
         const real *weights = parameters + layer->weights, *biases = parameters + layer->biases;
+        if (layer->n_columns) {
+            encode(layers + n_layers + layers[n_layers - 1].n_blocks, layer->n_columns, 0, 1, h, layer->n_in, weights,
+                   biases, z, n_vectors * LANES);
+            h = z;
+            continue;
+        }
         if (h) {
             matrix_vector(layer->n_out, layer->n_in, weights, layer->n_in, h, biases, 1, z);
         } else {
@@ -65,7 +90,9 @@ static int forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t 
         }
         ptrdiff_t n_blocks;
         const fastnn_layer *blocks = blocks_of(layer, &n_blocks);
-        if (blocks) {
+        if (layer->gates) {
+            gate_row(w, layer, n_vectors, parameters + layer->gates, z);
+        } else if (blocks) {
             activate_blocks(blocks, n_blocks, 1, n_vectors, z, w->lanes);
         } else {
             activate((fastnn_activation)layer->activation, (real)layer->parameter, 1, n_vectors, z, 0, NULL);
@@ -77,8 +104,8 @@ static int forward_row(const row_work *w, const fastnn_layer *layers, ptrdiff_t 
 }
 
 /* Lay out the work area for many rows, and as many threads as pay for them; see lay_out and plan_of. */
-static size_t lay_out_forward(packed_network *net, const fastnn_layer *layers, ptrdiff_t n_layers,
-                              const fastnn_data *data, int most, char *base) {
+SMALL size_t lay_out_forward(packed_network *net, const fastnn_layer *layers, ptrdiff_t n_layers,
+                             const fastnn_data *data, int most, char *base) {
     ptrdiff_t n_samples = data->n_samples;
     double a_row = 200, vectors = 0; /* multiply-adds; vectors of weights, which all read */
     for (ptrdiff_t l = 0; l < n_layers; l++) {
@@ -141,7 +168,7 @@ typedef struct {
 } prediction;
 
 /* One thread's chunks of rows, in a slot of its own. */
-static void forward_part(void *job, int thread, int n_threads) {
+SMALL void forward_part(void *job, int thread, int n_threads) {
     prediction *p = job;
     const packed_network *net = p->net;
     packed_network view = view_of(net, thread, thread, 0, 0);
@@ -174,8 +201,8 @@ static void forward_part(void *job, int thread, int n_threads) {
     }
 }
 
-static int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data,
-                          const void *parameters, void *out, int checks, int n_threads, fastnn_ask ask, void *work) {
+SMALL int engine_forward(const fastnn_layer *layers, ptrdiff_t n_layers, const fastnn_data *data,
+                         const void *parameters, void *out, int checks, int n_threads, fastnn_ask ask, void *work) {
     if (are_few(data, layers[0].n_in)) {
         return forward_few(layers, n_layers, data, parameters, out, checks, work);
     }

@@ -52,9 +52,7 @@ INLINE void matrix_vector_groups(const int G, const ptrdiff_t *first, ptrdiff_t 
     if (column < n_columns) {
         for (int g = 0; g < G; g++) {
             const real *rows[LANES];
-            for (int i = 0; i < LANES; i++) {
-                rows[i] = matrix + (first[g] + i) * stride;
-            }
+            ROLLED for (int i = 0; i < LANES; i++) { rows[i] = matrix + (first[g] + i) * stride; }
             load_rest(rows, n_columns, n_columns - column, columns);
             sum[g] = add_columns(sum[g], columns, x + column, n_columns - column);
         }
@@ -68,7 +66,7 @@ static void matrix_vector_few(ptrdiff_t n_rows, ptrdiff_t n_columns, const real 
     const real *rows[LANES];
     real of_lane[LANES];
     vec columns[LANES];
-    for (int i = 0; i < LANES; i++) {
+    ROLLED for (int i = 0; i < LANES; i++) {
         ptrdiff_t row = i < n_rows ? i : n_rows - 1;
         rows[i] = matrix + row * stride;
         of_lane[i] = start[row * start_step];

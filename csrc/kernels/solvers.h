@@ -46,7 +46,7 @@ static void see_what_prepares(const fastnn_training *training, step_constants *s
 }
 
 /* What is the same in all updates of a run. */
-static step_constants constants_of(const fastnn_training *training) {
+SMALL step_constants constants_of(const fastnn_training *training) {
     return (step_constants){
         .momentum = (real)training->momentum,
         .beta_1 = (real)training->beta_1,
@@ -58,13 +58,13 @@ static step_constants constants_of(const fastnn_training *training) {
     };
 }
 
-/* And what is an update's own. */
-static void set_update(const fastnn_training *training, double learning_rate, double l2, int64_t n_updates_before,
-                       step_constants *step) {
+/* And what is an update's own. share: of the decay that is left. */
+SMALL void set_update(const fastnn_training *training, double learning_rate, double l2, int64_t n_updates_before,
+                      double share, step_constants *step) {
     double t = (double)(n_updates_before + 1);
     step->l2 = (real)l2;
     step->rate = (real)learning_rate;
-    step->decay = (real)(learning_rate * training->weight_decay);
+    step->decay = (real)(learning_rate * training->weight_decay * share);
     step->scale = 1;
     see_what_prepares(training, step);
     switch (training->solver) {

@@ -36,8 +36,8 @@ static int rests(const fastnn_training *training, const step_constants *step) {
 
 /* A step of packed rows of the first layer's weights, `row` to before `end`, of which those without entries have no
    gradient. */
-static void step_columns(const packed_network *net, const fastnn_training *training, const step_constants *step,
-                         ptrdiff_t row, ptrdiff_t end) {
+SMALL void step_columns(const packed_network *net, const fastnn_training *training, const step_constants *step,
+                        ptrdiff_t row, ptrdiff_t end) {
     ptrdiff_t stride = net->layers[0].stride;
     int rest = rests(training, step);
     while (row < end) {
@@ -58,8 +58,8 @@ static void step_columns(const packed_network *net, const fastnn_training *train
 }
 
 /* A step of the weights of a share. */
-static void step_weights(const packed_network *net, const fastnn_training *training, const step_constants *step,
-                         const weight_share *share) {
+SMALL void step_weights(const packed_network *net, const fastnn_training *training, const step_constants *step,
+                        const weight_share *share) {
     ptrdiff_t begin = share->begin.place, row;
     if (net->takes_entries) {
         ptrdiff_t end_row = rows_of_share(net, share, 0, &row);
@@ -72,8 +72,8 @@ static void step_weights(const packed_network *net, const fastnn_training *train
 }
 
 /* A step of the biases of those layers whose last weights are in a share. */
-static void step_biases(const packed_network *net, const fastnn_training *training, const step_constants *step,
-                        const weight_share *share) {
+SMALL void step_biases(const packed_network *net, const fastnn_training *training, const step_constants *step,
+                       const weight_share *share) {
     for (ptrdiff_t l = 0; l < net->n_layers; l++) {
         const packed_layer *layer = &net->layers[l];
         if (owns_biases(net, share, l)) {
@@ -92,9 +92,25 @@ static ptrdiff_t row_length(const packed_layer *layer) {
     return layer->is_single ? whole_vectors(layer->n_in) * LANES : layer->stride;
 }
 
+/* A step of an encoder's own numbers, each column's by its own rate. */
+static void step_encodings(const packed_network *net, const fastnn_training *training, const step_constants *step) {
+    const packed_layer *layer = &net->layers[0];
+    ptrdiff_t place = layer->weights;
+    for (const fastnn_layer *column = layer->columns; column < layer->columns + layer->n_columns; column++) {
+        ptrdiff_t end = place + packed_numbers(column);
+        step_constants own = *step;
+        own.rate *= (real)column->parameter;
+        own.decay *= (real)column->parameter;
+        if (column->parameter != 0 && place < end) {
+            step_between(net, training, &own, 1, place, end);
+        }
+        place = end;
+    }
+}
+
 /* A step of a share, each layer by its own rate. */
-static void step_by_layers(const packed_network *net, const fastnn_training *training, const step_constants *step,
-                           const weight_share *share) {
+SMALL void step_by_layers(const packed_network *net, const fastnn_training *training, const step_constants *step,
+                          const weight_share *share) {
     for (ptrdiff_t l = 0; l < net->n_layers; l++) {
         const packed_layer *layer = &net->layers[l];
         ptrdiff_t row, end = rows_of_share(net, share, l, &row), length = row_length(layer);
@@ -102,23 +118,30 @@ static void step_by_layers(const packed_network *net, const fastnn_training *tra
             real rate = rate_of(training, l, are_weights);
             step_constants own = *step;
             own.rate *= rate;
-            own.decay *= rate;
+            own.decay *= training->decays ? (real)training->decays[l] : rate;
             if (rate == 0 || row >= end) {
                 continue;
             }
             if (!are_weights && owns_biases(net, share, l)) {
                 step_between(net, training, &own, 0, layer->biases, layer->biases + layer->n_vectors * LANES);
+            } else if (are_weights && layer->n_columns) {
+                step_encodings(net, training, &own);
             } else if (are_weights && l == 0 && net->takes_entries) {
                 step_columns(net, training, &own, row, end);
             } else if (are_weights) {
                 step_between(net, training, &own, 1, layer->weights + row * length, layer->weights + end * length);
             }
         }
+        if (layer->gates && owns_biases(net, share, l)) {
+            step_constants own = *step;
+            own.rate *= (real)training->gate_rate;
+            step_between(net, training, &own, 0, layer->gates, layer->gates + layer->n_vectors * LANES);
+        }
     }
 }
 
 /* The squares of this thread's part of the gradient, by packed rows. */
-static void square_gradient(const member *me, const fastnn_training *training, const step_constants *step) {
+SMALL void square_gradient(const member *me, const fastnn_training *training, const step_constants *step) {
     const packed_network *net = me->net;
     double *of_rows = net->of_rows;
     ptrdiff_t n_rows = 0;
@@ -145,7 +168,7 @@ static void square_gradient(const member *me, const fastnn_training *training, c
 }
 
 /* What a gradient is scaled by, so that it is no longer than max_grad_norm; as PyTorch does. */
-static double clipping_of(const packed_network *net, const fastnn_training *training) {
+SMALL double clipping_of(const packed_network *net, const fastnn_training *training) {
     ptrdiff_t n = net->n_layers;
     double total = 0;
     for (ptrdiff_t l = 0; l < net->n_layers; l++) {
@@ -186,7 +209,7 @@ static void bound_columns(const packed_layer *layer, real max_norm, ptrdiff_t fi
 }
 
 /* The same of a single output's row. */
-static void bound_row(const packed_layer *layer, real max_norm, real *weights) {
+SMALL void bound_row(const packed_layer *layer, real max_norm, real *weights) {
     vec squares = v_all(0);
     real total = 0;
     for (ptrdiff_t i = 0; i < layer->n_in; i += LANES) {
@@ -202,7 +225,7 @@ static void bound_row(const packed_layer *layer, real max_norm, real *weights) {
 }
 
 /* Make the weights that come into a unit no longer than max_norm: those of this thread's units. */
-static void bound_weights(const member *me, const fastnn_training *training) {
+SMALL void bound_weights(const member *me, const fastnn_training *training) {
     const packed_network *net = me->net;
     real max_norm = (real)training->max_norm, *sums = net->lanes + me->thread * net->n_lanes;
     for (ptrdiff_t l = 0; l < net->n_layers; l++) {
@@ -222,14 +245,14 @@ static void bound_weights(const member *me, const fastnn_training *training) {
 }
 
 /* The step of this thread's share, once all threads have their part of the gradient, or are about to. */
-static void take_step(member *me, const fastnn_training *training, step_constants *step) {
+SMALL void take_step(member *me, const fastnn_training *training, step_constants *step) {
     if (training->max_grad_norm != 0) {
         square_gradient(me, training, step);
         meet(me);
         step->scale = (real)clipping_of(me->net, training);
         see_what_prepares(training, step);
     }
-    if (training->rates) {
+    if (training->rates || me->net->layers[0].n_columns) { /* of which gates are, too */
         step_by_layers(me->net, training, step, &me->share);
     } else {
         step_weights(me->net, training, step, &me->share);

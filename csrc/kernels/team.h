@@ -63,8 +63,8 @@ static ptrdiff_t chunks_together(const fastnn_layer *layers, ptrdiff_t n_layers,
 
 /* For batches of n_rows, whose rows take `a_row` multiply-adds each: the plan that should take least time. CSR entries
    have no gradients by chunks: a thread's own would be as large as the weights, and mostly zeros. */
-static team_plan plan_of(const fastnn_layer *layers, ptrdiff_t n_layers, double a_row, ptrdiff_t n_rows,
-                         int takes_entries, int most) {
+SMALL team_plan plan_of(const fastnn_layer *layers, ptrdiff_t n_layers, double a_row, ptrdiff_t n_rows,
+                        int takes_entries, int most) {
     double vectors_a_row = (double)whole_vectors(layers[0].n_in), vectors = 0;
     for (ptrdiff_t l = 0; l < n_layers; l++) {
         vectors_a_row += 2 * (double)whole_vectors(layers[l].n_out);

@@ -118,7 +118,7 @@ static int finish_update(fastnn_counters *counters, const fastnn_training *train
 }
 
 /* Whether this thread's team should be another one: given back to those who work now, or taken once they are done. */
-static int wants_change(member *me) {
+SMALL int wants_change(member *me) {
     if (me->n_threads > 1) {
         double elapsed = me->met - me->since;
         int judges = elapsed > FASTNN_TIME_TO_JUDGE, is_first = me->since == 0, pays = 1;
@@ -140,7 +140,8 @@ static int wants_change(member *me) {
 /* The batch of update k, before which n_before were made since the start. */
 static sample_batch batch_of(const fastnn_run *run, const fastnn_updates *updates, ptrdiff_t k, int64_t n_before) {
     const fastnn_training *drops = run->training->dropped ? run->training : NULL;
-    sample_batch b = {&run->data, NULL, run->data.n_samples, 0, &run->training->objective, {drops, n_before, 0}, NULL};
+    drop_site site = {drops, n_before, 0, share_left(run->training, n_before)};
+    sample_batch b = {&run->data, NULL, run->data.n_samples, 0, &run->training->objective, site, NULL};
     if (updates->rows) {
         b.rows = updates->rows + updates->starts[k];
         b.n_rows = updates->starts[k + 1] - updates->starts[k];
@@ -150,7 +151,7 @@ static sample_batch batch_of(const fastnn_run *run, const fastnn_updates *update
 }
 
 /* The updates from team->next on, until all are made, or the run ends, or the team changes. */
-static void make_updates(void *job, int thread, int n_threads) {
+SMALL void make_updates(void *job, int thread, int n_threads) {
     team_state *shared = job;
     const fastnn_run *run = shared->run;
     fastnn_updates *updates = shared->updates;
@@ -162,9 +163,9 @@ static void make_updates(void *job, int thread, int n_threads) {
     ptrdiff_t k = shared->next;
     for (; k < updates->n && stop == FASTNN_RAN && !changes; k++) {
         sample_batch b = batch_of(run, updates, k, counters.n_updates);
-        int is_row = b.n_rows == 1;
+        int is_row = b.n_rows == 1 && !me.net->layers[0].n_columns;
         double l2 = updates->l2[k], objective, cost;
-        set_update(training, updates->learning_rate[k], l2, counters.n_updates, &step);
+        set_update(training, updates->learning_rate[k], l2, counters.n_updates, b.drops.share, &step);
         if (!is_row && !is_copied) {
             copy_share(&me);
             meet(&me);
@@ -210,7 +211,7 @@ static void make_updates(void *job, int thread, int n_threads) {
 }
 
 /* A run's work area begins with its packed network, whose blocks follow. */
-static size_t lay_out_run(const fastnn_run *run, packed_network *net, char *work) {
+SMALL size_t lay_out_run(const fastnn_run *run, packed_network *net, char *work) {
     size_t head = (sizeof(packed_network) + FASTNN_ALIGNMENT - 1) / FASTNN_ALIGNMENT * FASTNN_ALIGNMENT;
     int n_state = fastnn_solvers[run->training->solver].n_state;
     size_t size = lay_out_training(net, run->layers, run->n_layers, &run->data, n_state, run->training->dropped,
@@ -223,7 +224,7 @@ static size_t run_work_size(const fastnn_run *run) {
     return lay_out_run(run, &net, NULL);
 }
 
-static void engine_begin(const fastnn_run *run, void *work) {
+SMALL void engine_begin(const fastnn_run *run, void *work) {
     packed_network *net = work;
     lay_out_run(run, net, work);
     ptrdiff_t n_flat = n_parameters(run->layers, run->n_layers);
@@ -232,7 +233,7 @@ static void engine_begin(const fastnn_run *run, void *work) {
     }
 }
 
-static int engine_advance(const fastnn_run *run, fastnn_updates *updates, void *work) {
+SMALL int engine_advance(const fastnn_run *run, fastnn_updates *updates, void *work) {
     const packed_network *net = work;
     memset(net->parameters, 0, (size_t)net->n_packed * sizeof(real)); /* and what infinities made of the padding */
     pack(net, run->parameters, net->parameters);
@@ -249,7 +250,7 @@ static int engine_advance(const fastnn_run *run, fastnn_updates *updates, void *
     return shared.stop;
 }
 
-static void engine_put_state(const fastnn_run *run, void *work) {
+SMALL void engine_put_state(const fastnn_run *run, void *work) {
     const packed_network *net = work;
     ptrdiff_t n_flat = n_parameters(run->layers, run->n_layers);
     for (int s = 0; s < fastnn_solvers[run->training->solver].n_state; s++) {
@@ -257,7 +258,7 @@ static void engine_put_state(const fastnn_run *run, void *work) {
     }
 }
 
-static void engine_end(const fastnn_run *run, void *work) {
+SMALL void engine_end(const fastnn_run *run, void *work) {
     const packed_network *net = work;
     fastnn_forget(net->parameters, (size_t)net->n_packed * sizeof(real)); /* before the user's state takes its memory */
     fastnn_forget(net->gradient, (size_t)net->n_packed * sizeof(real));

@@ -19,27 +19,36 @@ typedef uint32_t words_32;
 
 INLINE words_32 rotated(words_32 x, int n) { return (x << n) | (x >> (32 - n)); }
 
-/* Four rounds, then the next part of the key. */
-#define FOUR_ROUNDS(a, b, c, d, i)                               \
-    UNROLL for (int r = 0; r < 4; r++) {                         \
-        const int by = r == 0 ? a : r == 1 ? b : r == 2 ? c : d; \
-        x = x + y;                                               \
-        y = rotated(y, by) ^ x;                                  \
-    }                                                            \
-    x = x + part[i % 3];                                         \
-    y = y + (part[(i + 1) % 3] + i)
+/* Four rounds of n vectors side by side, as a chain alone waits for itself, and the next part of the key. */
+INLINE void threefry_rounds(const int n, const int rotations[4], uint32_t of_x, uint32_t of_y, words_32 *x,
+                            words_32 *y) {
+    UNROLL for (int round = 0; round < 4; round++) {
+        UNROLL for (int k = 0; k < n; k++) {
+            x[k] = x[k] + y[k];
+            y[k] = rotated(y[k], rotations[round]) ^ x[k];
+        }
+    }
+    UNROLL for (int k = 0; k < n; k++) {
+        x[k] = x[k] + of_x;
+        y[k] = y[k] + of_y;
+    }
+}
 
 /* The two words of each number, whose low and high 32 bits come in, of a key. */
-INLINE void threefry(const uint32_t key[2], words_32 *low, words_32 *high) {
-    const uint32_t part[3] = {key[0], key[1], key[0] ^ key[1] ^ 0x1BD11BDAu};
-    words_32 x = *low + part[0], y = *high + part[1];
-    FOUR_ROUNDS(13, 15, 26, 6, 1u);
-    FOUR_ROUNDS(17, 29, 16, 24, 2u);
-    FOUR_ROUNDS(13, 15, 26, 6, 3u);
-    FOUR_ROUNDS(17, 29, 16, 24, 4u);
-    FOUR_ROUNDS(13, 15, 26, 6, 5u);
-    *low = x;
-    *high = y;
+INLINE void threefry(const int n, const uint32_t key[2], words_32 *x, words_32 *y) {
+    const uint32_t third = key[0] ^ key[1] ^ 0x1BD11BDAu;
+    const uint32_t part[] = {key[0], key[1], third, key[0], key[1], third, key[0]};
+    static const int even[] = {13, 15, 26, 6}, odd[] = {17, 29, 16, 24};
+    UNROLL for (int k = 0; k < n; k++) {
+        x[k] = x[k] + part[0];
+        y[k] = y[k] + part[1];
+    }
+    ROLLED for (uint32_t i = 1; i <= 5; i += 2) { /* 20 rounds; in one piece they were two and a half times the code */
+        threefry_rounds(n, even, part[i], part[i + 1] + i, x, y);
+        if (i < 5) {
+            threefry_rounds(n, odd, part[i + 1], part[i + 2] + (i + 1), x, y);
+        }
+    }
 }
 
 /* The two words of one number: a key made of another. */
@@ -47,7 +56,7 @@ static void threefry_one(const uint32_t key[2], uint32_t low, uint32_t high, uin
     words_32 x = {0}, y = {0};
     memcpy(&x, &low, sizeof low);
     memcpy(&y, &high, sizeof high);
-    threefry(key, &x, &y);
+    threefry(1, key, &x, &y);
     memcpy(&out[0], &x, sizeof low);
     memcpy(&out[1], &y, sizeof high);
 }

@@ -2,7 +2,7 @@
 #ifndef FASTNN_TRANSPOSE_H
 #define FASTNN_TRANSPOSE_H
 
-#include "simd/vector.h" /* vec, words, LANES, v_load */
+#include "simd/vector.h" /* vec, words, LANES, v_load, v_store, v_mask, v_first */
 
 /* Transpose LANES vectors as a square: rows become columns. Halves of the square change places until the halves are
    as small as 16 bytes, which the instruction sets interleave faster. */
@@ -54,13 +54,11 @@ INLINE void v_transpose_rest(vec v[LANES]) {
     SWAP_STAGE(2)
 #endif
 #if LANES > 1
-    for (int square = 0; square < LANES; square += N) {
-        for (int width = 1; width < N; width *= 2) {
+    UNROLL for (int square = 0; square < LANES; square += N) {
+        UNROLL for (int width = 1; width < N; width *= 2) {
             vec old[N];
-            for (int i = 0; i < N; i++) {
-                old[i] = v[square + i];
-            }
-            for (int i = 0; i < N / 2; i++) {
+            UNROLL for (int i = 0; i < N; i++) { old[i] = v[square + i]; }
+            UNROLL for (int i = 0; i < N / 2; i++) {
                 v[square + 2 * i] = SHUFFLE(old[i], old[i + N / 2], EACH_LANE(INTERLEAVE_LOW, N));
                 v[square + 2 * i + 1] = SHUFFLE(old[i], old[i + N / 2], EACH_LANE(INTERLEAVE_HIGH, N));
             }
@@ -126,10 +124,29 @@ OUTLINE void load_rest(const real *const rows[LANES], ptrdiff_t n_columns, ptrdi
     }
     for (ptrdiff_t i = 0; i < n; i++) {
         real of_lane[LANES];
-        for (int r = 0; r < LANES; r++) {
-            of_lane[r] = rows[r][n_columns - n + i];
-        }
+        UNROLL for (int r = 0; r < LANES; r++) { of_lane[r] = rows[r][n_columns - n + i]; }
         columns[i] = v_load(of_lane);
+    }
+}
+
+/* LANES rows of n_columns numbers, of which the last LANES - n_rows are not there, turned: a vector for each column,
+   with zeros for what is not there. */
+OUTLINE void turn_rows(ptrdiff_t n_rows, ptrdiff_t n_columns, const real *from, ptrdiff_t stride, real *to,
+                       ptrdiff_t to_stride) {
+    const real *rows[LANES];
+    words valid = v_first(n_rows);
+    ROLLED for (int r = 0; r < LANES; r++) { rows[r] = from + (r < n_rows ? r : n_rows - 1) * stride; }
+    for (ptrdiff_t j = 0; j < n_columns; j += LANES) {
+        vec columns[LANES];
+        ptrdiff_t n = n_columns - j < LANES ? n_columns - j : LANES;
+        if (n == LANES) {
+            load_square(rows, j, columns);
+        } else {
+            load_rest(rows, n_columns, n, columns);
+        }
+        for (ptrdiff_t k = 0; k < n; k++, to += to_stride) {
+            v_store(to, v_mask(valid, columns[k]));
+        }
     }
 }
 #endif

@@ -35,6 +35,12 @@ typedef uword uwords __attribute__((vector_size(FASTNN_VECTOR_BYTES)));
 #define INLINE static inline __attribute__((always_inline))
 #define OUTLINE static __attribute__((noinline))
 #define UNROLL _Pragma("GCC unroll 32")
+#define ROLLED _Pragma("GCC unroll 1") /* a loop over lanes, of little time, that would be a copy a lane */
+#ifdef __clang__
+#define SMALL static __attribute__((noinline, minsize))
+#else
+#define SMALL static __attribute__((noinline, optimize("Os"))) /* what takes little of the time */
+#endif
 #define PREFETCH(address) __builtin_prefetch(address)
 #define OPAQUE(pointer) __asm__("" : "+r"(pointer)) /* the compiler forgets how the pointer was computed */
 #else
@@ -44,7 +50,9 @@ typedef word words;
 typedef uword uwords;
 #define INLINE static inline
 #define OUTLINE static
+#define SMALL static
 #define UNROLL
+#define ROLLED
 #define PREFETCH(address) ((void)(address))
 #define OPAQUE(pointer)
 #endif

@@ -18,9 +18,7 @@
 /* All bits set in the first n lanes. */
 INLINE words v_first(ptrdiff_t n) {
     real index[LANES];
-    for (int i = 0; i < LANES; i++) {
-        index[i] = (real)i;
-    }
+    UNROLL for (int i = 0; i < LANES; i++) { index[i] = (real)i; }
     return v_less(v_load(index), v_all((real)n));
 }
 
@@ -31,9 +29,7 @@ INLINE vec v_abs(vec a) { return v_from_bits(v_bits(a) & ~SIGN_BIT); }
 /* Whether a bit is set in any lane. */
 INLINE int w_any(words a) {
     word found = 0;
-    for (int i = 0; i < LANES; i++) {
-        found |= LANE(a, i);
-    }
+    UNROLL for (int i = 0; i < LANES; i++) { found |= LANE(a, i); }
     return found != 0;
 }
 

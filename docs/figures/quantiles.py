@@ -18,8 +18,9 @@ model = MLPRegressor(
 )
 low, middle, high = model.fit(x[:, None], y).predict(x[:, None]).T
 
-figure, ax = plt.subplots(figsize=(8, 3), layout="constrained")
+figure, ax = plt.subplots(figsize=(5.6, 3.4), layout="constrained")
 ax.plot(x, y, ".", color="#BBBBBB", markersize=4)
 ax.fill_between(x, low, high, color="#0072B2", alpha=0.25, label="0.1 to 0.9")
 ax.plot(x, middle, color="#0072B2", label="0.5")
-ax.legend()
+ax.set(xlabel="x", ylabel="y")
+ax.legend(loc="upper left")

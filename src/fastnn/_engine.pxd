@@ -1,4 +1,4 @@
-# The C interface of csrc/fastnn.h, and of Python's buffers, as _engine.pyx sees it.
+# The C interface of csrc/fastnn.h, and of Python, as _engine.pyx sees it; buffers stand in _buffers.pxi.
 
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int32_t, int64_t, uint64_t
@@ -6,7 +6,7 @@ from libc.stdint cimport int32_t, int64_t, uint64_t
 
 cdef extern from "fastnn.h" nogil:
     ctypedef struct fastnn_layer:
-        pass
+        ptrdiff_t n_columns
 
     ctypedef struct fastnn_counters:
         pass
@@ -42,6 +42,10 @@ cdef extern from "fastnn.h" nogil:
         const int32_t *dropped
         uint64_t seed
         const double *rates
+        const double *decays
+        double gate_rate
+        int64_t fade_from
+        int64_t fade_until
 
     ctypedef struct fastnn_data:
         ptrdiff_t n_samples
@@ -76,8 +80,6 @@ cdef extern from "fastnn.h" nogil:
         double *cost
         ptrdiff_t n_done
 
-    ctypedef void (*fastnn_elementwise)(const void *, void *, ptrdiff_t) noexcept nogil
-
     ctypedef struct fastnn_kernels:
         const char *target
         int vector_bytes
@@ -95,10 +97,7 @@ cdef extern from "fastnn.h" nogil:
         int (*forward)(
             const fastnn_layer *, ptrdiff_t, const fastnn_data *, const void *, void *, int, int, fastnn_ask, void *
         ) noexcept nogil
-        fastnn_elementwise exp
-        fastnn_elementwise log
-        fastnn_elementwise logistic
-        fastnn_elementwise tanh
+        void (*log)(const void *, void *, ptrdiff_t) noexcept nogil
         void (*activation)(int, double, const void *, void *, void *, ptrdiff_t) noexcept nogil
         double (*multiply_adds)(ptrdiff_t) noexcept nogil
 
@@ -106,6 +105,7 @@ cdef extern from "fastnn.h" nogil:
         pass
 
     enum:
+        RUNS "FASTNN_RAN"
         INTERRUPTED "FASTNN_INTERRUPTED"
         NOT_FINITE "FASTNN_NOT_FINITE"
         OVERFLOWED "FASTNN_OVERFLOWED"
@@ -116,6 +116,15 @@ cdef extern from "fastnn.h" nogil:
     void *fastnn_scratch_take(fastnn_scratch *scratch, size_t n)
     void fastnn_scratch_give_back(fastnn_scratch *scratch, void *block)
     void fastnn_scratch_free(fastnn_scratch *scratch)
+    double fastnn_seconds()
+    bint fastnn_raw_rows(
+        const void *X, bint is_float64, ptrdiff_t n_rows, ptrdiff_t n_columns, const ptrdiff_t *places,
+        const double *numbers, ptrdiff_t n_raw, float *raw
+    )
+    bint fastnn_answer(
+        ptrdiff_t n_members, ptrdiff_t n_rows, ptrdiff_t n_out, const float *outputs, const double *units,
+        ptrdiff_t *codes, double *out
+    )
     void fastnn_threads_begin()
     int fastnn_has_openmp()
     int fastnn_is_forked()
@@ -126,19 +135,7 @@ cdef extern from "fastnn.h" nogil:
     void fastnn_use(ptrdiff_t target)
 
 cdef extern from "Python.h":
-    ctypedef struct Py_buffer:
-        void *buf
-        Py_ssize_t len
-        Py_ssize_t itemsize
-        int readonly
-        int ndim
-        char *format
-        Py_ssize_t *shape
-
-    int PyBUF_C_CONTIGUOUS
-    int PyBUF_FORMAT
-    int PyBUF_WRITABLE
-    int PyObject_GetBuffer(object obj, Py_buffer *view, int flags)  # no "except": the caller asks for the answer
-    void PyBuffer_Release(Py_buffer *view)
     void PyErr_Clear()
     int PyErr_CheckSignals() nogil
+    void PyErr_SetNone(object)
+    void *PyCapsule_GetPointer(object capsule, const char *name) except NULL

@@ -13,16 +13,17 @@ import numpy as np
 cimport cython
 from libc.math cimport INFINITY, fabs
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport INT32_MAX, int32_t
-from libc.string cimport memset, strchr
+from libc.stdint cimport INT32_MAX, UINT32_MAX, int32_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
 
+include "_buffers.pxi"
 include "_tables.pxi"  # a run has all of SOLVERS; `fastnn.backends` reads it here
 
 
 cdef enum:
     STACK = 16384  # bytes of work area that a prediction takes from the stack
-    MOST_ARRAYS = 16  # of one call
     LONG = 100_000  # multiply-adds, some 10 µs, from which on the GIL is released
+    MANY = 10_000  # numbers that are copied, likewise: to take it back may mean to wait for another network's Python
     MOST_THREADS = 256  # that are ever asked for
 
 
@@ -32,21 +33,48 @@ cdef int ask_for_signals() noexcept nogil:
         return PyErr_CheckSignals()
 
 
+cdef extern from *:
+    """
+    static _Thread_local const volatile int *fastnn_stop; /* what this thread is stopped by; NULL: nothing */
+    """
+    const volatile int *fastnn_stop
+
+
+cdef class Stop:
+    """Stops what the engine computes in the threads that watch it, with a KeyboardInterrupt."""
+
+    cdef int is_set
+
+    def watch(self):
+        """Have the calling thread stop by this one, which must live as long as the thread."""
+        global fastnn_stop
+        fastnn_stop = &self.is_set
+
+    def set(self):
+        self.is_set = 1
+
+
+cdef int ask_whether_to_stop() noexcept nogil:
+    """Let another thread end what this one computes; the exception waits for `propagate`."""
+    if fastnn_stop[0] == 0:
+        return 0
+    with gil:
+        PyErr_SetNone(KeyboardInterrupt)
+    return -1
+
+
 cdef fastnn_ask whom_to_ask() except? NULL:
     """Only the main thread answers signals: the others need not wait for the GIL to ask."""
     if threading.get_ident() == threading.main_thread().ident:
         return ask_for_signals
+    if fastnn_stop != NULL:
+        return ask_whether_to_stop
     return NULL
 
 
 cdef int threads_allowed(n_threads) except -1:
     """A number of threads, or None for what the settings of OpenMP and the process's CPUs allow."""
     return fastnn_default_threads() if n_threads is None else min(n_threads, MOST_THREADS)
-
-
-cdef int propagate() except -1:
-    """Raise what `ask_for_signals` found."""
-    return -1
 
 
 include "_problem.pxi"
@@ -67,11 +95,16 @@ def forward(network, parameters, X, out, n_threads=None):
     cdef int most = threads_allowed(n_threads), stop
     cdef fastnn_ask ask = whom_to_ask()
     cdef void *work = allocate(problem.kernels.forward_work_size(problem.layers, problem.n_layers, &problem.data, most))
-    with nogil:
+    if n_samples * network.n_parameters < LONG:
         stop = problem.kernels.forward(
-            problem.layers, problem.n_layers, &problem.data, flat, outputs, False, most, ask, work
+            problem.layers, problem.n_layers, &problem.data, flat, outputs, False, 1, NULL, work
         )
-        fastnn_free(work)
+    else:
+        with nogil:
+            stop = problem.kernels.forward(
+                problem.layers, problem.n_layers, &problem.data, flat, outputs, False, most, ask, work
+            )
+    fastnn_free(work)
     if stop == INTERRUPTED:
         propagate()
     return stop != OVERFLOWED
@@ -131,12 +164,12 @@ cdef class Evaluation:
     cdef readonly double cost
 
     def __dealloc__(self):
-        with nogil:
-            fastnn_free(self.work)
+        fastnn_free(self.work)
 
     cdef int open(self, network, objective, X, y, sample_weight, double l2, n_threads) except -1:
         cdef Problem problem = Problem(network, X)
         problem.take_targets(y, sample_weight, network.n_out)
+        problem.refuse_l2(&l2, 1)
         self.problem, self.of_call = problem, Arguments()
         self.objective = objective_of(objective, network, problem.arguments)
         self.l2, self.n_parameters = l2, network.n_parameters
@@ -197,6 +230,9 @@ cdef inline double none_or(double bound) noexcept:
     return 0 if bound == INFINITY else bound
 
 
+include "_passes.pxi"
+
+
 cdef class Run:
     """A run of the engine that stays open; see `fastnn.reference.descent.Run`. One thread at a time may use it."""
 
@@ -204,17 +240,19 @@ cdef class Run:
     cdef Arguments of_call
     cdef fastnn_training training
     cdef fastnn_run run
+    cdef ptrdiff_t n_parameters
     cdef void *work
 
     def __dealloc__(self):
-        with nogil:
-            fastnn_free(self.work)
+        fastnn_free(self.work)
 
     def advance(self, rows, starts, learning_rate, l2, objective, cost):
         cdef fastnn_updates updates
         cdef int stop
         if self.work == NULL:
             raise ValueError("the run has ended")
+        if fastnn_stop != NULL and fastnn_stop[0]:  # short calls never ask
+            raise KeyboardInterrupt
         try:
             self.take(&updates, rows, starts, learning_rate, l2, objective, cost)
             with nogil:
@@ -224,6 +262,60 @@ cdef class Run:
         if stop == INTERRUPTED:
             propagate()
         return updates.n_done, stop
+
+    def make_passes(self, source, Orders orders, n_before, learning_rate, l2, objective, cost, judge, kept):
+        """Make whole passes, of which nobody hears before some of them are made.
+
+        Parameters
+        ----------
+        source : Ordered or Composed
+            Learns which pass was begun last.
+        orders : Orders
+            Its rows.
+        n_before : int
+            Updates before these.
+        learning_rate, l2, objective, cost : (n,) of float64
+            As for `advance`, for all updates of some passes.
+        judge : fastnn.training.passes.Judge or None
+            Whose progress goes on.
+        kept : ndarray of shape (n_parameters,), or None
+            Gets the parameters as they were at the start of the pass.
+
+        Returns
+        -------
+        n_done, stop, ends : int
+            As `advance`, and whether the judge ends the run. Fewer than all are made where that takes long.
+        """
+        cdef stretch now
+        cdef int stop
+        losses = None
+        if self.work == NULL:
+            raise ValueError("the run has ended")
+        if fastnn_stop != NULL and fastnn_stop[0]:
+            raise KeyboardInterrupt
+        memset(&now, 0, sizeof(now))
+        try:
+            self.take(&now.all, None, None, learning_rate, l2, objective, cost)
+            if kept is not None:
+                now.n_kept = self.n_parameters * (8 if self.problem.is_float64 else 4)
+                now.kept = self.of_call.take(kept, self.problem.dtype, self.n_parameters, True)
+            if judge is not None:
+                losses = take_judge(&now.judge, judge, now.all.n // orders.n_updates, self.of_call)
+            orders.lock_own()
+            try:
+                with nogil:
+                    stop = make_stretch(self.problem.kernels, &self.run, self.work, orders, &now)
+                if stop == INTERRUPTED:
+                    propagate()
+            finally:
+                orders.unlock_own()
+                orders.draw(now.n_to_draw)
+                source.rows, source.begun = orders.rows, n_before + now.begun
+                if judge is not None:
+                    put_judge(&now.judge, judge, losses)
+        finally:
+            self.of_call.release()
+        return now.all.n_done, stop, now.ends
 
     def put_state(self):
         if self.work == NULL:
@@ -235,9 +327,13 @@ cdef class Run:
         cdef void *work = self.work
         self.work = NULL
         if work != NULL:
-            with nogil:
+            if self.n_parameters < MANY:
                 self.problem.kernels.end(&self.run, work)
                 fastnn_free(work)
+            else:
+                with nogil:
+                    self.problem.kernels.end(&self.run, work)
+                    fastnn_free(work)
             self.problem.arguments.release()
 
     cdef int begin(self, state, training, X, y, sample_weight, Py_ssize_t largest_batch, n_threads) except -1:
@@ -268,10 +364,17 @@ cdef class Run:
         if training.rates:
             rates = np.array(training.rates, np.float64)
             self.training.rates = <const double *> problem.arguments.take(rates, b"d", 2 * network.n_layers, False)
+        if training.decay_rates:
+            decays = np.array(training.decay_rates, np.float64)
+            self.training.decays = <const double *> problem.arguments.take(decays, b"d", network.n_layers, False)
+        self.training.gate_rate = training.gate_rate
+        if training.fade:
+            self.training.fade_from, self.training.fade_until = training.fade
         self.run.n_layers, self.run.layers = problem.n_layers, problem.layers
         self.run.training = &self.training
         self.run.data = problem.data
         self.run.largest_batch = largest_batch
+        self.n_parameters = network.n_parameters
         self.run.parameters = problem.numbers(state.parameters, network.n_parameters, True)
         self.run.state = problem.numbers(state.optimizer, n_state * network.n_parameters, True)
         self.run.counters = <fastnn_counters *> problem.arguments.take_structs(
@@ -280,8 +383,11 @@ cdef class Run:
         self.run.n_threads = threads_allowed(n_threads)
         self.run.ask = whom_to_ask()
         self.work = allocate(problem.kernels.run_work_size(&self.run))
-        with nogil:
+        if self.n_parameters < MANY:
             self.problem.kernels.begin(&self.run, self.work)
+        else:
+            with nogil:
+                self.problem.kernels.begin(&self.run, self.work)
         return 0
 
     cdef int take(self, fastnn_updates *updates, rows, starts, learning_rate, l2, objective, cost) except -1:
@@ -294,6 +400,7 @@ cdef class Run:
         updates.n = n
         updates.learning_rate = <const double *> arguments.take(learning_rate, b"d", n, False)
         updates.l2 = <const double *> arguments.take(l2, b"d", n, False)
+        self.problem.refuse_l2(updates.l2, n)
         updates.objective = <double *> arguments.take(objective, b"d", n, True)
         updates.cost = <double *> arguments.take(cost, b"d", n, True)
         return 0
@@ -307,6 +414,7 @@ def begin(state, training, X, y, sample_weight, largest_batch, n_threads=None):
 
 
 include "_predictor.pxi"
+include "_rows.pxi"
 
 
 # -- targets and yardsticks, for fastnn.simd --------------------------------------------------------------------
@@ -314,7 +422,7 @@ include "_predictor.pxi"
 
 def targets():
     """Return the names of the instruction sets that can be used, slowest first."""
-    return tuple(fastnn_target_name(i).decode() for i in range(fastnn_n_targets()))
+    return tuple([fastnn_target_name(i).decode() for i in range(fastnn_n_targets())])
 
 
 def active():
@@ -350,21 +458,16 @@ def elementwise(name, x, out):
     cdef const char *dtype = b"d" if is_float64 else b"f"
     cdef Arguments arguments = Arguments()
     cdef Py_ssize_t n = x.size
-    cdef const void *numbers = arguments.take(x, dtype, n, False)
-    cdef void *results = arguments.take(out, dtype, n, True)
-    cdef fastnn_elementwise function
-    if name == "exp":
-        function = kernels.exp
-    elif name == "log":
-        function = kernels.log
-    elif name == "logistic":
-        function = kernels.logistic
-    elif name == "tanh":
-        function = kernels.tanh
-    else:
+    cdef const void *numbers
+    cdef void *results
+    if name in ("exp", "logistic", "tanh"):
+        activate(name, 0, x, out)
+        return
+    if name != "log":
         raise ValueError(f"elementwise functions are exp, log, logistic and tanh, got {name!r}")
+    numbers, results = arguments.take(x, dtype, n, False), arguments.take(out, dtype, n, True)
     with nogil:
-        function(numbers, results, n)
+        kernels.log(numbers, results, n)
 
 
 def activate(name, double parameter, x, out, slopes=None):

@@ -6,10 +6,14 @@ from fastnn.state import TrainingState
 
 SOLVERS: tuple[str, ...]
 
+class Arguments: ...
+class Network: ...
+class Data(Network): ...
+
 class Evaluation:
     def at(self, parameters: ndarray, gradient: ndarray) -> float: ...
 
-class Run:
+class Run(Data):
     def advance(
         self,
         rows: ndarray | None,

@@ -1,397 +1,173 @@
-# cython: language_level=3
-"""The compiled loops over samples and updates: backend "cython", and the kernels behind ``fastnn.kernels``.
+# cython: language_level=3, binding=False
+"""The door to the compiled loops: backend "cython", and the kernels behind ``fastnn.kernels``.
 
-``_sample.pxd`` has one sample's forward and backward pass; here they are summed over a batch, steps are taken, and
-Python's objects become typed memoryviews. Updates hold no GIL; a run allocates its work area when it begins.
+``_batch.pxd`` has the loops over samples and updates; here Python's arrays become pointers, checked for dtype and
+length, and a run allocates its work area when it begins. Nothing here computes: `setup.py` has this file compiled for
+its size, and what is `inline` for its speed.
 """
 
 import numpy as np
 
 from cython cimport floating
-from libc.math cimport INFINITY, fabs
-from libc.stdint cimport int64_t
 
 from fastnn._tables import ACTIVATIONS, LOSSES
-from fastnn.checks import refuse_heads, refuse_several, refuse_sklearn
+from fastnn.checks import refuse_encodings, refuse_heads, refuse_several, refuse_sklearn
 from fastnn.reference.evaluation import Evaluation
 
-from fastnn._elementary cimport LOGISTIC, RELU, TANH, slope
-from fastnn._losses cimport error_norm, fastnn_layer, sample_loss
-from fastnn._sample cimport (
-    CHUNK,
-    accumulate,
-    activate,
-    backward_sample,
-    combine_rows,
-    forward_sample,
-    hidden_delta,
-    transpose_weights,
+from fastnn._batch cimport (
+    activate_batch,
+    advance_batches,
+    backward_batch,
+    batch_loss_and_gradient,
+    fastnn_counters,
+    forward_batch,
+    slopes_of,
+    update,
 )
+from fastnn._losses cimport fastnn_layer
+from fastnn._sample cimport CHUNK
+
+include "_buffers.pxi"
+
+cdef extern from *:
+    """
+    #ifdef FASTNN_GLUE
+    FASTNN_GLUE
+    #endif
+    """
 
 
-cdef extern from "fastnn.h":
-    enum:
-        RAN "FASTNN_RAN"
-        CONVERGED "FASTNN_CONVERGED"
-        DIVERGED "FASTNN_DIVERGED"
-
-    ctypedef struct fastnn_counters:
-        int64_t n_updates
-        double pass_cost
-        int64_t pass_rows
-        double previous_cost
-
-cdef extern from "Python.h":
-    int PyErr_CheckSignals() except -1
-
-cdef enum:
-    WORK_BETWEEN_POLLS = 20_000_000  # multiply-adds between two looks for Ctrl-C: about 20 ms
+# -- what a call or a run works on ------------------------------------------------------------------------------
 
 
-# -- a batch, and the loop over updates -------------------------------------------------------------------------
+cdef const char *format_of(array) except NULL:
+    return b"d" if array.dtype.itemsize == 8 else b"f"
 
 
-cdef int poll() except -1 with gil:
-    """Let Python answer Ctrl-C: a KeyboardInterrupt leaves the parameters as of the last update."""
-    return PyErr_CheckSignals()
+cdef class Network:
+    """A network's layers, and the work area of its passes."""
 
+    cdef Arguments arguments
+    cdef const fastnn_layer *layers
+    cdef Py_ssize_t n_layers, n_in, n_out, n_parameters
+    cdef const char *dtype
+    cdef bint is_float64
+    cdef void *transposed
+    cdef void *h
+    cdef void *delta
+    cdef void *z
 
-cdef int batch_loss_and_gradient(
-    const fastnn_layer[::1] layers,
-    Py_ssize_t loss,
-    double parameter,  # of the loss
-    double l2,
-    const floating[::1] parameters,     # IN
-    const floating[:, ::1] X,           # IN
-    const floating[:, ::1] y,           # IN
-    const floating[::1] sample_weight,  # IN
-    const Py_ssize_t[::1] rows,         # IN: those of the batch are n_rows from `start`; empty: all, in order
-    Py_ssize_t start,
-    Py_ssize_t n_rows,
-    bint with_gradient,
-    floating[::1] gradient,             # OUT where with_gradient
-    double *objective,                  # OUT
-    double *cost,                       # OUT
-    Py_ssize_t *work,                   # IN and OUT: multiply-adds since the last look for Ctrl-C
-    floating[::1] transposed,           # work
-    floating[:, ::1] h,                 # work: (CHUNK, n_units)
-    floating[:, ::1] delta,             # work: (CHUNK, n_units)
-    floating[:, ::1] z,                 # work: (CHUNK, n_units)
-) except -1 nogil:
-    cdef Py_ssize_t p, r, s, c = 0, last = layers.shape[0] - 1
-    cdef Py_ssize_t n_weights = layers[0].biases
-    cdef bint is_transposed = n_rows >= CHUNK
-    cdef double total_loss = 0, total_norm = 0, total_weight = 0, squares = 0
-    cdef floating scale, decay = l2
-    if is_transposed:
-        transpose_weights(layers, parameters, transposed)
-    if with_gradient:
-        for p in range(gradient.shape[0]):
-            gradient[p] = 0
-
-    for r in range(n_rows):
-        s = rows[start + r] if rows.shape[0] > 0 else r
-        forward_sample(layers, parameters, transposed, is_transposed, X, s, z, h, c)
-        total_loss += sample_weight[s] * sample_loss(loss, parameter, &layers[last], y, s, z, h, c)
-        total_norm += error_norm(&layers[last], y, s, h, c)
-        total_weight += sample_weight[s]
-        if with_gradient:
-            backward_sample(layers, loss, parameter, parameters, y, s, z, h, sample_weight[s], delta, c)
-            c += 1
-            if c == CHUNK or r == n_rows - 1:
-                accumulate(layers, delta, h, c, gradient)
-                c = 0
-        work[0] += 3 * n_weights
-        if work[0] > WORK_BETWEEN_POLLS:
-            poll()
-            work[0] = 0
-
-    scale = 1 / total_weight if total_weight > 0 else 0
-    if l2 > 0:
-        for p in range(n_weights):
-            squares += <double> parameters[p] * parameters[p]
-    if with_gradient:
-        for p in range(gradient.shape[0]):
-            gradient[p] *= scale
-        if l2 > 0:
-            for p in range(n_weights):
-                gradient[p] += decay * parameters[p]
-    objective[0] = (total_loss / total_weight if total_weight > 0 else 0) + 0.5 * l2 * squares
-    cost[0] = total_norm / n_rows
-    return 0
-
-
-cdef void update(
-    floating momentum,
-    bint nesterov,
-    floating learning_rate,
-    const floating[::1] gradient,  # IN
-    floating[::1] parameters,      # IN and OUT
-    floating[::1] velocity,        # IN and OUT
-) noexcept nogil:
-    cdef Py_ssize_t p
-    for p in range(parameters.shape[0]):
-        velocity[p] = momentum * velocity[p] - learning_rate * gradient[p]
-        parameters[p] += momentum * velocity[p] - learning_rate * gradient[p] if nesterov else velocity[p]
-
-
-cdef bint finish_update(
-    fastnn_counters *counters, double tol, Py_ssize_t updates_per_pass, double cost, Py_ssize_t n_rows
-) noexcept nogil:
-    cdef double mean, change
-    counters.n_updates += 1
-    counters.pass_cost += cost * n_rows
-    counters.pass_rows += n_rows
-    if counters.n_updates % updates_per_pass != 0:
-        return False
-    mean = counters.pass_cost / counters.pass_rows
-    change = fabs(mean - counters.previous_cost)
-    counters.pass_cost = 0
-    counters.pass_rows = 0
-    counters.previous_cost = mean
-    return change < tol
-
-
-# -- the backend: from Python's objects to typed memoryviews ----------------------------------------------------
-
-
-def _forward(
-    const fastnn_layer[::1] layers,
-    const floating[::1] parameters,
-    const floating[:, ::1] X,
-    floating[:, ::1] out,
-    floating[::1] transposed,
-    floating[:, ::1] h,
-    floating[:, ::1] z,
-):
-    cdef Py_ssize_t s, i, outputs = layers[layers.shape[0] - 1].outputs, work = 0
-    cdef bint is_transposed = X.shape[0] >= CHUNK
-    with nogil:
-        if is_transposed:
-            transpose_weights(layers, parameters, transposed)
-        for s in range(X.shape[0]):
-            forward_sample(layers, parameters, transposed, is_transposed, X, s, z, h, 0)
-            for i in range(out.shape[1]):
-                out[s, i] = h[0, outputs + i]
-            work += parameters.shape[0]
-            if work > WORK_BETWEEN_POLLS:
-                poll()
-                work = 0
-
-
-def _loss_and_gradient(
-    const fastnn_layer[::1] layers,
-    Py_ssize_t loss,
-    double parameter,  # of the loss
-    double l2,
-    const floating[::1] parameters,
-    const floating[:, ::1] X,
-    const floating[:, ::1] y,
-    const floating[::1] sample_weight,
-    const Py_ssize_t[::1] rows,
-    bint with_gradient,
-    floating[::1] gradient,
-    floating[::1] transposed,
-    floating[:, ::1] h,
-    floating[:, ::1] delta,
-    floating[:, ::1] z,
-):
-    cdef double objective = 0, cost = 0
-    cdef Py_ssize_t work = 0
-    with nogil:
-        batch_loss_and_gradient(
-            layers, loss, parameter, l2, parameters, X, y, sample_weight, rows, 0, X.shape[0],
-            with_gradient, gradient, &objective, &cost, &work, transposed, h, delta, z,
+    def __init__(self, network):
+        refuse_heads(network, "cython")
+        refuse_encodings(network, "cython")
+        self.arguments = Arguments()
+        self.n_layers, self.n_parameters = network.n_layers, network.n_parameters
+        self.n_in, self.n_out = network.n_in, network.n_out
+        self.layers = <const fastnn_layer *> self.arguments.take_structs(
+            network.layers, self.n_layers * sizeof(fastnn_layer), False
         )
-    return objective, cost
+        self.is_float64 = network.dtype.itemsize == 8
+        self.dtype = b"d" if self.is_float64 else b"f"
+        n_units = sum(network.layer_sizes)
+        self.transposed = self.room(network.n_weights, network.dtype)
+        self.h = self.room(CHUNK * n_units, network.dtype)
+        self.delta = self.room(CHUNK * n_units, network.dtype)
+        self.z = self.room(CHUNK * n_units, network.dtype)
+
+    cdef void *room(self, n, dtype) except NULL:
+        return self.numbers(np.empty(n, dtype), n, True)
+
+    cdef void *numbers(self, array, Py_ssize_t n, bint writable) except NULL:
+        return self.arguments.take(array, self.dtype, n, writable)
 
 
-def _advance(
-    const fastnn_layer[::1] layers,
-    Py_ssize_t loss,
-    double parameter,
-    double momentum,
-    bint nesterov,
-    double tol,
-    Py_ssize_t updates_per_pass,
-    floating[::1] parameters,
-    floating[::1] velocity,
-    fastnn_counters[::1] counters,
-    const floating[:, ::1] X,
-    const floating[:, ::1] y,
-    const floating[::1] sample_weight,
-    const Py_ssize_t[::1] rows,
-    const Py_ssize_t[::1] starts,
-    const double[::1] learning_rate,
-    const double[::1] l2,
-    double[::1] objective,
-    double[::1] cost,
-    floating[::1] gradient,
-    floating[::1] transposed,
-    floating[:, ::1] h,
-    floating[:, ::1] delta,
-    floating[:, ::1] z,
-):
-    cdef Py_ssize_t k, start = 0, n_rows = X.shape[0], n_done = learning_rate.shape[0]
-    cdef Py_ssize_t work = 0
-    cdef int stop = RAN
-    with nogil:
-        for k in range(learning_rate.shape[0]):
-            if rows.shape[0] > 0:
-                start, n_rows = starts[k], starts[k + 1] - starts[k]
-            batch_loss_and_gradient(
-                layers, loss, parameter, l2[k], parameters, X, y, sample_weight, rows, start, n_rows,
-                True, gradient, &objective[k], &cost[k], &work, transposed, h, delta, z,
-            )
-            if not fabs(objective[k]) < INFINITY:
-                n_done, stop = k, DIVERGED
-                break
-            update(<floating> momentum, nesterov, <floating> learning_rate[k], gradient, parameters, velocity)
-            if finish_update(&counters[0], tol, updates_per_pass, cost[k], n_rows):
-                n_done, stop = k + 1, CONVERGED
-                break
-    return n_done, stop
+cdef class Data(Network):
+    """A network with an objective and data."""
+
+    cdef Py_ssize_t loss, n_rows
+    cdef double parameter  # of the loss
+    cdef void *X
+    cdef void *y
+    cdef void *sample_weight
+
+    def __init__(self, network, objective, X, y, sample_weight):
+        Network.__init__(self, network)
+        if objective is not None:
+            refuse_sklearn(objective, "cython")
+            refuse_several(objective, "cython")
+            self.loss, self.parameter = LOSSES[objective.loss], objective.parameter
+        self.n_rows = len(X)
+        self.X = self.numbers(X, self.n_rows * self.n_in, False)
+        self.y = self.numbers(y, self.n_rows * self.n_out, False)
+        self.sample_weight = self.numbers(
+            np.ones(self.n_rows, network.dtype) if sample_weight is None else sample_weight, self.n_rows, False
+        )
 
 
-def _activate_rows(Py_ssize_t activation, double parameter, const floating[:, ::1] Z, floating[:, ::1] H):
-    cdef Py_ssize_t s
-    cdef fastnn_layer layer
-    layer.activation, layer.parameter, layer.n_out, layer.outputs = activation, parameter, Z.shape[1], 0
-    with nogil:
-        for s in range(Z.shape[0]):
-            activate(&layer, Z, H, s)
-
-
-def _slopes(
-    Py_ssize_t activation, double parameter, const floating[::1] z, const floating[::1] h, floating[::1] out
-):
-    # The commonest with their own loops, which a constant makes loops of vectors: a tenth of the time.
-    cdef Py_ssize_t i
-    with nogil:
-        if activation == LOGISTIC:
-            for i in range(h.shape[0]):
-                out[i] = slope(LOGISTIC, parameter, z[i], h[i])
-        elif activation == TANH:
-            for i in range(h.shape[0]):
-                out[i] = slope(TANH, parameter, z[i], h[i])
-        elif activation == RELU:
-            for i in range(h.shape[0]):
-                out[i] = slope(RELU, parameter, z[i], h[i])
-        else:
-            for i in range(h.shape[0]):
-                out[i] = slope(activation, parameter, z[i], h[i])
-
-
-def _backward(
-    const fastnn_layer[::1] layers,
-    Py_ssize_t loss,
-    double parameter,                   # of the loss
-    const floating[::1] parameters,
-    const floating[:, ::1] X,
-    const floating[:, ::1] y,           # targets; or the deltas of the outputs where they are given
-    bint are_deltas,
-    const floating[::1] sample_weight,  # of the sum
-    floating[::1] gradient,
-    floating[:, ::1] by_inputs,
-    floating[::1] transposed,
-    floating[:, ::1] h,
-    floating[:, ::1] delta,
-    floating[:, ::1] z,
-):
-    cdef Py_ssize_t s, i, l, last = layers.shape[0] - 1, n_in = layers[0].n_in, work = 0
-    cdef bint is_transposed = X.shape[0] >= CHUNK
-    gradient[:] = 0
-    with nogil:
-        if is_transposed:
-            transpose_weights(layers, parameters, transposed)
-        for s in range(X.shape[0]):
-            forward_sample(layers, parameters, transposed, is_transposed, X, s, z, h, 0)
-            if are_deltas:
-                for i in range(layers[last].n_out):
-                    delta[0, layers[last].outputs + i] = y[s, i] * sample_weight[s]
-                for l in range(last, 0, -1):
-                    hidden_delta(&layers[l], &layers[l - 1], parameters, z, h, delta, 0)
-            else:
-                backward_sample(layers, loss, parameter, parameters, y, s, z, h, sample_weight[s], delta, 0)
-            combine_rows(  # by the inputs, which have no slope
-                parameters, layers[0].weights, layers[0].n_out, n_in, delta, 0, layers[0].outputs, delta, 0
-            )
-            for i in range(n_in):
-                by_inputs[s, i] = delta[0, i]
-            accumulate(layers, delta, h, 1, gradient)
-            work += 4 * parameters.shape[0]
-            if work > WORK_BETWEEN_POLLS:
-                poll()
-                work = 0
-
-
-def _update(
-    double momentum,
-    bint nesterov,
-    double learning_rate,
-    const floating[::1] gradient,
-    floating[::1] parameters,
-    floating[::1] velocity,
-):
-    with nogil:
-        update(<floating> momentum, nesterov, <floating> learning_rate, gradient, parameters, velocity)
-
+# -- the backend ------------------------------------------------------------------------------------------------
 
 #: The solvers that a run has.
 SOLVERS = ("sgd",)
 
-NO_ROWS = np.empty(0, np.intp)
 
-
-def _work(network):
-    """The work area of a call: transposed weights, h, delta and z."""
-    n_units = sum(network.layer_sizes)
-    return (
-        np.empty(network.n_weights, network.dtype),
-        np.empty((CHUNK, n_units), network.dtype),
-        np.empty((CHUNK, n_units), network.dtype),
-        np.empty((CHUNK, n_units), network.dtype),
-    )
-
-
-def _weights(sample_weight, X):
-    """One a row of X, all 1 where none are given."""
-    return np.ones(len(X), X.dtype) if sample_weight is None else sample_weight
-
-
-def activate_rows(activation, Z, out, parameter=0.0):
-    """Fill `out` with an activation of Z (n_rows, n), row by row."""
-    _activate_rows(ACTIVATIONS[activation], parameter, Z, out)
-
-
-def slopes(activation, z, h, out, parameter=0.0):
-    """Fill `out` with the derivative of an elementwise activation by its inputs z (n,), from these or its outputs h."""
-    _slopes(ACTIVATIONS[activation], parameter, z, h, out)
-
-
-def update_parameters(training, learning_rate, gradient, parameters, velocity):
-    """One step of gradient descent, plain or with momentum, in place."""
-    _update(training.momentum, training.nesterov, learning_rate, gradient, parameters, velocity)
+cdef int forward_of(Network of, floating *parameters, Py_ssize_t n_rows, void *X, void *out) except -1:
+    with nogil:
+        forward_batch(
+            of.layers, of.n_layers, parameters, n_rows, <const floating *> X, <floating *> out,
+            <floating *> of.transposed, <floating *> of.h, <floating *> of.z,
+        )
+    return 0
 
 
 def forward(network, parameters, X, out, n_threads=None):
     """Fill `out` (n_samples, n_out) with the network's outputs for the rows of X."""
-    refuse_heads(network, "cython")
-    transposed, h, _, z = _work(network)
-    _forward(network.layers, parameters, X, out, transposed, h, z)
+    cdef Network of = Network(network)
+    cdef Py_ssize_t n_rows = len(X)
+    cdef void *flat = of.numbers(parameters, of.n_parameters, False)
+    cdef void *inputs = of.numbers(X, n_rows * of.n_in, False)
+    cdef void *outputs = of.numbers(out, n_rows * of.n_out, True)
+    if of.is_float64:
+        forward_of(of, <double *> flat, n_rows, inputs, outputs)
+    else:
+        forward_of(of, <float *> flat, n_rows, inputs, outputs)
 
 
-def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, gradient=None, n_threads=None):
+cdef int loss_of(Data of, floating *parameters, double l2, void *gradient, double *objective, double *cost) except -1:
+    cdef Py_ssize_t work = 0
+    with nogil:
+        batch_loss_and_gradient(
+            of.layers, of.n_layers, of.loss, of.parameter, l2, parameters, <const floating *> of.X,
+            <const floating *> of.y, <const floating *> of.sample_weight, NULL, of.n_rows, <floating *> gradient,
+            objective, cost, &work, <floating *> of.transposed, <floating *> of.h, <floating *> of.delta,
+            <floating *> of.z,
+        )
+    return 0
+
+
+def loss_and_gradient(network, objective, parameters, X, y, sample_weight, double l2, gradient=None, n_threads=None):
     """Return the objective and the mean error norm; fill `gradient`, flat like the parameters, if it is given."""
-    refuse_sklearn(objective, "cython")
-    refuse_several(objective, "cython")
-    refuse_heads(network, "cython")
-    out = np.empty(0, network.dtype) if gradient is None else gradient
-    return _loss_and_gradient(
-        network.layers, LOSSES[objective.loss], objective.parameter, l2, parameters, X, y,
-        _weights(sample_weight, X), NO_ROWS,
-        gradient is not None, out, *_work(network),
-    )
+    cdef Data of = Data(network, objective, X, y, sample_weight)
+    cdef void *flat = of.numbers(parameters, of.n_parameters, False)
+    cdef void *slopes = NULL
+    cdef double value = 0, cost = 0
+    if gradient is not None:
+        slopes = of.numbers(gradient, of.n_parameters, True)
+    if of.is_float64:
+        loss_of(of, <double *> flat, l2, slopes, &value, &cost)
+    else:
+        loss_of(of, <float *> flat, l2, slopes, &value, &cost)
+    return value, cost
+
+
+cdef int backward_of(Data of, floating *parameters, bint are_deltas, void *gradient, void *by_inputs) except -1:
+    with nogil:
+        backward_batch(
+            of.layers, of.n_layers, of.loss, of.parameter, parameters, of.n_rows, <const floating *> of.X,
+            <const floating *> of.y, are_deltas, <const floating *> of.sample_weight, <floating *> gradient,
+            <floating *> by_inputs, <floating *> of.transposed, <floating *> of.h, <floating *> of.delta,
+            <floating *> of.z,
+        )
+    return 0
 
 
 def backward(network, objective, parameters, X, y, sample_weight, gradient, by_inputs):
@@ -399,40 +175,85 @@ def backward(network, objective, parameters, X, y, sample_weight, gradient, by_i
 
     Without an objective, None, y has the derivatives of that sum by the outputs' weighted sums.
     """
-    are_deltas = objective is None
-    loss, parameter = (0, 0.0) if are_deltas else (LOSSES[objective.loss], objective.parameter)
-    _backward(
-        network.layers, loss, parameter, parameters, X, y, are_deltas, _weights(sample_weight, X), gradient, by_inputs,
-        *_work(network),
-    )
+    cdef Data of = Data(network, objective, X, y, sample_weight)
+    cdef void *flat = of.numbers(parameters, of.n_parameters, False)
+    cdef void *slopes = of.numbers(gradient, of.n_parameters, True)
+    cdef void *of_inputs = of.numbers(by_inputs, of.n_rows * of.n_in, True)
+    if of.is_float64:
+        backward_of(of, <double *> flat, objective is None, slopes, of_inputs)
+    else:
+        backward_of(of, <float *> flat, objective is None, slopes, of_inputs)
 
 
-class Run:
+cdef struct fastnn_steps:
+    # What `Run.advance` is given.
+    const Py_ssize_t *rows
+    const Py_ssize_t *starts
+    Py_ssize_t n
+    const double *learning_rate
+    const double *l2
+    double *objective
+    double *cost
+    Py_ssize_t n_done
+    int stop
+
+
+cdef class Run(Data):
     """A run of these loops that stays open; see `fastnn.reference.descent.Run`."""
 
+    cdef double momentum, tol
+    cdef bint nesterov
+    cdef Py_ssize_t updates_per_pass
+    cdef void *parameters
+    cdef void *velocity
+    cdef void *gradient
+    cdef fastnn_counters *counters
+
     def __init__(self, state, training, X, y, sample_weight, largest_batch, n_threads=None):
-        refuse_sklearn(training.objective, "cython")
-        refuse_several(training.objective, "cython")
-        refuse_heads(state.network, "cython")
-        self.state, self.training = state, training
-        self.data = X, y, _weights(sample_weight, X)
-        self.work = np.empty_like(state.parameters), *_work(state.network)
+        Data.__init__(self, state.network, training.objective, X, y, sample_weight)
+        self.momentum, self.nesterov, self.tol = training.momentum, training.nesterov, training.tol
+        self.updates_per_pass = training.updates_per_pass
+        self.parameters = self.numbers(state.parameters, self.n_parameters, True)
+        self.velocity = self.numbers(state.optimizer, self.n_parameters, True)
+        self.gradient = self.room(self.n_parameters, state.network.dtype)
+        self.counters = <fastnn_counters *> self.arguments.take_structs(state.counters, sizeof(fastnn_counters), True)
 
     def advance(self, rows, starts, learning_rate, l2, objective, cost):
-        state, training = self.state, self.training
-        if rows is None:
-            rows = starts = NO_ROWS
-        return _advance(
-            state.network.layers, LOSSES[training.objective.loss], training.objective.parameter,
-            training.momentum, training.nesterov, training.tol, training.updates_per_pass,
-            state.parameters, state.optimizer, state.counters,
-            *self.data, rows, starts, learning_rate, l2, objective, cost, *self.work,
-        )
+        cdef Arguments arguments = Arguments()
+        cdef fastnn_steps steps
+        steps.rows = steps.starts = NULL
+        steps.n = len(learning_rate)
+        if rows is not None:
+            steps.starts = <const Py_ssize_t *> arguments.take(starts, INTEGERS, steps.n + 1, False)
+            steps.rows = <const Py_ssize_t *> arguments.take(rows, INTEGERS, steps.starts[steps.n], False)
+        steps.learning_rate = <const double *> arguments.take(learning_rate, b"d", steps.n, False)
+        steps.l2 = <const double *> arguments.take(l2, b"d", steps.n, False)
+        steps.objective = <double *> arguments.take(objective, b"d", steps.n, True)
+        steps.cost = <double *> arguments.take(cost, b"d", steps.n, True)
+        if self.is_float64:
+            make(self, <double *> self.parameters, &steps)
+        else:
+            make(self, <float *> self.parameters, &steps)
+        return steps.n_done, steps.stop
 
     def put_state(self):
         """What a run keeps, it keeps in its state."""
 
-    end = put_state
+    def end(self):
+        """Likewise."""
+
+
+cdef int make(Run of, floating *parameters, fastnn_steps *steps) except -1:
+    """Make the updates of these steps."""
+    with nogil:
+        steps.stop = advance_batches(
+            of.layers, of.n_layers, of.loss, of.parameter, of.momentum, of.nesterov, of.tol, of.updates_per_pass,
+            parameters, <floating *> of.velocity, of.counters, <const floating *> of.X, <const floating *> of.y,
+            <const floating *> of.sample_weight, steps.rows, steps.starts, of.n_rows, steps.n, steps.learning_rate,
+            steps.l2, steps.objective, steps.cost, <floating *> of.gradient, <floating *> of.transposed,
+            <floating *> of.h, <floating *> of.delta, <floating *> of.z, &steps.n_done,
+        )
+    return 0
 
 
 begin = Run
@@ -441,3 +262,52 @@ begin = Run
 def evaluation(network, objective, X, y, sample_weight, l2, n_threads=None):
     """Open an evaluation; see `fastnn.reference.evaluation.Evaluation`."""
     return Evaluation(loss_and_gradient, forward, network, objective, X, y, sample_weight, l2, n_threads)
+
+
+# -- single kernels ---------------------------------------------------------------------------------------------
+
+
+def activate_rows(activation, Z, out, double parameter=0.0):
+    """Fill `out` with an activation of Z (n_rows, n), row by row."""
+    cdef Arguments arguments = Arguments()
+    cdef const char *dtype = format_of(Z)
+    cdef Py_ssize_t number = ACTIVATIONS[activation], n_rows = Z.shape[0], n = Z.shape[1]
+    cdef void *z = arguments.take(Z, dtype, n_rows * n, False)
+    cdef void *h = arguments.take(out, dtype, n_rows * n, True)
+    with nogil:
+        if dtype[0] == b"d"[0]:
+            activate_batch(number, parameter, n_rows, n, <const double *> z, <double *> h)
+        else:
+            activate_batch(number, parameter, n_rows, n, <const float *> z, <float *> h)
+
+
+def slopes(activation, z, h, out, double parameter=0.0):
+    """Fill `out` with the derivative of an elementwise activation by its inputs z (n,), from these or its outputs h."""
+    cdef Arguments arguments = Arguments()
+    cdef const char *dtype = format_of(z)
+    cdef Py_ssize_t number = ACTIVATIONS[activation], n = len(z)
+    cdef void *of_z = arguments.take(z, dtype, n, False)
+    cdef void *of_h = arguments.take(h, dtype, n, False)
+    cdef void *of_out = arguments.take(out, dtype, n, True)
+    with nogil:
+        if dtype[0] == b"d"[0]:
+            slopes_of(number, parameter, n, <const double *> of_z, <const double *> of_h, <double *> of_out)
+        else:
+            slopes_of(number, parameter, n, <const float *> of_z, <const float *> of_h, <float *> of_out)
+
+
+def update_parameters(training, double learning_rate, gradient, parameters, velocity):
+    """One step of gradient descent, plain or with momentum, in place."""
+    cdef Arguments arguments = Arguments()
+    cdef const char *dtype = format_of(parameters)
+    cdef Py_ssize_t n = len(parameters)
+    cdef double momentum = training.momentum
+    cdef bint nesterov = training.nesterov
+    cdef void *g = arguments.take(gradient, dtype, n, False)
+    cdef void *p = arguments.take(parameters, dtype, n, True)
+    cdef void *v = arguments.take(velocity, dtype, n, True)
+    with nogil:
+        if dtype[0] == b"d"[0]:
+            update(momentum, nesterov, learning_rate, n, <const double *> g, <double *> p, <double *> v)
+        else:
+            update(<float> momentum, nesterov, <float> learning_rate, n, <const float *> g, <float *> p, <float *> v)

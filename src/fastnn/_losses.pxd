@@ -1,6 +1,7 @@
 """The losses of one sample and their deltas, compiled: the output layer's part of ``_sample.pxd``.
 
-Side by side with ``reference/loop_losses.py``, function by function. What is no row of the table comes out as NaN.
+Side by side with ``reference/loop_losses.py``, function by function: y, z, h and delta are rows of one sample. What is
+no row of the table comes out as NaN.
 """
 
 from cython cimport floating
@@ -35,14 +36,16 @@ cdef extern from "fastnn.h":
         Py_ssize_t activation
         double parameter
         Py_ssize_t n_blocks
+        Py_ssize_t gates
+        Py_ssize_t n_columns
 
 
-cdef inline floating largest(const floating[:, ::1] z, Py_ssize_t c, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
+cdef inline floating largest(const floating *z, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    cdef floating top = z[c, start]
+    cdef floating top = z[start]
     for i in range(start + 1, start + n):
-        if z[c, i] > top:
-            top = z[c, i]
+        if z[i] > top:
+            top = z[i]
     return top
 
 
@@ -51,13 +54,11 @@ cdef inline double softplus(double z) noexcept nogil:
     return relu(z) + log1p(exp64(-fabs(z)))
 
 
-cdef inline double log_sum_exp(
-    const floating[:, ::1] z, Py_ssize_t c, Py_ssize_t start, Py_ssize_t n
-) noexcept nogil:
+cdef inline double log_sum_exp(const floating *z, Py_ssize_t start, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
-    cdef floating top = largest(z, c, start, n), total = 0
+    cdef floating top = largest(z, start, n), total = 0
     for i in range(start, start + n):
-        total += exp(z[c, i] - top)
+        total += exp(z[i] - top)
     return top + log(total)
 
 
@@ -105,54 +106,48 @@ cdef inline double focal_share(double gamma, double y, double p, double log_p) n
 cdef inline void softmax_focal_delta(
     double gamma,
     const fastnn_layer *layer,
-    const floating[:, ::1] y,  # IN: row s
-    Py_ssize_t s,
-    const floating[:, ::1] z,  # IN, row c
-    const floating[:, ::1] h,  # IN, row c
+    const floating *y,  # IN
+    const floating *z,  # IN
+    const floating *h,  # IN
     floating weight,
-    floating[:, ::1] delta,    # OUT at the layer's outputs, row c
-    Py_ssize_t c,
+    floating *delta,    # OUT at the layer's outputs
 ) noexcept nogil:
     cdef Py_ssize_t i, out = layer.outputs
-    cdef double total = 0, lse = log_sum_exp(z, c, out, layer.n_out)
+    cdef double total = 0, lse = log_sum_exp(z, out, layer.n_out)
     for i in range(layer.n_out):
-        total += focal_share(gamma, y[s, i], h[c, out + i], z[c, out + i] - lse)
+        total += focal_share(gamma, y[i], h[out + i], z[out + i] - lse)
     for i in range(layer.n_out):
-        delta[c, out + i] = (
-            focal_share(gamma, y[s, i], h[c, out + i], z[c, out + i] - lse) - h[c, out + i] * total
+        delta[out + i] = (
+            focal_share(gamma, y[i], h[out + i], z[out + i] - lse) - h[out + i] * total
         ) * weight
 
 
 cdef inline void gaussian_nll_delta(
     const fastnn_layer *layer,
-    const floating[:, ::1] y,  # IN: row s
-    Py_ssize_t s,
-    const floating[:, ::1] z,  # IN, row c
-    const floating[:, ::1] h,  # IN, row c
+    const floating *y,  # IN
+    const floating *z,  # IN
+    const floating *h,  # IN
     floating weight,
-    floating[:, ::1] delta,    # OUT at the layer's outputs, row c
-    Py_ssize_t c,
+    floating *delta,    # OUT at the layer's outputs
 ) noexcept nogil:
     cdef Py_ssize_t i, mean, spread, half = layer.n_out // 2
     cdef double scaled
     for i in range(half):
         mean, spread = layer.outputs + i, layer.outputs + half + i
-        scaled = (h[c, mean] - y[s, i]) / <double> h[c, spread]
-        delta[c, mean] = scaled * weight
-        delta[c, spread] = 0.5 * (1 / <double> h[c, spread] - scaled * scaled) * logistic(z[c, spread]) * weight
+        scaled = (h[mean] - y[i]) / <double> h[spread]
+        delta[mean] = scaled * weight
+        delta[spread] = 0.5 * (1 / <double> h[spread] - scaled * scaled) * logistic(z[spread]) * weight
 
 
 cdef inline double gaussian_nll(
     const fastnn_layer *layer,
-    const floating[:, ::1] y,  # IN: row s
-    Py_ssize_t s,
-    const floating[:, ::1] h,  # IN, row c
-    Py_ssize_t c,
+    const floating *y,  # IN
+    const floating *h,  # IN
 ) noexcept nogil:
     cdef Py_ssize_t i, half = layer.n_out // 2
     cdef double error, variance, total = 0
     for i in range(half):
-        error, variance = h[c, layer.outputs + i] - y[s, i], h[c, layer.outputs + half + i]
+        error, variance = h[layer.outputs + i] - y[i], h[layer.outputs + half + i]
         total += 0.5 * (log(variance) + error * error / variance)
     return total
 
@@ -161,78 +156,74 @@ cdef inline void output_delta(
     Py_ssize_t loss,
     double parameter,
     const fastnn_layer *layer,
-    const floating[:, ::1] y,  # IN: row s
-    Py_ssize_t s,
-    const floating[:, ::1] z,  # IN, row c
-    const floating[:, ::1] h,  # IN, row c
+    const floating *y,  # IN
+    const floating *z,  # IN
+    const floating *h,  # IN
     floating weight,
-    floating[:, ::1] delta,    # OUT at the layer's outputs, row c
-    Py_ssize_t c,
+    floating *delta,    # OUT at the layer's outputs
 ) noexcept nogil:
     cdef Py_ssize_t i, out = layer.outputs
     cdef floating of_output
     if loss == GAUSSIAN_NLL:
-        gaussian_nll_delta(layer, y, s, z, h, weight, delta, c)
+        gaussian_nll_delta(layer, y, z, h, weight, delta)
         return
     if loss == FOCAL and layer.activation == SOFTMAX:
-        softmax_focal_delta(parameter, layer, y, s, z, h, weight, delta, c)
+        softmax_focal_delta(parameter, layer, y, z, h, weight, delta)
         return
     for i in range(layer.n_out):
         if loss == SQUARED_ERROR:
-            of_output = slope(layer.activation, layer.parameter, z[c, out + i], h[c, out + i])
-            delta[c, out + i] = -(y[s, i] - h[c, out + i]) * of_output * weight
+            of_output = slope(layer.activation, layer.parameter, z[out + i], h[out + i])
+            delta[out + i] = -(y[i] - h[out + i]) * of_output * weight
         elif loss == ABSOLUTE_ERROR or loss == HUBER or loss == QUANTILE:
-            of_output = slope(layer.activation, layer.parameter, z[c, out + i], h[c, out + i])
-            delta[c, out + i] = by_output(loss, parameter, y[s, i], h[c, out + i]) * of_output * weight
+            of_output = slope(layer.activation, layer.parameter, z[out + i], h[out + i])
+            delta[out + i] = by_output(loss, parameter, y[i], h[out + i]) * of_output * weight
         elif loss == LOG_LOSS or loss == POISSON or loss == PERCEPTRON:
-            delta[c, out + i] = (h[c, out + i] - y[s, i]) * weight
+            delta[out + i] = (h[out + i] - y[i]) * weight
         else:
-            delta[c, out + i] = by_logit(loss, parameter, y[s, i], z[c, out + i]) * weight
+            delta[out + i] = by_logit(loss, parameter, y[i], z[out + i]) * weight
 
 
 cdef inline double sample_loss(
     Py_ssize_t loss,
     double parameter,
     const fastnn_layer *layer,
-    const floating[:, ::1] y,  # IN: row s
-    Py_ssize_t s,
-    const floating[:, ::1] z,  # IN, row c
-    const floating[:, ::1] h,  # IN, row c
-    Py_ssize_t c,
+    const floating *y,  # IN
+    const floating *z,  # IN
+    const floating *h,  # IN
 ) noexcept nogil:
     cdef Py_ssize_t i, out = layer.outputs
-    cdef double total = 0, lse = log_sum_exp(z, c, out, layer.n_out) if layer.activation == SOFTMAX else 0
+    cdef double total = 0, lse = log_sum_exp(z, out, layer.n_out) if layer.activation == SOFTMAX else 0
     cdef double target, by_h
     if loss == GAUSSIAN_NLL:
-        return gaussian_nll(layer, y, s, h, c)
+        return gaussian_nll(layer, y, h)
     for i in range(layer.n_out):
-        target = y[s, i]
+        target = y[i]
         if loss == SQUARED_ERROR:
-            total += 0.5 * (target - h[c, out + i]) * (target - h[c, out + i])
+            total += 0.5 * (target - h[out + i]) * (target - h[out + i])
         elif loss == POISSON:
-            total += (target * log(target) if target > 0 else 0) - target * z[c, out + i] - target + h[c, out + i]
+            total += (target * log(target) if target > 0 else 0) - target * z[out + i] - target + h[out + i]
         elif loss == PERCEPTRON:
-            total += (h[c, out + i] - target) * z[c, out + i]
+            total += (h[out + i] - target) * z[out + i]
         elif loss == LOG_LOSS and layer.activation == SOFTMAX:
-            total += target * (lse - z[c, out + i])
+            total += target * (lse - z[out + i])
         elif loss == LOG_LOSS and layer.activation == LOGISTIC:
-            total += relu(z[c, out + i]) - target * z[c, out + i] + log1p(exp64(-fabs(z[c, out + i])))
+            total += relu(z[out + i]) - target * z[out + i] + log1p(exp64(-fabs(z[out + i])))
         elif loss == ABSOLUTE_ERROR or loss == QUANTILE:
-            total += by_output(loss, parameter, target, h[c, out + i]) * (h[c, out + i] - target)
+            total += by_output(loss, parameter, target, h[out + i]) * (h[out + i] - target)
         elif loss == HUBER:
-            by_h = by_output(loss, parameter, target, h[c, out + i])
-            total += by_h * (h[c, out + i] - target - 0.5 * by_h)
+            by_h = by_output(loss, parameter, target, h[out + i])
+            total += by_h * (h[out + i] - target - 0.5 * by_h)
         elif loss == GAMMA:
-            total += target * exp64(-z[c, out + i]) - 1 - (log(target) - z[c, out + i])
+            total += target * exp64(-z[out + i]) - 1 - (log(target) - z[out + i])
         elif loss == HINGE:
-            total += relu(1 - target * z[c, out + i])
+            total += relu(1 - target * z[out + i])
         elif loss == SQUARED_HINGE:
-            total += relu(1 - target * z[c, out + i]) * relu(1 - target * z[c, out + i])
+            total += relu(1 - target * z[out + i]) * relu(1 - target * z[out + i])
         elif loss == FOCAL and layer.activation == SOFTMAX:
-            total += target * pow(-expm1(z[c, out + i] - lse), parameter) * (lse - z[c, out + i])
+            total += target * pow(-expm1(z[out + i] - lse), parameter) * (lse - z[out + i])
         elif loss == FOCAL and layer.activation == LOGISTIC:
-            total += target * focal_term(parameter, z[c, out + i])
-            total += (1 - target) * focal_term(parameter, -z[c, out + i])
+            total += target * focal_term(parameter, z[out + i])
+            total += (1 - target) * focal_term(parameter, -z[out + i])
         else:
             total = NAN
     return total
@@ -240,14 +231,12 @@ cdef inline double sample_loss(
 
 cdef inline double error_norm(
     const fastnn_layer *layer,
-    const floating[:, ::1] y,  # IN: row s
-    Py_ssize_t s,
-    const floating[:, ::1] h,  # IN, row c
-    Py_ssize_t c,
+    const floating *y,  # IN
+    const floating *h,  # IN
 ) noexcept nogil:
     cdef Py_ssize_t i
     cdef double error, total = 0
     for i in range(layer.n_out // 2 if layer.activation == MEAN_VARIANCE else layer.n_out):
-        error = y[s, i] - h[c, layer.outputs + i]
+        error = y[i] - h[layer.outputs + i]
         total += error * error
     return sqrt(total)

@@ -31,8 +31,9 @@ cdef class Predictor:
         cdef bint is_float64 = network.dtype.itemsize == 8
         cdef const void *start = arguments.take(parameters, b"d" if is_float64 else b"f", network.n_parameters, False)
         cdef ptrdiff_t n_in = network.n_in, n_out = network.n_out, n_layers = network.n_layers
+        cdef Py_ssize_t n_others = len(network.blocks) + len(network.encodings)
         cdef const void *layers = arguments.take_structs(
-            network.layers, (n_layers + <ptrdiff_t> len(network.blocks)) * sizeof(fastnn_layer), False
+            network.layers, (n_layers + n_others) * sizeof(fastnn_layer), False
         )
         dtype, n_weights = network.dtype, network.n_weights
         if self.parameters_start != NULL:  # asked last: other threads ran, wherever Python did
@@ -189,6 +190,45 @@ cdef class Predictor:
         if stop == INTERRUPTED:
             propagate()
         return out if fits and stop != NOT_FINITE else self._outputs_into(X, out)
+
+    @cython.binding(False)
+    def _outputs_of_all(self, networks, X):
+        """The outputs of networks of these sizes and this dtype, (n_networks, n_samples, n_out), also for one row.
+
+        None for whatever is not plainly that; False if outputs, the sums behind them, or numbers are not finite.
+        """
+        cdef Py_buffer rows, outputs
+        cdef Predictor network
+        cdef Py_ssize_t n, n_rows = self.take_rows(X, &rows)
+        cdef int stop = 0
+        cdef char *out
+        if n_rows == 0:
+            return None
+        try:
+            found = self.empty((len(networks), n_rows, self.n_out), self.dtype_)
+            if PyObject_GetBuffer(found, &outputs, PyBUF_WRITABLE) < 0:
+                propagate()
+            try:
+                out, n = <char *> outputs.buf, n_rows * self.n_out
+                for network in networks:
+                    if (
+                        network.parameters_start == NULL or network.is_float64 != self.is_float64
+                        or network.n_in != self.n_in or network.n_out != self.n_out
+                    ):
+                        return None
+                    stop = network.predict_rows(rows.buf, n_rows, out)
+                    if stop == OVERFLOWED or (stop != INTERRUPTED and not self.all_finite(out, n)):
+                        stop = NOT_FINITE
+                    if stop == INTERRUPTED or stop == NOT_FINITE:
+                        break
+                    out += n * (8 if self.is_float64 else 4)
+            finally:
+                PyBuffer_Release(&outputs)
+        finally:
+            PyBuffer_Release(&rows)
+        if stop == INTERRUPTED:
+            propagate()
+        return found if stop != NOT_FINITE else False
 
     cdef Py_ssize_t take_rows(self, X, Py_buffer *rows) except -1:
         """Take the buffer of X and return its number of rows, or leave it and return 0: for ``_outputs`` to see to."""

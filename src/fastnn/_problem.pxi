@@ -1,55 +1,4 @@
-"""Arrays as pointers: buffers that are held, and what the calls share; part of ``_engine.pyx``."""
-
-cdef class Arguments:
-    """The buffers of arrays, held until the call or the run that reads them is over."""
-
-    cdef Py_buffer views[MOST_ARRAYS]
-    cdef int n
-
-    def __dealloc__(self):
-        self.release()
-
-    cdef void release(self) noexcept:
-        cdef int i
-        for i in range(self.n):
-            PyBuffer_Release(&self.views[i])
-        self.n = 0
-
-    cdef void *take(self, array, const char *formats, Py_ssize_t n_items, bint writable) except NULL:
-        """The first number of a C-contiguous array of at least n_items numbers, whose format is one of the letters."""
-        cdef Py_ssize_t itemsize = 4 if formats[0] in b"fi" else 8 if formats[0] == b"d"[0] else sizeof(ptrdiff_t)
-        cdef int flags = PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | (PyBUF_WRITABLE if writable else 0)
-        cdef Py_buffer *view = &self.views[self.n]
-        if self.n == MOST_ARRAYS:
-            raise SystemError("more arrays than room for their buffers")
-        if PyObject_GetBuffer(array, view, flags) < 0:
-            propagate()
-        self.n += 1
-        if (
-            view.format[1] != 0 or strchr(formats, view.format[0]) == NULL or view.itemsize != itemsize
-            or view.len < n_items * itemsize
-        ):
-            raise ValueError(
-                f"expected at least {n_items} numbers of format {formats.decode()!r}, "
-                f"got {view.len // view.itemsize} of {view.format.decode()!r}"
-            )
-        return view.buf
-
-    cdef void *take_structs(self, array, Py_ssize_t n_bytes, bint writable) except NULL:
-        """The first struct of a C-contiguous array of at least n_bytes, whose format NumPy takes long to say."""
-        cdef Py_buffer *view = &self.views[self.n]
-        if self.n == MOST_ARRAYS:
-            raise SystemError("more arrays than room for their buffers")
-        if PyObject_GetBuffer(array, view, PyBUF_C_CONTIGUOUS | (PyBUF_WRITABLE if writable else 0)) < 0:
-            propagate()
-        self.n += 1
-        if view.len < n_bytes:
-            raise ValueError(f"expected at least {n_bytes} bytes of structs, got {view.len}")
-        return view.buf
-
-
-cdef const char *INTEGERS = b"lqni"  # those of them that are as long as a pointer: numpy.intp
-cdef const char *SHORT_INTEGERS = b"il"  # those of 32 bits
+"""What the calls of the backend share, arrays and CSR rows as pointers; part of ``_engine.pyx``."""
 
 ctypedef fused index:
     int32_t
@@ -90,7 +39,7 @@ cdef class Problem:
         self.arguments = Arguments()
         self.n_layers = network.n_layers
         self.layers = <const fastnn_layer *> self.arguments.take_structs(
-            network.layers, self.n_layers * sizeof(fastnn_layer), False
+            network.layers, (self.n_layers + len(network.blocks) + len(network.encodings)) * sizeof(fastnn_layer), False
         )
         self.is_float64 = network.dtype.itemsize == 8
         self.dtype = b"d" if self.is_float64 else b"f"
@@ -101,6 +50,8 @@ cdef class Problem:
         if isinstance(X, np.ndarray):
             self.data.X = self.arguments.take(X, self.dtype, X.shape[0] * network.n_in, False)
             return
+        if network.encodings:
+            raise TypeError(f"encodings take X as an array, got {type(X).__name__}; pass X.toarray()")
         self.take_csr(X, network.n_in)
 
     cdef int take_csr(self, X, ptrdiff_t n_in) except -1:
@@ -132,6 +83,15 @@ cdef class Problem:
         self.data.y = self.arguments.take(y, self.dtype, self.data.n_samples * n_out, False)
         if sample_weight is not None:
             self.data.sample_weight = self.arguments.take(sample_weight, self.dtype, self.data.n_samples, False)
+        return 0
+
+    cdef int refuse_l2(self, const double *l2, Py_ssize_t n) except -1:
+        """Refuse a penalty where columns are encoded, as `fastnn.encodings` has it."""
+        cdef Py_ssize_t i
+        if self.layers[0].n_columns:
+            for i in range(n):
+                if l2[i] != 0:
+                    raise ValueError("l2 is not available with encodings; leave it out, or use weight_decay")
         return 0
 
     cdef void *numbers(self, array, Py_ssize_t n, bint writable) except NULL:

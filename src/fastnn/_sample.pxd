@@ -1,8 +1,9 @@
 """One sample's forward and backward pass, compiled: ``reference/loops.py`` function by function, with types.
 
 Read the two side by side: the same names in the same order, the same sums in the same order. What differs is
-memory: flat arrays in place of dicts of lists, with the offsets of each layer in a ``fastnn_layer``. A row of unit
-values ``h`` starts with the inputs; ``z`` and ``delta`` are laid out alike. Nothing here takes the GIL or allocates.
+memory: flat arrays in place of dicts of lists, with the offsets of each layer in a ``fastnn_layer``. A sample's row of
+unit values ``h`` starts with the inputs; ``z`` and ``delta`` are laid out alike; ``X`` and ``y`` are its rows of them.
+Nothing here takes the GIL or allocates.
 The losses and their deltas stand in ``_losses.pxd``. Used by ``_loops.pyx``, which has the loops over samples and
 updates.
 
@@ -45,55 +46,50 @@ cdef enum:
 
 cdef inline void weighted_sums(
     const fastnn_layer *layer,
-    const floating[::1] parameters,  # IN
-    const floating[:, ::1] h,        # IN at the layer's inputs, row c
-    Py_ssize_t c,
-    floating[:, ::1] z,              # OUT at its outputs, row c
+    const floating *parameters,  # IN
+    const floating *h,           # IN at the layer's inputs
+    floating *z,                 # OUT at its outputs
 ) noexcept nogil:
     cdef Py_ssize_t i, j, n_in = layer.n_in, w = layer.weights, out = layer.outputs
     cdef floating x, total, total1, total2, total3
     for i in range(0, layer.n_out - 3, 4):  # four chains at a time: one waits for each of its additions
         total = total1 = total2 = total3 = 0
         for j in range(n_in):
-            x = h[c, layer.inputs + j]
+            x = h[layer.inputs + j]
             total += parameters[w + j] * x
             total1 += parameters[w + n_in + j] * x
             total2 += parameters[w + 2 * n_in + j] * x
             total3 += parameters[w + 3 * n_in + j] * x
-        z[c, out + i], z[c, out + i + 1], z[c, out + i + 2], z[c, out + i + 3] = total, total1, total2, total3
+        z[out + i], z[out + i + 1], z[out + i + 2], z[out + i + 3] = total, total1, total2, total3
         w += 4 * n_in
     for i in range(layer.n_out - layer.n_out % 4, layer.n_out):
         total = 0
         for j in range(n_in):
-            total += parameters[w + j] * h[c, layer.inputs + j]
-        z[c, out + i] = total
+            total += parameters[w + j] * h[layer.inputs + j]
+        z[out + i] = total
         w += n_in
     for i in range(layer.n_out):
-        z[c, out + i] += parameters[layer.biases + i]
+        z[out + i] += parameters[layer.biases + i]
 
 
 cdef inline void combine_rows(
-    const floating[::1] matrix,  # IN: (n_rows, n_columns) from `start`
-    Py_ssize_t start,
+    const floating *matrix,  # IN: (n_rows, n_columns)
     Py_ssize_t n_rows,
     Py_ssize_t n_columns,
-    const floating[:, ::1] x,    # IN: the coefficients, n_rows entries of row c from `first`
-    Py_ssize_t c,
-    Py_ssize_t first,
-    floating[:, ::1] out,        # OUT: n_columns entries of row c from `to`
-    Py_ssize_t to,
+    const floating *x,       # IN: (n_rows,) the coefficients
+    floating *out,           # OUT: (n_columns,)
 ) noexcept nogil:
-    """out[to + k] = sum over rows i of x[i] matrix[i, k], added in the order of the rows."""
+    """out[k] = sum over rows i of x[i] matrix[i, k], added in the order of the rows."""
     cdef Py_ssize_t i, k, column, width, m
     cdef floating x0, x1, x2, x3
     cdef floating total[COLUMNS]  # on the stack, where the compiler sees that nothing overlaps
     for column in range(0, n_columns, 64):  # by COLUMNS: Cython wants a literal step
         width = min(COLUMNS, n_columns - column)
-        m = start + column
+        m = column
         for k in range(width):
             total[k] = 0
         for i in range(0, n_rows - 3, 4):
-            x0, x1, x2, x3 = x[c, first + i], x[c, first + i + 1], x[c, first + i + 2], x[c, first + i + 3]
+            x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
             for k in range(width):
                 total[k] = (
                     ((total[k] + x0 * matrix[m + k]) + x1 * matrix[m + n_columns + k])
@@ -101,35 +97,35 @@ cdef inline void combine_rows(
                 ) + x3 * matrix[m + 3 * n_columns + k]
             m += 4 * n_columns
         for i in range(n_rows - n_rows % 4, n_rows):
-            x0 = x[c, first + i]
+            x0 = x[i]
             for k in range(width):
                 total[k] += x0 * matrix[m + k]
             m += n_columns
         for k in range(width):
-            out[c, to + column + k] = total[k]
+            out[column + k] = total[k]
 
 
 cdef inline void weighted_sums_transposed(
     const fastnn_layer *layer,
-    const floating[::1] transposed,  # IN: W^T (n_in, n_out) where the parameters have W
-    const floating[::1] parameters,  # IN: the biases
-    const floating[:, ::1] h,        # IN at the layer's inputs, row c
-    Py_ssize_t c,
-    floating[:, ::1] z,              # OUT at its outputs, row c
+    const floating *transposed,  # IN: W^T (n_in, n_out) where the parameters have W
+    const floating *parameters,  # IN: the biases
+    const floating *h,           # IN at the layer's inputs
+    floating *z,                 # OUT at its outputs
 ) noexcept nogil:
     cdef Py_ssize_t i, out = layer.outputs
-    combine_rows(transposed, layer.weights, layer.n_in, layer.n_out, h, c, layer.inputs, z, out)
+    combine_rows(transposed + layer.weights, layer.n_in, layer.n_out, h + layer.inputs, z + out)
     for i in range(layer.n_out):
-        z[c, out + i] += parameters[layer.biases + i]
+        z[out + i] += parameters[layer.biases + i]
 
 
 cdef inline void transpose_weights(
-    const fastnn_layer[::1] layers,
-    const floating[::1] parameters,  # IN
-    floating[::1] transposed,        # OUT
+    const fastnn_layer *layers,
+    Py_ssize_t n_layers,
+    const floating *parameters,  # IN
+    floating *transposed,        # OUT
 ) noexcept nogil:
     cdef Py_ssize_t l, i, j, n_in, n_out, w
-    for l in range(layers.shape[0]):
+    for l in range(n_layers):
         n_in, n_out, w = layers[l].n_in, layers[l].n_out, layers[l].weights
         for i in range(n_out):
             for j in range(n_in):
@@ -137,26 +133,24 @@ cdef inline void transpose_weights(
 
 
 cdef inline void softmax(
-    const floating[:, ::1] z,  # IN: n entries from `start`, row c
-    floating[:, ::1] h,        # OUT likewise
-    Py_ssize_t c,
+    const floating *z,  # IN: n entries from `start`
+    floating *h,        # OUT likewise
     Py_ssize_t start,
     Py_ssize_t n,
 ) noexcept nogil:
     cdef Py_ssize_t i
-    cdef floating top = largest(z, c, start, n), total = 0
+    cdef floating top = largest(z, start, n), total = 0
     for i in range(n):
-        h[c, start + i] = exp(z[c, start + i] - top)
-        total += h[c, start + i]
+        h[start + i] = exp(z[start + i] - top)
+        total += h[start + i]
     for i in range(n):
-        h[c, start + i] /= total
+        h[start + i] /= total
 
 
 cdef inline void joint(
     const fastnn_layer *layer,
-    const floating[:, ::1] z,  # IN at the layer's outputs, row c
-    floating[:, ::1] h,        # OUT likewise
-    Py_ssize_t c,
+    const floating *z,  # IN at the layer's outputs
+    floating *h,        # OUT likewise
 ) noexcept nogil:
     """The means and variances, or the increasing outputs, of a row."""
     cdef Py_ssize_t i, out = layer.outputs, group = <Py_ssize_t> layer.parameter
@@ -164,130 +158,128 @@ cdef inline void joint(
         group = layer.n_out
     for i in range(layer.n_out):
         if layer.activation == INCREASING and i % group:
-            h[c, out + i] = h[c, out + i - 1] + <floating> softplus(z[c, out + i])
+            h[out + i] = h[out + i - 1] + <floating> softplus(z[out + i])
         elif layer.activation == MEAN_VARIANCE and i >= layer.n_out // 2:
-            h[c, out + i] = <floating> (softplus(z[c, out + i]) + 1e-6)  # at least, as everywhere
+            h[out + i] = <floating> (softplus(z[out + i]) + 1e-6)  # at least, as everywhere
         else:
-            h[c, out + i] = z[c, out + i]
+            h[out + i] = z[out + i]
 
 
 cdef inline void activate(
     const fastnn_layer *layer,
-    const floating[:, ::1] z,  # IN at the layer's outputs, row c
-    floating[:, ::1] h,        # OUT likewise
-    Py_ssize_t c,
+    const floating *z,  # IN at the layer's outputs
+    floating *h,        # OUT likewise
 ) noexcept nogil:
     cdef Py_ssize_t i, out = layer.outputs
     if layer.activation == SOFTMAX:
-        softmax(z, h, c, out, layer.n_out)
+        softmax(z, h, out, layer.n_out)
     elif layer.activation == MEAN_VARIANCE or layer.activation == INCREASING:
-        joint(layer, z, h, c)
+        joint(layer, z, h)
     elif layer.activation == LOGISTIC:
         for i in range(layer.n_out):
-            h[c, out + i] = logistic(z[c, out + i])
+            h[out + i] = logistic(z[out + i])
     elif layer.activation == RELU:
         for i in range(layer.n_out):
-            h[c, out + i] = relu(z[c, out + i])
+            h[out + i] = relu(z[out + i])
     elif layer.activation == TANH:
         for i in range(layer.n_out):
-            h[c, out + i] = tanh(z[c, out + i])
+            h[out + i] = tanh(z[out + i])
     elif layer.activation == EXP:
         for i in range(layer.n_out):
-            h[c, out + i] = exp(z[c, out + i])
+            h[out + i] = exp(z[out + i])
     elif layer.activation == STEP:
         for i in range(layer.n_out):
-            h[c, out + i] = step(z[c, out + i])
+            h[out + i] = step(z[out + i])
     elif layer.activation == IDENTITY:
         for i in range(layer.n_out):
-            h[c, out + i] = z[c, out + i]
+            h[out + i] = z[out + i]
     else:
         for i in range(layer.n_out):
-            h[c, out + i] = <floating> bent(layer.activation, layer.parameter, z[c, out + i])
+            h[out + i] = <floating> bent(layer.activation, layer.parameter, z[out + i])
 
 
 cdef inline void hidden_delta(
-    const fastnn_layer *layer,       # the layer after the hidden units: its W leads from them to delta
-    const fastnn_layer *before,      # the hidden units' own
-    const floating[::1] parameters,  # IN
-    const floating[:, ::1] z,        # IN, row c
-    const floating[:, ::1] h,        # IN, row c
-    floating[:, ::1] delta,          # IN at the layer's outputs, OUT at its inputs, row c
-    Py_ssize_t c,
+    const fastnn_layer *layer,   # the layer after the hidden units: its W leads from them to delta
+    const fastnn_layer *before,  # the hidden units' own
+    const floating *parameters,  # IN
+    const floating *z,           # IN
+    const floating *h,           # IN
+    floating *delta,             # IN at the layer's outputs, OUT at its inputs
 ) noexcept nogil:
     cdef Py_ssize_t j
-    combine_rows(parameters, layer.weights, layer.n_out, layer.n_in, delta, c, layer.outputs, delta, layer.inputs)
+    combine_rows(parameters + layer.weights, layer.n_out, layer.n_in, delta + layer.outputs, delta + layer.inputs)
     for j in range(layer.inputs, layer.inputs + layer.n_in):
-        delta[c, j] *= slope(before.activation, before.parameter, z[c, j], h[c, j])
+        delta[j] *= slope(before.activation, before.parameter, z[j], h[j])
 
 
 # -- one sample, all layers -------------------------------------------------------------------------------------
 
 
 cdef inline void forward_sample(
-    const fastnn_layer[::1] layers,
-    const floating[::1] parameters,  # IN
-    const floating[::1] transposed,  # IN: used where is_transposed
+    const fastnn_layer *layers,
+    Py_ssize_t n_layers,
+    const floating *parameters,  # IN
+    const floating *transposed,  # IN: used where is_transposed
     bint is_transposed,
-    const floating[:, ::1] X,        # IN: row s
-    Py_ssize_t s,
-    floating[:, ::1] z,              # OUT: row c, all layers but the inputs
-    floating[:, ::1] h,              # OUT: row c
-    Py_ssize_t c,
+    const floating *X,           # IN
+    floating *z,                 # OUT: all layers but the inputs
+    floating *h,                 # OUT
 ) noexcept nogil:
     cdef Py_ssize_t l, j
-    for j in range(X.shape[1]):
-        h[c, j] = X[s, j]
-    for l in range(layers.shape[0]):
+    for j in range(layers[0].n_in):
+        h[j] = X[j]
+    for l in range(n_layers):
         if is_transposed:
-            weighted_sums_transposed(&layers[l], transposed, parameters, h, c, z)
+            weighted_sums_transposed(&layers[l], transposed, parameters, h, z)
         else:
-            weighted_sums(&layers[l], parameters, h, c, z)
-        activate(&layers[l], z, h, c)
+            weighted_sums(&layers[l], parameters, h, z)
+        activate(&layers[l], z, h)
 
 
 cdef inline void backward_sample(
-    const fastnn_layer[::1] layers,
+    const fastnn_layer *layers,
+    Py_ssize_t n_layers,
     Py_ssize_t loss,
-    double parameter,                # of the loss
-    const floating[::1] parameters,  # IN
-    const floating[:, ::1] y,        # IN: row s
-    Py_ssize_t s,
-    const floating[:, ::1] z,        # IN: row c
-    const floating[:, ::1] h,        # IN: row c
+    double parameter,            # of the loss
+    const floating *parameters,  # IN
+    const floating *y,           # IN
+    const floating *z,           # IN
+    const floating *h,           # IN
     floating weight,
-    floating[:, ::1] delta,          # OUT: row c, all layers but the inputs
-    Py_ssize_t c,
+    floating *delta,             # OUT: all layers but the inputs
 ) noexcept nogil:
-    cdef Py_ssize_t l, last = layers.shape[0] - 1
-    output_delta(loss, parameter, &layers[last], y, s, z, h, weight, delta, c)
+    cdef Py_ssize_t l, last = n_layers - 1
+    output_delta(loss, parameter, &layers[last], y, z, h, weight, delta)
     for l in range(last, 0, -1):
-        hidden_delta(&layers[l], &layers[l - 1], parameters, z, h, delta, c)
+        hidden_delta(&layers[l], &layers[l - 1], parameters, z, h, delta)
 
 
 cdef inline void accumulate(
-    const fastnn_layer[::1] layers,
-    const floating[:, ::1] delta,  # IN
-    const floating[:, ::1] h,      # IN
-    Py_ssize_t n_samples,          # rows of delta and h that are filled
-    floating[::1] gradient,        # IN and OUT
+    const fastnn_layer *layers,
+    Py_ssize_t n_layers,
+    const floating *delta,  # IN: a row of `stride` numbers a sample
+    const floating *h,      # IN likewise
+    Py_ssize_t stride,
+    Py_ssize_t n_samples,   # rows of delta and h that are filled
+    floating *gradient,     # IN and OUT
 ) noexcept nogil:
     cdef Py_ssize_t l, i, j, c, n_in, x, w, d
     cdef floating d0, d1, d2, d3
-    for l in range(layers.shape[0]):
+    for l in range(n_layers):
         n_in, x, w = layers[l].n_in, layers[l].inputs, layers[l].weights
         for i in range(layers[l].n_out):
             d = layers[l].outputs + i
             if n_samples == CHUNK:
-                d0, d1, d2, d3 = delta[0, d], delta[1, d], delta[2, d], delta[3, d]
+                d0, d1, d2, d3 = delta[d], delta[stride + d], delta[2 * stride + d], delta[3 * stride + d]
                 for j in range(n_in):
                     gradient[w + j] = (
-                        ((gradient[w + j] + d0 * h[0, x + j]) + d1 * h[1, x + j]) + d2 * h[2, x + j]
-                    ) + d3 * h[3, x + j]
+                        ((gradient[w + j] + d0 * h[x + j]) + d1 * h[stride + x + j]) + d2 * h[2 * stride + x + j]
+                    ) + d3 * h[3 * stride + x + j]
             else:
                 for c in range(n_samples):
-                    d0 = delta[c, d]
+                    d0 = delta[c * stride + d]
                     for j in range(n_in):
-                        gradient[w + j] += d0 * h[c, x + j]
+                        gradient[w + j] += d0 * h[c * stride + x + j]
             for c in range(n_samples):
-                gradient[layers[l].biases + i] += delta[c, d]
+                gradient[layers[l].biases + i] += delta[c * stride + d]
             w += n_in

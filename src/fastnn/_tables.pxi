@@ -1,4 +1,4 @@
-# The tables of csrc/tables for Python, by the names of `_tables.py`, their door.
+# The tables of csrc/tables for Python: what the binding reads itself, and the rows that `_tables.py` makes the rest of.
 
 cdef extern from "fastnn.h":
     ctypedef struct fastnn_activation_row:
@@ -36,50 +36,21 @@ cdef extern from "fastnn.h":
         FASTNN_DIVERGED
 
 
-RAN = FASTNN_RAN
-CONVERGED = FASTNN_CONVERGED
-DIVERGED = FASTNN_DIVERGED
-
-#: Bytes: where blocks of numbers begin.
-ALIGNMENT = FASTNN_ALIGNMENT
-
-#: Activation name -> id, in the order of the table.
+#: Activation, loss and solver -> id, in the order of the table; solver -> numbers of state that it keeps a parameter.
 ACTIVATIONS = {fastnn_activations[i].name.decode(): i for i in range(FASTNN_N_ACTIVATIONS)}
-
-#: Names that a hidden layer may use, and names that the output layer may use.
-HIDDEN_ACTIVATIONS = tuple(name for name, i in ACTIVATIONS.items() if fastnn_activations[<int> i].hidden)
-OUTPUT_ACTIVATIONS = tuple(name for name, i in ACTIVATIONS.items() if fastnn_activations[<int> i].output)
-
-#: Those whose slope is told by their sums, not by their outputs.
-KEEPS_SLOPE = tuple(name for name, i in ACTIVATIONS.items() if fastnn_activations[<int> i].keeps_slope)
-
-#: Activation name -> the name of its parameter, and the default of that, where it has one.
-ACTIVATION_PARAMETERS = {
-    name: (fastnn_activations[<int> i].parameter.decode(), fastnn_activations[<int> i].by_default)
-    for name, i in ACTIVATIONS.items()
-    if fastnn_activations[<int> i].parameter.decode() != "none"
-}
-
-#: Loss name -> id, in the order of the table.
 LOSSES = {fastnn_losses[i].name.decode(): i for i in range(FASTNN_N_LOSSES)}
+SOLVER_IDS = {fastnn_solvers[i].name.decode(): i for i in range(FASTNN_N_SOLVERS)}
+SOLVERS = {name: fastnn_solvers[<int> i].n_state for name, i in SOLVER_IDS.items()}
 
-#: Loss name -> the targets that it takes: "any", "fractions", "nonnegative" or "indicators".
-LOSS_TARGETS = {name: fastnn_losses[<int> i].targets.decode() for name, i in LOSSES.items()}
 
-#: Names of the losses for which a vector of targets holds class labels.
-LABEL_LOSSES = tuple(name for name, i in LOSSES.items() if fastnn_losses[<int> i].takes_labels)
-
-#: Loss name -> names of the output activations that it may be paired with.
-LOSS_OUTPUTS = {
-    loss: tuple(
-        name for name, i in ACTIVATIONS.items()
-        if any(fastnn_pairs[k].loss == id and fastnn_pairs[k].output_activation == i for k in range(FASTNN_N_PAIRS))
+def tables():
+    """Return the other columns of activations and of losses, the pairs of a loss and an output, and numbers by name."""
+    return (
+        [
+            (a.hidden, a.output, a.keeps_slope, a.parameter.decode(), a.by_default)
+            for a in fastnn_activations[:FASTNN_N_ACTIVATIONS]
+        ],
+        [(loss.targets.decode(), loss.takes_labels) for loss in fastnn_losses[:FASTNN_N_LOSSES]],
+        [(pair.loss, pair.output_activation) for pair in fastnn_pairs[:FASTNN_N_PAIRS]],
+        (FASTNN_RAN, FASTNN_CONVERGED, FASTNN_DIVERGED, FASTNN_ALIGNMENT),
     )
-    for loss, id in LOSSES.items()
-}
-
-#: Solver name -> numbers of state that it keeps a parameter.
-SOLVERS = {fastnn_solvers[i].name.decode(): fastnn_solvers[i].n_state for i in range(FASTNN_N_SOLVERS)}
-
-#: Solver name -> id, in the order of the table.
-SOLVER_IDS = {name: i for i, name in enumerate(SOLVERS)}

@@ -18,7 +18,7 @@ from fastnn.continuation import Continuation, check_goes_on
 from fastnn.frames import check_column_names, column_names
 from fastnn.heads import Head, check_beside_heads, check_heads, check_n_outputs, objective_of
 from fastnn.initial import Draws, check_init
-from fastnn.layers import form_of
+from fastnn.layers import check_weights, form_of
 from fastnn.objective import Objective, check_n_out, check_objective, check_output
 from fastnn.observed import HeadTargets
 from fastnn.rates import check_length, check_rate
@@ -32,7 +32,6 @@ from fastnn.spec import (
     check_dtype,
     check_layer_sizes,
     check_training,
-    check_weights,
     network_spec,
 )
 from fastnn.targets import Targets
@@ -187,6 +186,8 @@ class Data:
         Rows that `fastnn.split` has set aside.
     validation_split : float, default 0
         Their share, as it was asked for.
+    feed : fastnn.pieces.feed.Feed, optional
+        Whose buffer X, targets and weights are, where they have some rows at a time.
     """
 
     spec: NetworkSpec
@@ -199,18 +200,32 @@ class Data:
     feature_names: tuple[str, ...] | None
     held: np.ndarray | None = None
     validation_split: float = 0.0
+    feed: Any = None
+
+    @property
+    def n_rows(self):
+        """How many rows there are to learn from."""
+        return len(self.targets) if self.feed is None else self.feed.n_rows
+
+    @property
+    def sample(self):
+        """X, or some rows of it where it comes by and by."""
+        return self.X if self.feed is None else self.feed.sample
 
 
 def check_data(
     shape, X, y, sample_weight, validation_data, backend, solver, batch_size, class_weight=None, label_smoothing=0.0,
-    earlier=None,
+    earlier=None, known=None,
 ):  # fmt: skip
-    """Return the Data that these arguments of ``train`` say; `earlier` is the TrainResult that it goes on from."""
+    """Return the Data that these arguments of ``train`` say.
+
+    `earlier` is the TrainResult that it goes on from; `known` is what y means, where more is known than y says.
+    """
     sizes, dtype, loss = shape.sizes, shape.dtype, shape.loss
     check_class_weight(class_weight)
     if shape.heads:
         check_beside_heads(class_weight, label_smoothing=label_smoothing)
-    label_smoothing = _check_smoothing(label_smoothing, loss)
+    label_smoothing = check_label_smoothing(label_smoothing, loss)
     feature_names = column_names(X)
     check_takes(backend, "X", X, shape.objective)
     if solver == "levenberg_marquardt":
@@ -223,7 +238,7 @@ def check_data(
     elif shape.heads:
         learned = HeadTargets(y, X.shape[0], shape.heads, shape.named, dtype)
     else:
-        learned = Targets(shape, y, X.shape[0])
+        learned = Targets(shape, y, X.shape[0], known)
     targets, labels, output_activation = learned.array, learned.labels, learned.output_activation
     if sample_weight is not None:
         sample_weight = check_sample_weight(sample_weight, X.shape[0], dtype if class_weight is None else np.float64)
@@ -232,7 +247,7 @@ def check_data(
         sample_weight = check_sample_weight(of_rows, X.shape[0], dtype, "class_weight, with sample_weight,")
     validation = None
     if validation_data is not None:
-        validation = _check_validation(validation_data, shape, feature_names, learned, backend)
+        validation = check_validation(validation_data, shape, feature_names, learned, backend)
         X_held_back, y_held_back, weight = validation
         validation = X_held_back, labels_module.smooth(y_held_back, label_smoothing, output_activation), weight
     targets = labels_module.smooth(targets, label_smoothing, output_activation)
@@ -296,7 +311,8 @@ def check_belonging(W, b, spec, feature_names):
         )
 
 
-def _check_validation(validation_data, shape, feature_names, learned, backend):
+def check_validation(validation_data, shape, feature_names, learned, backend):
+    """Return X, targets and weights or None of rows to validate on; `learned` are the targets of training."""
     sizes, dtype = shape.sizes, shape.dtype
     if not isinstance(validation_data, tuple | list) or len(validation_data) not in (2, 3):
         raise TypeError(
@@ -313,7 +329,8 @@ def _check_validation(validation_data, shape, feature_names, learned, backend):
     return X, y, check_sample_weight(weight[0], X.shape[0], dtype, "validation sample_weight")
 
 
-def _check_smoothing(label_smoothing, loss):
+def check_label_smoothing(label_smoothing, loss):
+    """Return the share that targets are mixed with."""
     amount = check_number("label_smoothing", label_smoothing, low=0.0, below=1.0)
     labels_module.check_smoothing(amount, loss)
     return amount

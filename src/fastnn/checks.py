@@ -24,6 +24,9 @@ from fastnn.frames import (
 from fastnn.sparse import csr_in_order, is_sparse, place_of, with_entries
 from fastnn.vocabulary import meant_by
 
+#: Types whose values do not change, and that are equal only if they mean the same.
+PLAIN = frozenset({str, int, float, bool, type(None), type})
+
 
 def check_name(argument, name, known):
     """Return `name` if it is one of `known`; else list them, with the one that may be meant."""
@@ -194,14 +197,17 @@ def cast_finite(argument, array, dtype, where=None):
 
 
 @contextmanager
-def optional(caller, what, *packages, extra):
-    """Say what to install where one of `packages`, which an extra of fastnn brings, cannot be imported inside."""
+def optional(caller, what, *packages, extra, only=()):
+    """Say how to install what an extra brings, or of that `only` some, where one of `packages` is missing inside."""
     try:
         yield
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in packages:
             raise
-        raise ImportError(f"{caller} needs {what}; install it with fastnn's extra [{extra}], or by itself") from error
+        from fastnn.distribution import install_command
+
+        command = install_command(extra, only)
+        raise ImportError(f"{caller} needs {what}" + (f"; install it: {command}" if command else "")) from error
 
 
 def _check_shape(argument, shape, n_columns, columns_are):
@@ -250,3 +256,9 @@ def refuse_heads(network, backend):
         raise ValueError(
             f"backend={backend!r} has no networks of several heads; use backend='numpy', backend='simd' or 'auto'"
         )
+
+
+def refuse_encodings(network, backend):
+    """Say that a backend does not have networks whose first layer are encodings."""
+    if network.encodings:
+        raise ValueError(f"backend={backend!r} has no encodings; use backend='numpy', backend='simd' or 'auto'")

@@ -15,6 +15,7 @@ from fastnn.result import HowTrained, TrainResult
 from fastnn.saturation import warn_if_saturated
 from fastnn.schedules import Schedule
 from fastnn.state import TrainingState
+from fastnn.training.batches import tutorial_batches
 from fastnn.training.manners import DivergenceError, Raises
 from fastnn.training.run import run
 from fastnn.training.schedules import Constant, Planned
@@ -25,7 +26,7 @@ def start(course, data, loss, init, bias):
     state = TrainingState(data.spec, course.training.solver)
     if isinstance(course.start[0], str):
         draw_weights(data.spec, *course.start, course.draws, state.parameters, bias)
-        return state, warn_if_saturated(data.spec, state.parameters, data.X, loss, *course.start, course.n_threads)
+        return state, warn_if_saturated(data.spec, state.parameters, data.sample, loss, *course.start, course.n_threads)
     check_belonging(*init, data.spec, data.feature_names)
     data.spec.flatten(*course.start, state.parameters)
     return state, None
@@ -48,8 +49,19 @@ def seeded(dropout, course, is_given):
 
 def passes_of(course, data):
     """What passes are made of: two runs in which this is the same take their rows alike."""
-    n_samples, size = len(data.targets), course.batch_size
+    n_samples, size = data.n_rows, course.batch_size
+    if data.feed is not None:
+        return n_samples, size, course.order, data.feed.half
     return (n_samples, None, None) if size is None or size >= n_samples else (n_samples, size, course.order)
+
+
+def batches_of(course, data):
+    """Return the source of the rows of each update."""
+    if data.feed is not None:
+        from fastnn.training.stretches import Stretches  # late: few ask for it
+
+        return Stretches(data.feed, course.batch_size, course.order, course.draws)
+    return tutorial_batches(len(data.targets), course.batch_size, course.order, course.draws)
 
 
 def _schedule_of(course, n_made):
@@ -87,12 +99,14 @@ def carry_out(course, data, source, job, network, saturated_start=None, checkpoi
         )
         checkpoints.listen(listeners.all, snapshot, 1, every, course.iter_num - n_left, n_after)
         n_left = 0 if checkpoints.has_ended else n_left
+    if data.feed is not None:
+        source.expects(n_left)
     manner = Raises(job.state, rate)
     try:
         with reports.bar or nullcontext():
             outcome = run(job, source, schedule, listeners.all, manner, n_left, n_before=n_before, kept=kept)
     except DivergenceError as error:
-        error.add_cause(unscaled_in_words(data.X, data.feature_names))
+        error.add_cause(unscaled_in_words(data.sample, data.feature_names))
         error.result = result_of(*error.curves)
         error.result.n_updates += n_after - course.iter_num
         error.result.best_iteration += n_after - course.iter_num

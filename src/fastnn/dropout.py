@@ -30,6 +30,10 @@ class Dropout:
     dropped: tuple[int, ...]
     seed: int = 0
 
+    def faded(self, share):
+        """The same with a share of its rates."""
+        return self if share == 1 else Dropout(tuple(int(n * share) for n in self.dropped), self.seed)
+
     def seeded(self, integers):
         """The same of a seed that is drawn: ``integers(n, 2)`` returns two integers from 0 to n - 1."""
         low, high = (int(part) for part in integers(2**31 - 1, 2))

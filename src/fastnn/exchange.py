@@ -297,7 +297,7 @@ class Exchange:
         >>> fastnn.Network.from_torch(module, "softmax", ["a", "b", "c"])  # doctest: +SKIP
         <Network 4-8-3, relu, softmax, float32, 67 parameters>
         """
-        with optional("Network.from_torch", "PyTorch", "torch", extra="neighbours"):
+        with optional("Network.from_torch", "PyTorch", "torch", extra="neighbours", only=("torch",)):
             from fastnn.interop.torch import from_torch
         return from_torch(module, output_activation, classes)
 
@@ -322,7 +322,7 @@ class Exchange:
           (1): Sigmoid()
         )
         """
-        with optional("Network.to_torch", "PyTorch", "torch", extra="neighbours"):
+        with optional("Network.to_torch", "PyTorch", "torch", extra="neighbours", only=("torch",)):
             from fastnn.interop.torch import to_torch
         return to_torch(self)
 
@@ -364,8 +364,9 @@ class Exchange:
         >>> network = fastnn.Network.from_keras("model.keras")  # doctest: +SKIP
         """
         with optional(
-            "Network.from_keras", "Keras 3 and its backend", "keras", "tensorflow", "jax", "torch", extra="neighbours"
-        ):
+            "Network.from_keras", "Keras 3 and its backend", "keras", "tensorflow", "jax", "torch", extra="neighbours",
+            only=("keras", "torch"),
+        ):  # fmt: skip
             from fastnn.interop.keras import from_keras
         return from_keras(model, output_activation, classes)
 

@@ -93,6 +93,12 @@ def is_absent(value):
     return value is None or type(value).__name__ in ("NAType", "NaTType")
 
 
+def refuse_name(X, y):
+    """Say what to pass in place of the name of a column."""
+    if isinstance(y, str):
+        raise TypeError(f"y is {y!r:.60}; pass the column, X[{y!r:.60}], and drop it from X")
+
+
 def _names_of_row(value):
     """The names of a pandas Series' entries, if it has such."""
     names = tuple(value.index) if hasattr(value, "index") and getattr(value, "ndim", 0) == 1 else ()

@@ -107,7 +107,7 @@ class Head:
 
     @property
     def objective(self) -> Objective:
-        """What of it is made small."""
+        """The loss with its parameters, as training takes it."""
         return check_objective(self.loss, self.huber_delta, self.quantile, self.focal_gamma)
 
     @property

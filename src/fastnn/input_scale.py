@@ -1,4 +1,4 @@
-"""How large the columns of X are, as a network sees them; asked by what warns of a training, and by ``doctor``.
+"""How large the columns of X and y are, as a network sees them; asked by what warns of a training, and by ``doctor``.
 
 The root mean square of a column counts, its mean included: the first layer multiplies what it gets, and a column of
 years is as large to it as their number. Nothing is asked while a training goes well.
@@ -12,6 +12,9 @@ from fastnn.sparse import is_sparse
 #: defaults from 0.99 of the variance explained to 0.53, times 20 to 0.93; gradient descent at 0.1 diverges at 30 to 50.
 #: Pixels of 0 to 16, root mean square 13, and iris as it is, 6, are learned.
 LARGE = 30.0
+
+#: Likewise of a column of y.
+LARGE_TARGETS = 10.0
 
 #: How many rows a warning looks at.
 N_ROWS = 100
@@ -39,8 +42,10 @@ def large_columns(X):
     return order[sizes[order] > LARGE], sizes
 
 
-def unscaled_in_words(X, feature_names=None):
-    """Say for a warning that X is not scaled, by some of its rows; "" where it is."""
+def unscaled_in_words(X, feature_names=None, rows=None):
+    """Say for a warning that X, or these rows of it, is not scaled, by some of its rows; "" where it is."""
+    if rows is not None:
+        X = X[rows if is_sparse(X) else rows[:: max(len(rows) // N_ROWS, 1)]]
     step = max(X.shape[0] // N_ROWS, 1)
     entries = X.data[: X.indptr[min(N_ROWS, X.shape[0])]] if is_sparse(X) else X[::step]
     if entries.size == 0 or (entries.max() <= LARGE and entries.min() >= -LARGE):
@@ -51,6 +56,19 @@ def unscaled_in_words(X, feature_names=None):
     return (
         f"X is not scaled: {column_in_words(large[0], feature_names)} has a root mean square of {sizes[large[0]]:.3g}, "
         f"where {LARGE:g} is large for a network"
+    )
+
+
+def targets_in_words(y, rows=None):
+    """Say for a warning that numbers to learn, (n_rows, n_out), are not scaled, by some of them, likewise; or ""."""
+    if rows is not None:
+        y = y[rows[:: max(len(rows) // N_ROWS, 1)]]
+    size = root_mean_squares(y[:: max(len(y) // N_ROWS, 1)]).max()
+    if not LARGE_TARGETS < size < np.inf:
+        return ""
+    return (
+        f"y is not scaled: its root mean square is {size:.3g}, where {LARGE_TARGETS:g} is large for a network; fit "
+        "TransformedTargetRegressor(model, transformer=StandardScaler())"
     )
 
 

@@ -38,10 +38,10 @@ from fastnn.elementwise import (
     tanh,
     tanh_derivative,
 )
-from fastnn.layers import activations_for, form_of
+from fastnn.layers import activations_for, check_weights, form_of
 from fastnn.objective import Objective, check_objective, check_pair
 from fastnn.sensitivity import delta_of_outputs, layer_outputs
-from fastnn.spec import Layers, NetworkSpec, check_training, check_weights
+from fastnn.spec import Layers, NetworkSpec, check_training
 
 __all__ = [
     "backward",

@@ -4,7 +4,6 @@ It owns `Labels`, how any network's outputs are read, and how ``train`` encodes 
 scikit-learn's rules. It knows losses and output activations by the targets that they allow, not what they compute.
 """
 
-import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,6 +11,7 @@ import numpy as np
 
 from fastnn._tables import LABEL_LOSSES, LOSS_OUTPUTS, LOSS_TARGETS
 from fastnn.checks import as_array, cast_finite, check_matrix
+from fastnn.warned import warn
 
 #: What losses take -> (test of an array of targets, in words).
 TARGETS = {
@@ -313,7 +313,7 @@ def check_reach(argument, targets, output_activation, was_implied, stacklevel=5)
         return
     if was_implied:
         raise ValueError(text)
-    warnings.warn(text, stacklevel=stacklevel)
+    warn(text, stacklevel=stacklevel)
 
 
 def reach_of(output_activation):

@@ -1,4 +1,4 @@
-"""Weights or biases by layer that know which network they belong to.
+"""Weights or biases by layer: as users give them, and as dicts that know which network they belong to.
 
 The tutorials hand W and b about as dicts, which say nothing of activations and labels; theirs are sigmoid throughout.
 What ``train`` returns and ``Network.W`` shows says it, so that ``predict``, ``Network`` and the kernels compute what
@@ -17,6 +17,7 @@ from fastnn.activations import (
     check_output_activation,
     is_one_activation,
 )
+from fastnn.checks import as_numbers, cast_finite, check_matrix
 from fastnn.labels import Labels
 
 LOGISTIC = "logistic"
@@ -126,3 +127,40 @@ def activations_for(form, n_layers, activation, output_activation):
             "or pass plain dicts for another network: dict(W), dict(b)"
         )
     return (*hidden, output)
+
+
+def check_weights(W, b, dtype):
+    """Return weights and biases as dicts keyed from 1, in `dtype`, and the layer sizes that they make.
+
+    Biases of None are zeros.
+    """
+    W, b = _keyed_from_1("W", W), None if b is None else _keyed_from_1("b", b)
+    if b is not None and len(W) != len(b):
+        raise ValueError(f"W has {len(W)} layers, but b has {len(b)}; they must be equally long")
+    weights, biases, sizes = {}, {}, []
+    for l in W:
+        weights[l] = check_matrix(
+            f"W[{l}]", W[l], dtype, n_columns=sizes[-1] if sizes else None, columns_are="the layer before"
+        )
+        if not sizes:
+            sizes.append(weights[l].shape[1])
+        sizes.append(weights[l].shape[0])
+        bias = np.zeros(sizes[-1], dtype) if b is None else as_numbers(f"b[{l}]", b[l])
+        if bias.shape != (sizes[-1],):
+            raise ValueError(
+                f"b[{l}] must have one entry per row of W[{l}], shape ({sizes[-1]},); its shape is {bias.shape}"
+            )
+        biases[l] = cast_finite(f"b[{l}]", bias, dtype)
+    return weights, biases, tuple(sizes)
+
+
+def _keyed_from_1(argument, layers):
+    if not isinstance(layers, Mapping):
+        if isinstance(layers, str | bytes) or not np.iterable(layers):
+            raise TypeError(f"{argument} must be a dict keyed from 1 or a list of arrays, got {layers!r}")
+        layers = dict(enumerate(layers, start=1))
+    as_text = {str(l): l for l in range(1, len(layers) + 1)}  # how JSON has the keys of a dict
+    n_given, layers = len(layers), {as_text.get(l, l): layer for l, layer in layers.items()}
+    if not layers or set(layers) != set(range(1, n_given + 1)):
+        raise ValueError(f"{argument} must have one entry per layer of weights, keyed 1 ... L; got {list(layers)}")
+    return {l: layers[l] for l in range(1, len(layers) + 1)}

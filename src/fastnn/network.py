@@ -21,10 +21,10 @@ from fastnn.checks import as_numbers, cast_finite, check_rows
 from fastnn.exchange import Exchange
 from fastnn.frames import check_column_names
 from fastnn.inspection import Inspection
-from fastnn.layers import Form, LayerViews, activations_for, form_of
+from fastnn.layers import Form, LayerViews, activations_for, check_weights, form_of
 from fastnn.portable import from_plain, to_plain
 from fastnn.sparse import SparseMatrix, is_sparse
-from fastnn.spec import Layers, NetworkSpec, check_dtype, check_weights
+from fastnn.spec import Layers, NetworkSpec, check_dtype
 from fastnn.state import aligned_zeros
 from fastnn.summary import Summary
 

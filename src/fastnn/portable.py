@@ -58,7 +58,7 @@ def to_plain(network):
     plain = {
         "version": VERSION,
         "layer_sizes": list(network.layer_sizes),
-        "activations": [_activation_to_plain(activation) for activation in network._spec.activations],
+        "activations": [activation_to_plain(activation) for activation in network._spec.activations],
         "dtype": network.dtype.name,
         "labels": _labels_to_plain(network._labels),
         "feature_names": None if network.feature_names is None else list(network.feature_names),
@@ -69,7 +69,7 @@ def to_plain(network):
     heads = [
         {
             "n_outputs": block.n_out,
-            "activation": _activation_to_plain(block.activation),
+            "activation": activation_to_plain(block.activation),
             "labels": _labels_to_plain(labels),
         }
         for block, (_, labels) in blocks
@@ -102,10 +102,10 @@ def from_plain(plain):
     check_version("a network's description", plain, VERSION)
     check_entries("a network's description", plain, (*ENTRIES, HEADS) if HEADS in plain else ENTRIES)
     sizes = check_layer_sizes(plain["layer_sizes"], "layer_sizes")
-    activations = _activations(plain["activations"], len(sizes) - 1)
+    activations = activations_from_plain(plain["activations"], len(sizes) - 1)
     blocks, of_heads = _heads(plain[HEADS]) if HEADS in plain else ((), ())
     spec = NetworkSpec(sizes, activations, check_dtype(plain["dtype"]), blocks)
-    _check_parameters(plain["parameters"], spec)
+    check_parameters(plain["parameters"], spec)
     if of_heads and (not isinstance(own := plain["labels"], dict) or own.get("kind") != "heads"):
         raise ValueError(f"labels beside heads must be of the kind 'heads', got {own!r:.60}: it is damaged")
     labels = Labels("heads", heads=of_heads) if of_heads else _labels(plain["labels"], spec.n_out)
@@ -135,7 +135,8 @@ def check_entries(what, plain, entries):
             raise ValueError(f"{what} {problem} {_listed(names)}; it is damaged, or of a newer fastnn: save it again")
 
 
-def _activation_to_plain(activation):
+def activation_to_plain(activation):
+    """Return an activation as a dict of its name and its parameter, if it has one."""
     plain = {"name": activation.name}
     if activation.name in ACTIVATION_PARAMETERS:
         (plain[ACTIVATION_PARAMETERS[activation.name][0]],) = activation.parameters
@@ -146,7 +147,8 @@ def _activation(name, *parameter):
     return (name, *parameter) if parameter else name
 
 
-def _activations(plain, n_layers):
+def activations_from_plain(plain, n_layers):
+    """Return the activations that a list of such dicts says, one a layer of weights, checked."""
     if not isinstance(plain, list):
         raise TypeError(f"activations must be a list of dicts, one a layer of weights, got {plain!r:.60}")
     given = [_activation_from_plain(f"activations[{l}]", activation) for l, activation in enumerate(plain)]
@@ -177,7 +179,8 @@ def _heads(plain):
     return tuple(blocks), tuple(labels)
 
 
-def _check_parameters(parameters, spec):
+def check_parameters(parameters, spec):
+    """Refuse what is no flat array of the parameters of a NetworkSpec."""
     is_array = type(parameters) in (np.ndarray, np.memmap)  # others may mean something else by their numbers: masks
     if is_array and parameters.dtype.newbyteorder("=") == spec.dtype and parameters.shape == (spec.n_parameters,):
         return

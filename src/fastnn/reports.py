@@ -174,7 +174,7 @@ def _columns(reports, job, data, network, l2):
     labels, track, validation = data.labels, reports.track, data.validation
     columns = {}
     if validation is not None or not {"loss", "accuracy"}.isdisjoint(track):
-        sets = {"": (job.X, job.y, job.sample_weight)}
+        sets = {} if data.feed is not None else {"": (job.X, job.y, job.sample_weight)}
         if validation is not None:
             sets["val_"] = validation
         has_accuracy = labels.are_classes and (validation is not None or "accuracy" in track)

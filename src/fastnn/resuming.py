@@ -77,12 +77,21 @@ def _identity(settings, shape, course, data, given):
         last = network.parameters if before.parameters is None else before.parameters
         asked["init"] = f"a result of {before.n_updates} updates, {in_words((last, before.optimizer))}"
     return asked | {
-        "X": in_words(data.X),
-        "y": in_words(data.targets),
-        "sample_weight and class_weight": in_words(data.sample_weight),
+        **_data_in_words(data),
         "validation_data": in_words(data.validation),
         "classes": in_words(data.labels),
         "columns": in_words(data.feature_names),
+    }
+
+
+def _data_in_words(data):
+    """Which rows they are: name -> words; of pieces, which come by and by, the first reading has said."""
+    if data.feed is not None:
+        return {"X": data.feed.digest}
+    return {
+        "X": in_words(data.X),
+        "y": in_words(data.targets),
+        "sample_weight and class_weight": in_words(data.sample_weight),
     }
 
 
@@ -95,14 +104,15 @@ def resumed(found, course, data, backend):
     put("the solver's numbers", found["optimizer"], optimizer)
     network = Network._from_parts(data.spec, parameters, data.labels, backend, data.feature_names)
     held, split = found["held"], found["validation_split"]
-    n_samples = len(data.targets) - (0 if held is None else len(held))
+    n_samples, is_fed = data.n_rows - (0 if held is None else len(held)), data.feed is not None
     size = course.batch_size
     passes = (n_samples, None, None) if size is None or size >= n_samples else (n_samples, size, course.order)
+    passes = (*passes, data.feed.half) if is_fed else passes
     check_rows("rows set aside", held, None, len(data.targets))
     updates_per_pass = 1 if size is None or size >= n_samples else -(-n_samples // size)
     of_pass, n_made = found["rows"], found["n_made"]
     n_rows = n_samples if course.order in ("shuffled", "sequential") else updates_per_pass * (size or 1)
-    check_rows("rows", of_pass, n_rows, n_samples)
+    check_rows("rows", of_pass, None if is_fed else n_rows, n_samples)  # of a stretch: it will look itself
     if not 0 <= n_made < updates_per_pass + (of_pass is None):
         raise ModelFormatError(f"{n_made} updates of a pass of {updates_per_pass}: the checkpoint is damaged")
     course.draws.resume(found["random"])

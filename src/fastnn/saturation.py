@@ -6,8 +6,6 @@ start alike stay so. ReLU has no such place; whether softmax outputs are all 0 a
 for it, and says nothing: of 8 networks so on the digits, 7 learned.
 """
 
-import warnings
-
 import numpy as np
 
 from fastnn.backends import BACKENDS
@@ -17,6 +15,7 @@ from fastnn.reference.batched import SLOPE
 from fastnn.reference.losses import BY_OUTPUT
 from fastnn.sparse import is_sparse
 from fastnn.spec import network_spec
+from fastnn.warned import warn
 
 #: Activation -> its largest slope, at zero, and the share of saturated units over some rows beyond which there is
 #: a warning. Measured at 2000 full-batch updates on digits, wine, iris and breast cancer, 192 networks: the tutorials'
@@ -54,7 +53,7 @@ def warn_if_saturated(network, parameters, X, loss, init, init_scale=1.0, n_thre
     """
     if network.n_layers > 1 and init in INITS and (init == "zeros" or init_scale == 0):
         cause = "init='zeros'" if init == "zeros" else "init_scale=0"
-        warnings.warn(
+        warn(
             f"with {cause} all units of a hidden layer stay alike, and the network learns no more than one with a "
             "single unit in each; use init='glorot_uniform'",
             stacklevel=4,  # the caller of train
@@ -65,10 +64,11 @@ def warn_if_saturated(network, parameters, X, loss, init, init_scale=1.0, n_thre
     for l, share in _saturated_shares(network, parameters, rows, loss, n_threads):
         activation = network.activation_names[l - 1]
         if share > LIMITS[activation][1]:
-            warnings.warn(
+            warn(
                 f"the start weights of init={init!r} saturate {share:.0%} of the {activation} units of layer {l} of "
                 f"{network.n_layers} on rows of X, so that training may be slow, or learn nothing; use "
-                "init='glorot_uniform', a smaller init_scale, or inputs scaled to mean 0 and standard deviation 1"
+                + "init='glorot_uniform', " * (init != "glorot_uniform")
+                + "a smaller init_scale, or inputs scaled to mean 0 and standard deviation 1"
                 + (f"; {words}" if (words := unscaled_in_words(X)) else ""),
                 stacklevel=4,
             )

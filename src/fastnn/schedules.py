@@ -13,7 +13,7 @@ import numpy as np
 
 from fastnn.checks import check_count, check_name, check_number
 
-__all__ = ["cosine", "exponential", "linear", "one_cycle", "plateau", "step"]
+__all__ = ["cosine", "cycles", "exponential", "linear", "one_cycle", "plateau", "step"]
 
 
 def __dir__():
@@ -140,6 +140,44 @@ class cosine(_Named):
         share = np.clip((k - begins) / (ends[cycle] - begins), 0.0, 1.0)
         top = self.rate * self.m_mul**cycle
         return self.eta_min + (top - self.eta_min) * 0.5 * (1.0 + np.cos(np.pi * share))
+
+
+@dataclass(frozen=True)
+class cycles(_Named):
+    """The rate rises and falls several times, each as long as all before and a little more (RealMLP's coslog).
+
+    With t the share of the run it is `rate` · ½ (1 - cos(2π log₂(1 + (2ᶜ - 1) t))), c being `n_cycles`: zero at 0, at
+    1 and between the cycles, of four at 1/15, 3/15 and 7/15 (Holzmüller, Grinsztajn and Steinwart, 2024). Of an update
+    t is the middle, so that none has a rate of 0.
+
+    Parameters
+    ----------
+    rate : float
+        The highest.
+    n_cycles : int, default 4
+        From 1 to 30.
+
+    Examples
+    --------
+    >>> from fastnn import schedules
+    >>> schedules.cycles(0.1).rates([0, 100, 200, 700, 1499], 1500).round(4)
+    array([0.0001, 0.    , 0.0927, 0.    , 0.    ])
+    """
+
+    rate: float
+    n_cycles: int = 4
+
+    def __post_init__(self):
+        self._check("rate", above=0.0)
+        object.__setattr__(self, "n_cycles", check_count("n_cycles", self.n_cycles, minimum=1))
+        if self.n_cycles > 30:
+            raise ValueError(
+                f"n_cycles must be at most 30, the first being a billionth of the run, got {self.n_cycles}"
+            )
+
+    def _course(self, k, n):
+        passed = np.log2(1.0 + (2.0**self.n_cycles - 1.0) * (k + 0.5) / n)
+        return self.rate * 0.5 * (1.0 - np.cos(2.0 * np.pi * passed))
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,9 @@ from typing import Any, NamedTuple
 
 from fastnn.arguments import check_course, check_shape, check_start, draws_for
 from fastnn.backends import check_keeps
-from fastnn.checks import check_flag
+from fastnn.checks import PLAIN, check_flag
 from fastnn.dropout import check_dropout
 from fastnn.step_rules import check_rates
-
-#: Types whose values do not change, and that are equal only if they mean the same.
-PLAIN = frozenset({str, int, float, bool, type(None), type})
 
 
 class Settings(NamedTuple):

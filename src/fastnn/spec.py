@@ -2,7 +2,9 @@
 
 Every layer above works from these two descriptions; the faces make them, the backends only read them.
 A network's parameters are one flat array: the weights of all layers, W[l] (n_out, n_in) row by row, then the
-biases of all layers. So the L2 penalty, which leaves biases out, is one slice, and an update one pass.
+biases of all layers. So the L2 penalty, which leaves biases out, is one slice, and an update one pass. Where encodings
+are the first layer, its weights are their own parameters, its biases a scale of each number that they give; the gates
+of the hidden layers come last.
 """
 
 import math
@@ -15,17 +17,18 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fastnn._tables import ACTIVATION_PARAMETERS, ACTIVATIONS, SOLVERS
+from fastnn._tables import ACTIVATION_PARAMETERS, ACTIVATIONS, HIDDEN_ACTIVATIONS, SOLVERS
 from fastnn.activations import Activation, Block, as_activation
-from fastnn.checks import as_numbers, cast_finite, check_count, check_flag, check_matrix, check_name, check_number
+from fastnn.checks import check_count, check_flag, check_name, check_number
 from fastnn.dropout import Dropout
+from fastnn.encodings import KINDS, Encoding, as_tuples, check_encodings, places
 from fastnn.objective import Objective
 from fastnn.state import OTHER_SOLVERS
 
 #: The struct ``fastnn_layer`` of csrc/fastnn.h.
 LAYER = np.dtype(
     [(name, np.intp) for name in ("n_in", "n_out", "weights", "biases", "inputs", "outputs", "activation")]
-    + [("parameter", np.float64), ("n_blocks", np.intp)],
+    + [("parameter", np.float64), ("n_blocks", np.intp), ("gates", np.intp), ("n_columns", np.intp)],
     align=True,
 )
 
@@ -49,12 +52,17 @@ class NetworkSpec:
     Layers of weights are counted from 1 to ``n_layers``, as the tutorials count them: ``W[1]`` leads from the inputs
     to the first hidden layer. `blocks` has the outputs of several heads, in their order, each with its own activation;
     that of the last layer then is identity. () stands for one head.
+
+    `encodings`, one a column of the inputs, are the first layer where there are any, with activation identity; `gated`
+    then gives each unit z of the layers between them and the outputs a share a of its activation f: z + a (f(z) - z).
     """
 
     layer_sizes: tuple[int, ...]
     activations: tuple[Activation, ...]
     dtype: np.dtype
     blocks: tuple[Block, ...] = ()
+    encodings: tuple[Encoding, ...] = ()
+    gated: bool = False
 
     def __post_init__(self):
         specs = tuple(map(as_activation, self.activations))
@@ -72,14 +80,19 @@ class NetworkSpec:
             raise ValueError(
                 f"heads of {n_out} outputs are no blocks of a last layer of {self.n_out} with activation {specs[-1]}"
             )
+        check_encodings(self.layer_sizes, specs, self.blocks, self.encodings, self.gated, HIDDEN_ACTIVATIONS)
 
     def __getstate__(self):
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        state = {field.name: getattr(self, field.name) for field in fields(self)[:4]}
+        return {**state, "encodings": as_tuples(self.encodings), "gated": self.gated} if self.encodings else state
 
     def __setstate__(self, state):
-        """Become what the four entries say, and nothing else: offsets are never taken from a pickle."""
-        sizes, activations, dtype, blocks = (state[field.name] for field in fields(self))
-        NetworkSpec.__init__(self, check_layer_sizes(sizes, "layer_sizes"), activations, check_dtype(dtype), blocks)
+        """Become what the four entries say, or six, and nothing else: offsets are never taken from a pickle."""
+        sizes, activations, dtype, blocks = (state[field.name] for field in fields(self)[:4])
+        encodings = tuple(Encoding(*entries) for entries in state.get("encodings", ()))
+        gated = check_flag("gated", state.get("gated", False))
+        sizes = check_layer_sizes(sizes, "layer_sizes")
+        NetworkSpec.__init__(self, sizes, activations, check_dtype(dtype), blocks, encodings, gated)
         if len(self.activations) != len(self.layer_sizes) - 1:
             raise ValueError(f"{len(activations)} activations for layers of {self.layer_sizes} units: it is damaged")
 
@@ -122,12 +135,12 @@ class NetworkSpec:
     @cached_property
     def n_weights(self):
         """The number of weights of all layers, biases not counted: they come first in the flat parameters."""
-        return sum(n_in * n_out for n_in, n_out in self.shapes)
+        return self._n_own + sum(n_in * n_out for n_in, n_out in self.shapes[bool(self.encodings) :])
 
     @cached_property
     def n_parameters(self):
-        """The number of weights and biases."""
-        return self.n_weights + sum(self.layer_sizes[1:])
+        """The number of weights, biases and gates."""
+        return self.n_weights + sum(self.layer_sizes[1:]) + (sum(self.layer_sizes[2:-1]) if self.gated else 0)
 
     @cached_property
     def shapes(self):
@@ -136,20 +149,43 @@ class NetworkSpec:
 
     @cached_property
     def layers(self):
-        """One row a layer of weights: its sizes, offsets and activation, as ``fastnn_layer`` in C; then the blocks."""
-        layers = np.zeros(self.n_layers + len(self.blocks), LAYER)
+        """One row a layer of weights, as ``fastnn_layer`` in C: its sizes, offsets, activation; blocks; encodings."""
+        layers = np.zeros(self.n_layers + len(self.blocks) + len(self.encodings), LAYER)
         weights, biases, inputs = 0, self.n_weights, 0
+        gates = biases + sum(self.layer_sizes[1:])
         for index, ((n_in, n_out), activation) in enumerate(zip(self.shapes, self.activations, strict=True)):
-            layers[index] = (n_in, n_out, weights, biases, inputs, inputs + n_in, *_numbers_of(activation), 0)
-            weights, biases, inputs = weights + n_in * n_out, biases + n_out, inputs + n_in
-        last = layers[self.n_layers - 1]
-        last["n_blocks"] = len(self.blocks)
-        n_in, _, weights, biases, inputs, outputs, *_ = last.item()
-        for index, block in enumerate(self.blocks, start=self.n_layers):
-            layers[index] = (n_in, block.n_out, weights, biases, inputs, outputs, *_numbers_of(block.activation), 0)
-            weights, biases, outputs = weights + n_in * block.n_out, biases + block.n_out, outputs + block.n_out
+            has_gates = self.gated and 0 < index < self.n_layers - 1
+            place = weights, biases, inputs, inputs + n_in
+            layers[index] = (n_in, n_out, *place, *_numbers_of(activation), 0, gates if has_gates else 0, 0)
+            n_own = n_in * n_out if index or not self.encodings else self._n_own
+            weights, biases, inputs, gates = weights + n_own, biases + n_out, inputs + n_in, gates + n_out * has_gates
+        self._put_blocks(layers[self.n_layers - 1 :])
+        self._put_encodings(layers)
         layers.flags.writeable = False
         return layers
+
+    def _put_blocks(self, layers):
+        """Fill the rows of the blocks, which come after that of the last layer."""
+        layers[0]["n_blocks"] = len(self.blocks)
+        n_in, _, weights, biases, inputs, outputs, *_ = layers[0].item()
+        for index, block in enumerate(self.blocks, start=1):
+            place = weights, biases, inputs, outputs
+            layers[index] = (n_in, block.n_out, *place, *_numbers_of(block.activation), 0, 0, 0)
+            weights, biases, outputs = weights + n_in * block.n_out, biases + block.n_out, outputs + block.n_out
+
+    def _put_encodings(self, layers):
+        """Fill the rows of the encodings: n, the numbers that each gives, parameters, scales, column, outputs, kind."""
+        layers[0]["n_columns"] = len(self.encodings)
+        scales = self.n_weights
+        for column, (encoding, (own, first)) in enumerate(zip(self.encodings, places(self.encodings), strict=True)):
+            what = KINDS.index(encoding.kind), encoding.rate
+            place = own, scales + first, column, first
+            layers[self.n_layers + column] = (encoding.n, encoding.n_out, *place, *what, 0, 0, 0)
+
+    @cached_property
+    def _n_own(self):
+        """How many parameters of their own the encodings have."""
+        return sum(encoding.n_parameters for encoding in self.encodings)
 
     @cached_property
     def _places(self):
@@ -157,16 +193,37 @@ class NetworkSpec:
         places = []
         for l, layer in enumerate(self.layers[: self.n_layers].tolist(), start=1):
             n_in, n_out, weights, biases, *_ = layer
-            places.append((l, slice(weights, weights + n_out * n_in), (n_out, n_in), slice(biases, biases + n_out)))
+            shape = (n_out, n_in) if l > 1 or not self.encodings else (self._n_own,)
+            places.append((l, slice(weights, weights + math.prod(shape)), shape, slice(biases, biases + n_out)))
         return places
 
     def views(self, flat):
-        """Views of flat parameters (or a flat gradient) as dicts W, b keyed 1 ... n_layers, W[l] (n_out, n_in)."""
+        """Views of flat parameters (or a flat gradient) as dicts W, b keyed 1 ... n_layers, W[l] (n_out, n_in).
+
+        Of encodings W[1] are all parameters of their own, (n,), and b[1] the scales.
+        """
         weights, biases = {}, {}
         for l, of_weights, shape, of_biases in self._places:
             weights[l] = flat[of_weights].reshape(shape)
             biases[l] = flat[of_biases]
         return weights, biases
+
+    def gates_of(self, flat):
+        """Views of the gates of flat parameters, a dict of (n_out,) by layer: of those that have any."""
+        return {l: flat[place] for l, place in self._gate_places.items()}
+
+    @cached_property
+    def _gate_places(self):
+        rows = enumerate(self.layers[: self.n_layers].tolist(), start=1)
+        return {l: slice(gates, gates + n_out) for l, (_, n_out, *_, gates, _) in rows if gates}
+
+    def encoding_views(self, flat):
+        """Views of the encodings' own parameters, a dict by name for each column: see `Encoding.shapes`."""
+        begins = places(self.encodings)
+        return [
+            encoding.views(flat[own : own + encoding.n_parameters])
+            for encoding, (own, _) in zip(self.encodings, begins, strict=True)
+        ]
 
     def part(self, parameters, first, last, output_activation=None):
         """The network that the layers of weights `first` ... `last` are by themselves, and its view of the parameters.
@@ -187,9 +244,14 @@ class NetworkSpec:
         activations = self.activations[first - 1 : last]
         if output_activation is not None:
             activations = (*activations[:-1], as_activation(output_activation))
-        part, own = NetworkSpec(self.layer_sizes[first - 1 : last + 1], activations, self.dtype), self.layers
-        layers = part.layers.copy()
-        layers["biases"] = own["biases"][first - 1 : last] - own["weights"][first - 1]
+        if output_activation is None and self.layers[last - 1]["gates"]:
+            raise ValueError(f"layer {last} has gates, which outputs have not: take 'identity', for its sums")
+        encodings = self.encodings if first == 1 else ()
+        part = NetworkSpec(self.layer_sizes[first - 1 : last + 1], activations, self.dtype, (), encodings)
+        layers, own = part.layers.copy(), self.layers[first - 1 : last]
+        layers["biases"][: part.n_layers] = own["biases"] - own["weights"][0]
+        layers["gates"][: part.n_layers - 1] = [gates and gates - own["weights"][0] for gates in own["gates"][:-1]]
+        layers["biases"][part.n_layers :] += self.n_weights - part.n_weights
         layers.flags.writeable = False
         vars(part)["layers"] = layers
         return part
@@ -228,6 +290,11 @@ class TrainingSpec:
     `rates` has a pair of factors of the learning rate for each layer, of its weights and of its biases; () stands for
     ones throughout. What has a factor of 0 does not move: it has no gradient, whatever penalties there are, does not
     decay, is not bounded, and its state stays as it is. `dropout` is None where nothing is dropped.
+
+    The rest is of networks with encodings. Their own rates are factors of the first layer's; `gate_rate` is that of
+    gates, which do not decay. `decay_rates` has for each layer a factor of rate times decay in place of that in
+    `rates`. `fade` is a pair of numbers of updates: until the first the rates of dropout and of decay are whole, then
+    they fall along half a cosine, to nothing from the second on.
     """
 
     objective: Objective
@@ -248,6 +315,16 @@ class TrainingSpec:
     max_norm: float = math.inf
     rates: tuple[tuple[float, float], ...] = ()
     dropout: Dropout | None = None
+    decay_rates: tuple[float, ...] = ()
+    gate_rate: float = 1.0
+    fade: tuple[int, int] = ()
+
+    def share(self, n_updates):
+        """What `fade` leaves of dropout and decay in the update that follows so many."""
+        if not self.fade or n_updates < self.fade[0]:
+            return 1.0
+        first, last = self.fade
+        return 0.0 if n_updates >= last else 0.5 * (1.0 + math.cos(math.pi * (n_updates - first) / (last - first)))
 
     @property
     def lowest_moving(self):
@@ -264,6 +341,11 @@ def check_layer_sizes(nn_structure, argument="nn_structure"):
     """Return layer sizes as a tuple of ints, or say what is wrong with them."""
     if isinstance(nn_structure, str | bytes | Mapping | Set) or not np.iterable(nn_structure):
         raise TypeError(f"{argument} must be a list of layer sizes such as [64, 30, 10], got {nn_structure!r}")
+    if getattr(nn_structure, "ndim", 1) != 1 or hasattr(nn_structure, "columns"):
+        raise TypeError(
+            f"{argument} must be a list of layer sizes such as [64, 30, 10], got a {type(nn_structure).__name__} of "
+            f"shape {nn_structure.shape}; the layers come first, then X and y: fastnn.train([64, 30, 10], X, y)"
+        )
     sizes = tuple(check_count(f"{argument}[{position}]", size, minimum=1) for position, size in enumerate(nn_structure))
     if len(sizes) < 2:
         raise ValueError(
@@ -342,31 +424,6 @@ def check_training(
     return training
 
 
-def check_weights(W, b, dtype):
-    """Return weights and biases as dicts keyed from 1, in `dtype`, and the layer sizes that they make.
-
-    Biases of None are zeros.
-    """
-    W, b = _keyed_from_1("W", W), None if b is None else _keyed_from_1("b", b)
-    if b is not None and len(W) != len(b):
-        raise ValueError(f"W has {len(W)} layers, but b has {len(b)}; they must be equally long")
-    weights, biases, sizes = {}, {}, []
-    for l in W:
-        weights[l] = check_matrix(
-            f"W[{l}]", W[l], dtype, n_columns=sizes[-1] if sizes else None, columns_are="the layer before"
-        )
-        if not sizes:
-            sizes.append(weights[l].shape[1])
-        sizes.append(weights[l].shape[0])
-        bias = np.zeros(sizes[-1], dtype) if b is None else as_numbers(f"b[{l}]", b[l])
-        if bias.shape != (sizes[-1],):
-            raise ValueError(
-                f"b[{l}] must have one entry per row of W[{l}], shape ({sizes[-1]},); its shape is {bias.shape}"
-            )
-        biases[l] = cast_finite(f"b[{l}]", bias, dtype)
-    return weights, biases, tuple(sizes)
-
-
 def _check_epsilon(epsilon, dtype):
     """Return epsilon, which keeps a step from dividing by zero and so must not vanish when it is cast."""
     number = check_number("epsilon", epsilon, above=0.0)
@@ -400,15 +457,3 @@ def check_batch_size(solver, batch_size, n_samples):
             f"solver={solver!r} takes all {n_samples} samples in each update, got batch_size={batch_size}; leave it "
             "out, or use another solver"
         )
-
-
-def _keyed_from_1(argument, layers):
-    if not isinstance(layers, Mapping):
-        if isinstance(layers, str | bytes) or not np.iterable(layers):
-            raise TypeError(f"{argument} must be a dict keyed from 1 or a list of arrays, got {layers!r}")
-        layers = dict(enumerate(layers, start=1))
-    as_text = {str(l): l for l in range(1, len(layers) + 1)}  # how JSON has the keys of a dict
-    n_given, layers = len(layers), {as_text.get(l, l): layer for l, layer in layers.items()}
-    if not layers or set(layers) != set(range(1, n_given + 1)):
-        raise ValueError(f"{argument} must have one entry per layer of weights, keyed 1 ... L; got {list(layers)}")
-    return {l: layers[l] for l in range(1, len(layers) + 1)}

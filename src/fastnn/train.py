@@ -8,34 +8,36 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fastnn.activations import ActivationLike
 from fastnn.arguments import check_data, check_split
-from fastnn.course import carry_out, go_on, seeded, start
+from fastnn.course import batches_of, carry_out, go_on, seeded, start
 from fastnn.dropout import check_drops
 from fastnn.heads import Head
+from fastnn.keywords import hides_unknown, refuse
 from fastnn.network import Network
 from fastnn.one_update import one_update
+from fastnn.piecewise import is_pieces, pieces_of
 from fastnn.reports import check_scored
 from fastnn.result import TrainResult
 from fastnn.schedules import Schedule
 from fastnn.settings import Settings, check_settings
 from fastnn.sparse import SparseMatrix
-from fastnn.spec import Layers
+from fastnn.spec import Layers, check_layer_sizes
 from fastnn.split import hold_back
 from fastnn.state import OTHER_SOLVERS
-from fastnn.training.batches import tutorial_batches
 from fastnn.training.run import Job
 
 
+@hides_unknown
 def train(
     nn_structure: Sequence[int],
     X: ArrayLike | SparseMatrix,
-    y: ArrayLike,
+    y: ArrayLike | None = None,
     iter_num: int = 3000,
     alpha: float | Schedule | Callable[[float], float] | ArrayLike = 0.25,
     *,
@@ -91,6 +93,7 @@ def train(
     dtype: DTypeLike = "float64",
     backend: str = "auto",
     n_threads: int | None = None,
+    **unknown: Never,
 ) -> TrainResult:
     """Train a dense neural network by gradient descent.
 
@@ -101,10 +104,11 @@ def train(
     ----------
     nn_structure : list of int
         Units of each layer, the inputs first: ``[64, 30, 10]``.
-    X : array-like or sparse matrix of shape (n_samples, n_in)
+    X : array-like or sparse matrix of shape (n_samples, n_in), or Pieces
         Finite numbers. Never modified. SciPy's sparse matrices and arrays, of any format, are never made dense as a
-        whole; the backend must be "auto" or "simd".
-    y : array-like of shape (n_samples, n_out) or (n_samples,)
+        whole; the backend must be "auto" or "simd". Or data that may be more than memory holds, without `y`: `Pieces`,
+        or what these are made of, such as a function that returns an iterator over (X, y).
+    y : array-like of shape (n_samples, n_out) or (n_samples,), optional
         Targets, one-hot or any that the outputs can come near. A vector holds class labels, encoded in sorted order,
         where there are several outputs or the loss is log_loss, perceptron, hinge, squared_hinge or focal (one output:
         two classes); otherwise it is one column of targets. With `heads` a list with an entry for each of them, or one
@@ -218,8 +222,9 @@ def train(
     class_weight : dict or "balanced", optional
         Where y has one class label a row: label -> weight, 1 for those that are missing. "balanced" weighs a class by
         n_samples over the number of classes times its own rows. Times `sample_weight`. Not of validation data.
-    validation_data : tuple (X, y) or (X, y, sample_weight), optional
+    validation_data : tuple (X, y) or (X, y, sample_weight), or Pieces, optional
         Measured, as the training data is, at each report; see ``history`` of `TrainResult`. Weights count in the loss.
+        Of pieces, which are read into memory. Where X comes in pieces, ``history`` has no loss of its rows.
     validation_split : float in [0, 1), default 0
         In its place: the share of the rows of X that are set aside to validate on, by `random_state`, of each class
         where a row has one class label. They are not learned from.
@@ -474,6 +479,15 @@ def train(
     >>> result.network.predict([0]).round(2)
     np.float64(2.55)
     """
+    if unknown:
+        refuse(train, unknown)
+    pieces = pieces_of(X, y)
+    if pieces is None and y is None:
+        check_layer_sizes(nn_structure)  # which says so where it is X
+        raise TypeError(
+            f"y is missing: X is {type(X).__name__}, not in pieces that have y themselves, such as a list of (X, y), a "
+            "function that returns an iterator, or fastnn.Pieces"
+        )
     validation_split = check_split(validation_split, validation_data)
     is_validated = validation_data is not None or validation_split > 0
     settings = Settings(
@@ -484,18 +498,24 @@ def train(
         backend, n_threads,
     )  # fmt: skip
     shape, drops, course = check_settings(nn_structure, init, random_state, settings)
-    check_drops(drops, course.training.solver, OTHER_SOLVERS, X)
+    check_drops(drops, course.training.solver, OTHER_SOLVERS, None if pieces else X)
     earlier = init if isinstance(init, TrainResult) else None
     is_usual = sample_weight is class_weight is None and not is_validated and type(label_smoothing) is float
     is_kept = checkpoint is not None or checkpoint_every is not None
-    if earlier and is_usual and label_smoothing == 0.0 and drops is None and not is_kept:
+    if earlier and is_usual and label_smoothing == 0.0 and drops is None and not (is_kept or pieces):
         result = one_update(shape, course, X, y, earlier, backend)
         if result is not None:
             return result
-    data = check_data(
-        shape, X, y, sample_weight, validation_data, settings.trained_on, course.training.solver, course.batch_size,
-        class_weight, label_smoothing, earlier,
-    )  # fmt: skip
+    rest = settings.trained_on, class_weight, label_smoothing, earlier
+    if pieces is None and not is_pieces(validation_data):
+        data = check_data(
+            shape, X, y, sample_weight, validation_data, rest[0], course.training.solver, course.batch_size, *rest[1:]
+        )
+    else:
+        from fastnn.pieces.learned import check_pieces
+
+        asked = sample_weight, validation_data, *rest, validation_split, is_kept
+        data = check_pieces(shape, course, pieces, X, y, *asked)
     check_scored(course.reports, data.labels)
     opened = nullcontext()
     if is_kept:
@@ -506,7 +526,7 @@ def train(
             "validation_split": validation_split,
         }  # fmt: skip
         opened = resuming.checkpoints_of(checkpoint, checkpoint_every, settings, shape, course, data, given)
-    with opened as checkpoints:
+    with data.feed or nullcontext(), opened as checkpoints:
         before, is_drawn_anew = earlier and earlier.network, random_state is not None
         if checkpoints is not None and checkpoints.found is not None:
             course, before = resuming.resumed(checkpoints.found, course, data, backend)
@@ -514,7 +534,7 @@ def train(
         state, saturated_start = (None, None) if before else start(course, data, shape.loss, init, bias)
         if validation_split > 0:
             data = hold_back(data, validation_split, course.draws, course.start if before else None)
-        source = tutorial_batches(len(data.targets), course.batch_size, course.order, course.draws)
+        source = batches_of(course, data)
         training = course.training
         if source.updates_per_pass != training.updates_per_pass:
             training = replace(training, updates_per_pass=source.updates_per_pass)

@@ -48,7 +48,7 @@ static void test_generator(void) {
 static void test_rows_dropped(int n_units, int n, ptrdiff_t first, fastnn_activation a) {
     static const int32_t DROPPED[] = {16384, 40000};
     fastnn_training training = {.dropped = DROPPED, .seed = 0x0123456789ABCDEFu};
-    drop_site site = {&training, ((int64_t)3 << 32) + 5, first};
+    drop_site site = {&training, ((int64_t)3 << 32) + 5, first, 1};
     int stride = (int)whole_vectors(n_units) * LANES, has_slopes = a != FASTNN_ACTIVATION_relu;
     real *h = numbers(n * stride), *slopes = zeros(n * stride), *before = get((size_t)(n * stride) * sizeof(real));
     real *inputs = numbers(n * n_units), *inputs_before = get((size_t)(n * n_units) * sizeof(real));

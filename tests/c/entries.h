@@ -20,7 +20,8 @@ static network_shape shape_of(const int *sizes, int n_layers, int hidden, int ou
     ptrdiff_t weights = 0, biases = p.n_weights;
     for (int l = 0; l < n_layers; l++) {
         p.layers[l] = (fastnn_layer){
-            sizes[l], sizes[l + 1], weights, biases, 0, 0, l < n_layers - 1 ? hidden : output, 0.25 + 0.25 * l, 0};
+            sizes[l], sizes[l + 1], weights, biases, 0, 0, l < n_layers - 1 ? hidden : output, 0.25 + 0.25 * l, 0, 0,
+            0};
         weights += sizes[l] * sizes[l + 1];
         biases += sizes[l + 1];
     }
@@ -354,7 +355,11 @@ static void test_entries(void) {
                                    0,
                                    NULL,
                                    0,
-                                   NULL};
+                                   NULL,
+                                   NULL,
+                                   1,
+                                   0,
+                                   0};
             test_run(&p, &s, n, loss, parameters, how, shape % 5 == 0 ? 1 : n);
             static const double RATES[MOST_LAYERS][2] = {{1, 0}, {0.5, 2}, {0, 1}, {1, 1}};
             static const double STILL[MOST_LAYERS][2] = {{0, 0}, {0, 2}, {0.5, 1}, {1, 1}};

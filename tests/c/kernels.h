@@ -54,7 +54,7 @@ static void test_activations(void) {
         if (is_joint((fastnn_activation)a)) {
             continue;
         }
-        TESTING("activation %s", fastnn_activations[a].name);
+        TESTING("activation %.16s", fastnn_activations[a].name);
         slope_terms slope = slope_of(a);
         for (int i = 0; i < 200; i++) {
             real z = (real)(8 * number());
@@ -78,7 +78,7 @@ static void test_activated_rows(void) {
         int keeps = !is_joint((fastnn_activation)a) && fastnn_activations[a].keeps_slope;
         for (int n_vectors = 1; n_vectors <= MOST; n_vectors++) {
             int n = n_vectors * LANES, stride = n + n_vectors % 2 * LANES;
-            TESTING("activation %s of %d vectors, a row each %d", fastnn_activations[a].name, n_vectors, stride);
+            TESTING("activation %.16s of %d vectors, a row each %d", fastnn_activations[a].name, n_vectors, stride);
             real *h = numbers(ROWS * stride), *slopes = numbers(ROWS * stride), *expected = zeros(ROWS * stride);
             real *of_slopes = zeros(ROWS * stride);
             memcpy(expected, h, (size_t)(ROWS * stride) * sizeof(real));

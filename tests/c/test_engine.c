@@ -14,6 +14,7 @@
 #define COPIED_BYTES (4096 * REAL_BYTES)
 #define UNPACKED_BYTES 512 /* which prediction does not pack */
 #include "drops.h"
+#include "encodings.h"
 #include "entries.h"
 #include "heads.h"
 #include "kernels.h"
@@ -33,6 +34,7 @@ int test_engine(void) {
     test_softmax();
     test_heads();
     test_drops();
+    test_encodings();
     test_entries();
     printf("%ld checks, vectors of %d bytes\n", n_checks, (int)(LANES * sizeof(real)));
     return n_checks > 100000 ? 0 : 1;

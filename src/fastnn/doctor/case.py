@@ -132,6 +132,13 @@ def case_of(model, X, y, validation_data):
 def network_of(model):
     """Return the network of a TrainResult, a Network or a fitted estimator."""
     network = model if isinstance(model, Network) else getattr(model, "network", None)
+    if hasattr(type(model), "columns_"):
+        raise TypeError(
+            f"diagnose does not look at models for tables, got {type(model).__name__}; its columns_, and the command "
+            "fastnn doctor, say what was found in the table"
+        )
+    if n := len(getattr(model, "members_", ())):
+        raise TypeError(f"the {type(model).__name__} has {n} networks: diagnose one of members_, such as members_[0]")
     if network is None and hasattr(model, "coefs_"):
         network = getattr(model, "network_", None)
     if isinstance(network, Network):

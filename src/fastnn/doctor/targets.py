@@ -4,10 +4,11 @@ import numpy as np
 
 from fastnn.doctor.case import indicators
 from fastnn.doctor.findings import Finding, of_variance, percent
+from fastnn.input_scale import LARGE_TARGETS
 from fastnn.labels import REACH, ROUNDING, reach_of
 
-#: Beyond these root mean squares of a column of y its targets are called large, and small.
-LARGE, SMALL = 10.0, 0.05
+#: Below this root mean square of a column of y its targets are called small.
+SMALL = 0.05
 
 #: A mean error of more than this share of the targets' standard deviation has not been learned: at a minimum of the
 #: squared error with an output bias it is 0. Trainings that had ended well came to 0.035.
@@ -45,7 +46,7 @@ def unscaled_targets(case, fall):
         return None
     size = float(np.sqrt((rows.targets**2).mean(axis=0)).max())
     spread = float(rows.targets.std(axis=0).max())
-    if SMALL <= size <= LARGE or spread == 0:
+    if SMALL <= size <= LARGE_TARGETS or spread == 0:
         return None
     explained, error = case.explained(rows), np.inf
     if case.is_finite:

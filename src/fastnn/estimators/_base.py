@@ -6,7 +6,9 @@ time under ``fastnn.training``. The order of checks and draws is scikit-learn's,
 
 import math
 from abc import ABC, abstractmethod
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
@@ -16,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastnn.activations import check_hidden_activations
 from fastnn.checks import all_finite
+from fastnn.ensemble import mixture, pairs_of
 from fastnn.estimators._activations import kept_output_activation, output_activation, start_factors
 from fastnn.estimators._callbacks import CallbackSupportMixin
 from fastnn.estimators._checkpoints import check_fits
@@ -31,31 +34,48 @@ from fastnn.estimators._checks import (
 from fastnn.estimators._hidden import HiddenOutputs
 from fastnn.estimators._history import history_of
 from fastnn.estimators._hooks import refuse_hooks
+from fastnn.estimators._members import Members, check_kind, outputs_of, refuse_members, train
 from fastnn.estimators._neighbours import Neighbours
 from fastnn.estimators._parameters import CONSTRAINTS, check_parameters
 from fastnn.estimators._quick import Prepared
+from fastnn.estimators._shared import checked_of, given_of, samples_of
 from fastnn.estimators._solvers import keeps_solver, training_of
 from fastnn.estimators._trained import ENGINE, Given, Trained
 from fastnn.estimators._travelling import Travelling
 from fastnn.estimators._validation import check_given, check_together
 from fastnn.estimators._warnings import tell_of_overflow
 from fastnn.estimators._weights import Weights
-from fastnn.initial import draw_with_biases
+from fastnn.frames import refuse_name
+from fastnn.initial import draw_with_biases, seeded
+from fastnn.keywords import answered, settable
 from fastnn.network import Network
 from fastnn.objective import PARAMETERS, check_objective
+from fastnn.piecewise import is_pieces, pieces_of
 from fastnn.training import passes
+
+
+@lru_cache(maxsize=64, typed=True)
+def _objective_of(loss, **parameter):
+    return replace(check_objective(loss, **parameter), as_sklearn=True)
 
 
 def _trains_by_batches(estimator):
     if estimator.solver == "lbfgs":
         raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")
+    if estimator.bootstrap:
+        raise AttributeError(
+            "partial_fit never sees all rows at once, from which bootstrap=True draws; set bootstrap=False, or call fit"
+        )
     return True
 
 
-class MultilayerPerceptron(Trained, Travelling, Neighbours, HiddenOutputs, CallbackSupportMixin, BaseEstimator, ABC):
+class MultilayerPerceptron(
+    Trained, Travelling, Members, Neighbours, HiddenOutputs, CallbackSupportMixin, BaseEstimator, ABC
+):
     """The base of both estimators; not to be used by itself."""
 
     _parameter_constraints = CONSTRAINTS
+    set_params = settable(BaseEstimator.set_params)
     _validate_params = check_parameters
 
     def __init__(self, **parameters):
@@ -92,12 +112,20 @@ class MultilayerPerceptron(Trained, Travelling, Neighbours, HiddenOutputs, Callb
         """The targets of a vector, a plain array, that is as usual here; else None."""
 
     @abstractmethod
+    def _targets_of(self, y, dtype):
+        """The targets of an array y of some rows, once `_check_targets` has seen what stands for all."""
+
+    @abstractmethod
     def _output_activation(self):
         """The activation of the outputs, for the targets that were checked."""
 
     @abstractmethod
     def _labels(self):
         """How the network's own ``predict`` reads its outputs."""
+
+    @abstractmethod
+    def _as_spread(self, deviations):
+        """Standard deviations of outputs (n_samples, n_out) as those of what is predicted."""
 
     @abstractmethod
     def _strata(self, targets):
@@ -119,20 +147,23 @@ class MultilayerPerceptron(Trained, Travelling, Neighbours, HiddenOutputs, Callb
 
     # -- training ---------------------------------------------------------------------------------------------
 
+    @answered
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(self, X, y=None, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train the network on X and y.
 
         Parameters
         ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
+        X : array-like or sparse matrix of shape (n_samples, n_features), or Pieces
+            Or, without `y`, data that may be more than memory holds: `Pieces`, or what these are made of.
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Class labels, or numbers for a regression.
         sample_weight : array-like of shape (n_samples,), default=None
             None: all weigh 1. Their ratios count, and, as the penalty is over their sum, their scale beside `alpha`.
-        X_val : array-like or sparse matrix of shape (n_validation_samples, n_features), default=None
+        X_val : array-like or sparse matrix of shape (n_validation_samples, n_features), or Pieces, default=None
             Rows that are not learned from: their loss after each epoch is in `validation_loss_curve_`, and with
             `scoring` their score in `validation_scores_`. Early stopping judges by them, in place of rows held back.
+            Pieces are read into memory.
         y_val : array-like of shape (n_validation_samples,) or (n_validation_samples, n_outputs), default=None
         sample_weight_val : array-like of shape (n_validation_samples,), default=None
             `class_weight` does not count here.
@@ -158,24 +189,42 @@ class MultilayerPerceptron(Trained, Travelling, Neighbours, HiddenOutputs, Callb
         return self._train(X, y, sample_weight, False, X_val, y_val, sample_weight_val)
 
     def _train(self, X, y, sample_weight, incremental, *validation):
+        pieces, X_val = pieces_of(X, y), validation[0] if validation else None
+        validation = self._arrays_of(X if pieces is None else None, *validation)
         is_validated = bool(validation) and check_together(*validation)
         self.__dict__.pop("_prepared", None)  # of the call before
+        refuse_name(X, y)
         if self.checkpoint is not None or self.checkpoint_every is not None:
             check_fits(self, incremental)
         self._refuse_hooks()
         refuse_hooks(f"this {type(self).__name__}", vars(self))
+        goes_on = check_kind(self, incremental)
+        if self.n_members > 1:
+            if pieces is not None:
+                raise ValueError(
+                    f"X in pieces is read by one network, and n_members={self.n_members}; pass arrays, or fit "
+                    "estimators of one network one after another"
+                )
+            return train(self, X, y, sample_weight, incremental, validation, goes_on)
+        if (part := vars(self).get("_part")) is not None and part.validation:
+            validation, is_validated = part.validation, True
         hidden = check_hidden_layer_sizes(self.hidden_layer_sizes)
         check_hidden_activations(self.activation, len(hidden))
         is_first = not hasattr(self, "coefs_") or not (self.warm_start or incremental)
-        given = Given(X, y, sample_weight)
-        X, targets_of = self._check_targets(X, y, incremental, reset=is_first)
+        read = None if pieces is None else self._read(pieces, sample_weight, incremental, X_val)
+        X, y, sample_weight = (X, y, sample_weight) if read is None else read.arrays
+        given = Given(given_of(X), y, sample_weight)
+        if read is None:
+            X, targets_of = self._check_targets(X, y, incremental, reset=is_first)
+        else:
+            X, targets_of = read.check_targets(is_first)
         weight, unit = check_sample_weight(sample_weight, X)
         dtype = np.dtype(np.float64) if self.solver == "lbfgs" else X.dtype
         if not is_first:
             dtype = self._dtype_with(dtype)
         targets = targets_of(dtype)
         weight, unit = self._weigh_classes(X, targets, weight, unit, incremental)
-        training = training_of(self, [X.shape[1], *hidden, targets.shape[1]], X)
+        training = training_of(self, [X.shape[1], *hidden, targets.shape[1]], checked_of(X))
         if weight is not None:
             check_penalty(self.alpha, weight, unit, dtype)
             weight = weight.astype(dtype)
@@ -186,10 +235,15 @@ class MultilayerPerceptron(Trained, Travelling, Neighbours, HiddenOutputs, Callb
             self.out_activation_ = output_activation(self, targets)
         goes_on = not (is_first or incremental) and keeps_solver(self)
         if not (goes_on and hasattr(self, "_random_state")):
-            self._random_state = check_random_state(self.random_state)
-        samples = passes.Samples(as_data(X, dtype), self._smooth(targets), weight, weight_unit=unit)
+            seed = self.random_state
+            self._random_state = seeded(seed) if type(seed) is int else check_random_state(seed)
+        if read is None or read.is_held:
+            samples = samples_of(X, self._smooth(targets), weight, unit)
+        else:
+            samples = read.samples(targets, dtype)
         if is_validated:
-            given.validation = check_given(self, *validation)(dtype)
+            with self._names_seen(X_val):
+                given.validation = check_given(self, *validation)(dtype)
         try:
             if is_first:
                 self._begin([X.shape[1], *hidden, self.n_outputs_], dtype)
@@ -204,6 +258,37 @@ class MultilayerPerceptron(Trained, Travelling, Neighbours, HiddenOutputs, Callb
             del self._random_state
             self._prepared = Prepared.by(self)
         return self
+
+    def _arrays_of(self, X, *validation):
+        """Rows to validate on, of which pieces are read into memory."""
+        if not validation or not is_pieces(validation[0]):
+            return validation
+        from fastnn.estimators._pieces import validation_arrays
+
+        return validation_arrays(self, X, *validation)
+
+    def _names_seen(self, X_val):
+        """A context in which pieces, whose names have been looked at, are arrays like any."""
+        if not is_pieces(X_val):
+            return nullcontext()
+        from fastnn.estimators._pieces import nameless
+
+        return nameless(self)
+
+    def _read(self, pieces, sample_weight, incremental, X_val):
+        """Pieces, read once."""
+        from fastnn.estimators._pieces import Read  # late: few ask for it
+
+        if incremental:
+            raise ValueError("partial_fit learns from the rows of one piece; call it for each, or fit for all of them")
+        read = Read(self, pieces, sample_weight, self.checkpoint is not None)
+        read.check_columns(X_val)
+        if self.early_stopping and not (read.is_held or X_val is not None):
+            raise ValueError(
+                "early_stopping=True holds rows of X back, but X comes in pieces, of which the buffer holds a part; "
+                "pass X_val and y_val, or Pieces with a larger buffer"
+            )
+        return read
 
     def _refuse_bad_weights(self):
         if not np.isfinite(self._weights.network.parameters).all():
@@ -265,7 +350,10 @@ class MultilayerPerceptron(Trained, Travelling, Neighbours, HiddenOutputs, Callb
         """What is made small; a loss's parameter has its default where an older fastnn pickled the estimator."""
         keyword, default = PARAMETERS.get(self.loss, ("", 0.0))
         given = {keyword: getattr(self, keyword, default)} if keyword else {}
-        return replace(check_objective(self.loss, **given), as_sklearn=True)
+        try:
+            return _objective_of(self.loss, **given)
+        except TypeError:  # a list of quantiles is not remembered
+            return _objective_of.__wrapped__(self.loss, **given)
 
     # -- what came of it --------------------------------------------------------------------------------------
 
@@ -273,6 +361,7 @@ class MultilayerPerceptron(Trained, Travelling, Neighbours, HiddenOutputs, Callb
     def history_(self):
         """What was recorded of each epoch: a dict of equally long lists."""
         check_is_fitted(self)
+        refuse_members(self, "history_")
         return history_of(self)
 
     # -- prediction -------------------------------------------------------------------------------------------
@@ -281,6 +370,7 @@ class MultilayerPerceptron(Trained, Travelling, Neighbours, HiddenOutputs, Callb
     def network_(self) -> Network:
         """The network with the weights of this moment: call it, or its ``predict``, for quick predictions."""
         check_is_fitted(self)
+        refuse_members(self, "network_")
         network = self._current_weights().network
         network._feature_names = tuple(self.feature_names_in_) if hasattr(self, "feature_names_in_") else None
         return network
@@ -314,7 +404,13 @@ class MultilayerPerceptron(Trained, Travelling, Neighbours, HiddenOutputs, Callb
             if isinstance(outputs, np.ndarray) and outputs.ndim == 2:
                 return outputs
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", reset=False)
+        if "members_" in own:
+            outputs = outputs_of(self, X)
+            return mixture(outputs, pairs_of(self._reading_labels(), outputs.shape[-1]))
+        return self._outputs_of_checked(validate_data(self, X, accept_sparse="csr", reset=False))
+
+    def _outputs_of_checked(self, X):
+        """Likewise, once scikit-learn's checks of X are done."""
         dtype = self._dtype_with(X.dtype)
         network = self._current_weights(dtype).network
         check_n_inputs(X.shape[1], network)

@@ -58,12 +58,20 @@ def _identity(estimator, samples, rows):
     """What a fit is of: name -> words."""
     names = parameters_of(type(estimator)).keys() - NOT_ASKED
     return {name: in_words(getattr(estimator, name)) for name in sorted(names)} | {
-        "X": in_words(samples.X),
-        "y": in_words(samples.y),
-        "sample_weight": in_words((samples.sample_weight, samples.weight_unit)),
+        **_samples_in_words(samples),
         "X_val, y_val or sample_weight_val": in_words(rows and (rows.X, rows.targets, rows.sample_weight)),
         "classes": in_words(estimator._labels()),
         "columns": in_words(getattr(estimator, "feature_names_in_", None)),
+    }
+
+
+def _samples_in_words(samples):
+    if samples.feed is not None:  # whose rows come by and by: the first reading has said which they are
+        return {"X": samples.feed.digest}
+    return {
+        "X": in_words(samples.X),
+        "y": in_words(samples.y),
+        "sample_weight": in_words((samples.sample_weight, samples.weight_unit)),
     }
 
 

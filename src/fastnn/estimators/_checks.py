@@ -9,6 +9,7 @@ from numbers import Integral, Real
 
 import numpy as np
 import scipy.sparse
+from sklearn.base import is_classifier
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils import check_array, column_or_1d
 
@@ -55,6 +56,17 @@ def as_vector(y):
             DataConversionWarning,
         )
     return y
+
+
+def point_to_tables(error, estimator, X):
+    """Note beside what scikit-learn says of text and gaps who takes them."""
+    message = str(error)
+    is_text = "could not convert string" in message
+    if is_text and np.asarray(X).dtype.kind not in "OSTU":
+        error.add_note("y is text; for classes: fastnn.MLPClassifier.")
+    elif is_text or "Input X contains NaN" in message or "NAType" in message:
+        kind = "TabularClassifier" if is_classifier(estimator) else "TabularRegressor"
+        error.add_note(f"fastnn.{kind} takes text, categories, dates and gaps as they are.")
 
 
 def told_of_overflow(outputs, X, network, sums_are_finite):

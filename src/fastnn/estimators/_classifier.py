@@ -11,7 +11,6 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
-from sklearn.utils.validation import validate_data
 
 from fastnn.class_weights import row_weights
 from fastnn.estimators._base import MultilayerPerceptron, by_batches
@@ -21,7 +20,9 @@ from fastnn.estimators._labelled import Labelled
 from fastnn.estimators._parameters import CLASSIFIER_LOSSES, CONSTRAINTS, documented
 from fastnn.estimators._quick import quickly
 from fastnn.estimators._scores import accuracy_of
+from fastnn.estimators._shared import binarizer_of, validated
 from fastnn.estimators._warnings import floating_point
+from fastnn.keywords import answered
 from fastnn.labels import Labels, check_smoothing, smooth, takes_signs, threshold_of
 
 
@@ -63,6 +64,7 @@ class MLPClassifier(ClassifierMixin, Labelled, MultilayerPerceptron):
         Whether `partial_fit` takes labels that it has not seen, and needs no `classes` in its first call. Outputs are
         added, whose weights are drawn as those of a start, and `classes_` stays sorted; what was learned of the labels
         before stays: their probabilities keep their ratios. Where y has one class label a row.
+    <members>
 
     Attributes
     ----------
@@ -100,6 +102,7 @@ class MLPClassifier(ClassifierMixin, Labelled, MultilayerPerceptron):
 
     loss = "log_loss"  # of an estimator that an older fastnn pickled
 
+    @answered
     def __init__(
         self,
         hidden_layer_sizes=(100,),
@@ -151,6 +154,8 @@ class MLPClassifier(ClassifierMixin, Labelled, MultilayerPerceptron):
         loss="log_loss",
         focal_gamma=2.0,
         extend_classes=False,
+        n_members=1,
+        bootstrap=False,
     ):
         MultilayerPerceptron.__init__(  # by name: of a subclass of this and scikit-learn's, `super` is the latter
             self,
@@ -202,6 +207,8 @@ class MLPClassifier(ClassifierMixin, Labelled, MultilayerPerceptron):
             loss=loss,
             focal_gamma=focal_gamma,
             extend_classes=extend_classes,
+            n_members=n_members,
+            bootstrap=bootstrap,
         )
 
     @by_batches
@@ -338,36 +345,37 @@ class MLPClassifier(ClassifierMixin, Labelled, MultilayerPerceptron):
         return logarithms
 
     def _check_targets(self, X, y, incremental, reset):
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            accept_sparse="csr",
-            multi_output=True,
-            dtype=(np.float64, np.float32),
-            reset=reset,
-        )
+        X, y = validated(self, X, y, reset)
         y = as_vector(y)
         self._complete_labels()
+        if "_part" in vars(self):  # a member, which knows labels that its rows may lack; the ensemble has checked them
+            return X, lambda dtype: self._encode(y, dtype)
         if not hasattr(self, "classes_") or not (self.warm_start or incremental):
-            self._label_binarizer = LabelBinarizer().fit(y)
+            self._label_binarizer = binarizer_of(X, y)
             self.classes_ = self._label_binarizer.classes_
         else:
             self._check_classes(unique_labels(y))
         return X, lambda dtype: self._encode(y, dtype)
 
     def _check_validation(self, X, y):
-        X, y = validate_data(
-            self, X, y, accept_sparse="csr", multi_output=True, dtype=(np.float64, np.float32), reset=False
-        )
+        X, y = validated(self, X, y, False)
         y = as_vector(y)
         self._check_known(y)
         return X, lambda dtype: self._encode(y, dtype)
+
+    def _targets_of(self, y, dtype):
+        self._check_known(y)
+        return self._encode(y, dtype)
 
     def _output_activation(self):
         if takes_signs(self.loss):
             return "identity"
         return "softmax" if self._label_binarizer.y_type_ == "multiclass" else "logistic"
+
+    def _as_spread(self, deviations):
+        if deviations.shape[1] > 1:
+            return deviations
+        return deviations.ravel() if takes_signs(self.loss) else np.repeat(deviations, 2, axis=1)
 
     def _weigh_classes(self, X, targets, weight, unit, incremental):
         if self.class_weight is None:

@@ -3,7 +3,7 @@
 import numpy as np
 
 
-def split(n_rows, weight, labels, fraction, random_state):
+def split(n_rows, weight, labels, fraction, random_state, draw=None):
     """Return the rows to learn from, and those held back.
 
     Parameters
@@ -15,6 +15,8 @@ def split(n_rows, weight, labels, fraction, random_state):
     fraction : float
         Of the rows, to be held back.
     random_state : numpy.random.RandomState
+    draw : ndarray of shape (n_rows,), or None
+        Which row of the whole each is: one that was drawn several times is learned from or held back, never both.
 
     Raises
     ------
@@ -23,6 +25,11 @@ def split(n_rows, weight, labels, fraction, random_state):
     """
     from sklearn.model_selection import train_test_split  # late: half of the time that the import takes
 
+    if draw is not None:
+        _, first, place = np.unique(draw, return_index=True, return_inverse=True)
+        weight, labels = (None if one is None else one[first] for one in (weight, labels))
+        parts = split(len(first), weight, labels, fraction, random_state)
+        return tuple(np.flatnonzero(np.isin(place, part)) for part in parts)
     if labels is None:
         strata = None
     else:  # scikit-learn's networks stratify by truth values, and its messages name these

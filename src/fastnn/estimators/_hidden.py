@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from fastnn.backends import BACKENDS
 from fastnn.estimators._checks import as_data, check_n_inputs, told_of_overflow
+from fastnn.estimators._members import members_of
 
 ENGINE = BACKENDS["simd"]
 
@@ -29,6 +30,7 @@ class HiddenOutputs(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
         Returns
         -------
         outputs : ndarray of shape (n_samples, n_units)
+            Those of all members side by side.
             Of float32 if X and the weights are, else of float64.
 
         Raises
@@ -39,8 +41,14 @@ class HiddenOutputs(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
             If X does not fit, or the network has no hidden layers.
         """
         check_is_fitted(self)
-        n_units = self._n_features_out
+        members = members_of(self)
+        n_units = self._n_features_out // len(members)
         X = validate_data(self, X, accept_sparse="csr", reset=False)
+        of_members = [member._last_hidden(X, n_units) for member in members]
+        return of_members[0] if len(members) == 1 else np.hstack(of_members)
+
+    def _last_hidden(self, X, n_units):
+        """Those of one network, once X is checked."""
         dtype = self._dtype_with(X.dtype)
         network = self._current_weights(dtype).network
         check_n_inputs(X.shape[1], network)
@@ -52,13 +60,14 @@ class HiddenOutputs(ClassNamePrefixFeaturesOutMixin, TransformerMixin):
     @property
     def _n_features_out(self):
         """What scikit-learn's mixin asks for."""
-        n_hidden = len(self.coefs_) - 1
+        members = members_of(self)
+        n_hidden = len(members[0].coefs_) - 1
         if n_hidden == 0:
             raise ValueError(
                 f"this {type(self).__name__} has no hidden layers, whose outputs transform would return; set "
                 "hidden_layer_sizes"
             )
-        return len(self.intercepts_[-2])
+        return sum(len(member.intercepts_[-2]) for member in members)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from fastnn.activations import check_hidden_activations
 from fastnn.estimators._checks import check_hidden_layer_sizes
+from fastnn.estimators._members import refuse_members
 from fastnn.estimators._moved import optimizer_from, optimizer_to
 from fastnn.training import passes
 
@@ -91,10 +92,13 @@ class Neighbours:
             Before `fit`.
         ValueError
             If scikit-learn's has no such parameter or value, or no such network.
+        AttributeError
+            Of an ensemble, whose `members_` have it.
         """
         from fastnn.interop.sklearn import show
 
         check_is_fitted(self)
+        refuse_members(self, "to_sklearn()")
         theirs = self._of_sklearn()
         known = inspect.signature(theirs).parameters
         defaults = {name: one.default for name, one in inspect.signature(type(self)).parameters.items()}

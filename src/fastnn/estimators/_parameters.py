@@ -1,15 +1,24 @@
 """The constructor's parameters that both estimators share: what is allowed, and what they mean."""
 
+import re
 from functools import lru_cache
 from inspect import Parameter, cleandoc, signature
 from numbers import Integral, Real
 from os import PathLike
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, Options, StrOptions, validate_parameter_constraints
+from sklearn.utils._param_validation import (
+    Interval,
+    InvalidParameterError,
+    Options,
+    StrOptions,
+    validate_parameter_constraints,
+)
 
 from fastnn import schedules
 from fastnn._tables import HIDDEN_ACTIVATIONS, OUTPUT_ACTIVATIONS
+from fastnn.checks import PLAIN
+from fastnn.vocabulary import meant_by
 
 CONSTRAINTS = {
     "hidden_layer_sizes": ["array-like", str, Interval(Integral, 1, None, closed="left")],
@@ -59,6 +68,8 @@ CONSTRAINTS = {
     "progress": ["boolean"],
     "checkpoint": [None, str, PathLike],
     "checkpoint_every": [None, Interval(Integral, 1, None, closed="left")],
+    "n_members": [Interval(Integral, 1, None, closed="left")],
+    "bootstrap": ["boolean"],
 }
 
 #: Those of the classifier's losses, and of the regressor's.
@@ -193,6 +204,17 @@ DOCUMENTATION = """hidden_layer_sizes : int, array-like of int, or str, default=
         Epochs between two checkpoints, or more, where these would take more than a hundredth of the time. None: about
         ten seconds."""
 
+#: And as the last of them.
+MEMBERS = """n_members : int, default=1
+        Networks of an ensemble, each with a seed of its own from `random_state`, which are trained side by side on all
+        cores. Predictions are the means of theirs: of values, of probabilities, of quantiles; of learned variances that
+        of the mixture. `members_` has them, `predict_std` tells how far they are apart. Each holds back rows of its
+        own for early stopping, goes on from its own weights, and has a folder in `checkpoint`; `max_time` is for all
+        together. `callback` is refused.
+    bootstrap : bool, default=False
+        Whether each member learns from rows of its own, as many as there are, drawn with replacement. Not for
+        `partial_fit`."""
+
 #: And under Attributes.
 ATTRIBUTES = """loss_ : float
         Of the last epoch; for "lbfgs" the smallest.
@@ -219,11 +241,15 @@ ATTRIBUTES = """loss_ : float
         Biases of each layer, likewise.
     network_ : Network
         The network with these weights: predicts without the estimator's checks, from any thread.
+    members_ : list of estimators
+        Of an ensemble, which itself has none of the attributes above: estimators with ``n_members=1``.
+    ensemble_ : Ensemble
+        Its networks, called as one: the outputs for rows or for one row, without the estimator's checks.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (``n_features_in_``,)
         Where X had column names.
     n_iter_ : int
-        Epochs, or iterations of "lbfgs", of the last call.
+        Epochs, or iterations of "lbfgs", of the last call; of members the most.
     n_layers_ : int
         Layers, with the inputs.
     n_outputs_ : int
@@ -247,7 +273,45 @@ def check_parameters(estimator):
     """
     defaults = parameters_of(type(estimator)).items()
     given = {name: value for name, default in defaults if (value := getattr(estimator, name)) is not default}
-    validate_parameter_constraints(estimator._parameter_constraints, given, type(estimator).__name__)
+    seed = given.pop("random_state", None)
+    if not (type(seed) is int and 0 <= seed < 2**32):
+        given["random_state"] = seed
+    if all(type(value) in PLAIN or _is_sizes(value) for value in given.values()):
+        _check_plain(type(estimator), tuple(given), *given.values())
+    else:
+        _check(type(estimator), given)
+
+
+def _is_sizes(value):
+    return type(value) is tuple and all(type(size) is int for size in value)
+
+
+def _check(kind, given):
+    try:
+        validate_parameter_constraints(kind._parameter_constraints, given, kind.__name__)
+    except InvalidParameterError as error:
+        name = re.match(r"The '(\w+)' parameter", str(error))[1]
+        raise InvalidParameterError(f"{error}{_hint(name, given[name], kind._parameter_constraints[name])}") from None
+
+
+def _hint(name, value, allowed):
+    """What may be meant by a value that is not allowed, if that can be told."""
+    if name == "learning_rate" and isinstance(value, Real):
+        return f" The rate itself is learning_rate_init={value!r}."
+    known = sorted({name for one in allowed if isinstance(one, StrOptions) for name in one.options})
+    meant = meant_by(value, known) if known and isinstance(value, str) else None
+    return "" if meant is None else f" Did you mean {meant!r}?"
+
+
+def validate(estimator):
+    """Refuse parameters as scikit-learn does, with what may be meant."""
+    _check(type(estimator), estimator.get_params(deep=False))
+
+
+@lru_cache(maxsize=256, typed=True)
+def _check_plain(kind, names, *values):
+    """Likewise, once for values that do not change."""
+    _check(kind, dict(zip(names, values, strict=True)))
 
 
 def documented(estimator):
@@ -255,7 +319,8 @@ def documented(estimator):
     if estimator.__doc__ is None:  # under -OO
         return estimator
     text = cleandoc(estimator.__doc__)
-    for place, shared in (("<parameters>", DOCUMENTATION), ("<attributes>", ATTRIBUTES)):
+    shared_texts = ("<parameters>", DOCUMENTATION), ("<members>", MEMBERS), ("<attributes>", ATTRIBUTES)
+    for place, shared in shared_texts:
         text = text.replace(place, cleandoc(shared))
     estimator.__doc__ = text
     return estimator

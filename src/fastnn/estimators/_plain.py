@@ -10,6 +10,7 @@ import numpy as np
 
 from fastnn._tables import SOLVERS
 from fastnn.checks import check_count, check_name
+from fastnn.encodings import RULES
 from fastnn.objective import PARAMETERS, SEVERAL, Objective, check_loss, check_objective
 from fastnn.portable import check_entries, check_version
 from fastnn.spec import TrainingSpec
@@ -63,9 +64,8 @@ def _as_of_now(plain):
     """A description of version 1, whose solvers knew no rules and did not read the decay that they had, as of today."""
     if not isinstance(plain, dict) or plain.get("version") != 1 or not isinstance(plain.get("training"), dict):
         return plain
-    new = {field.name: field.default for field in fields(TrainingSpec) if field.name not in plain["training"]}
-    new.pop("objective", None)
-    new.pop("dropout", None)
+    defaults = {field.name: field.default for field in fields(TrainingSpec)}
+    new = {name: defaults[name] for name in _own() if name not in plain["training"]}
     return {**plain, "version": VERSION, "training": {**plain["training"], **new, "weight_decay": 0.0}}
 
 
@@ -78,12 +78,17 @@ def _plain(value):
 
 def _training_to_plain(training):
     """A TrainingSpec with the entries of its objective among its own, the parameter where the loss has one."""
-    own = asdict(training)
-    objective = own.pop("objective")
-    del own["dropout"]  # whose seed is drawn anew in each call
+    every = asdict(training)
+    objective, own = every["objective"], {name: every[name] for name in _own()}
     own = {**_loss_to_plain(objective), **own, "as_sklearn": objective["as_sklearn"]}
     heads = [{**_loss_to_plain(of_head), "weight": weight} for of_head, weight in objective["heads"]]
     return {**own, "heads": heads} if heads else own
+
+
+def _own():
+    """The entries but the objective, dropout, whose seed is drawn anew in each call, and what no estimator has."""
+    others = ("objective", "dropout", *RULES)
+    return [field.name for field in fields(TrainingSpec) if field.name not in others]
 
 
 def _loss_to_plain(objective):
@@ -94,8 +99,7 @@ def _loss_to_plain(objective):
 
 
 def _training(plain):
-    own = [field.name for field in fields(TrainingSpec) if field.name not in ("objective", "dropout")]
-    others = ["heads"] if isinstance(plain, dict) and "heads" in plain else []
+    own, others = _own(), ["heads"] if isinstance(plain, dict) and "heads" in plain else []
     check_entries("training", plain, [*_loss_entries(plain), *others, *own, "as_sklearn"])
     check_name("solver", plain["solver"], (*SOLVERS, *OTHER_SOLVERS))
     for name in plain.keys() - {"loss", "solver", "rates", "quantiles", "heads"}:

@@ -65,7 +65,7 @@ class Prepared:
             and not getattr(estimator, "label_smoothing", 0.0)
             and "feature_names_in_" not in own
         )
-        stays = {name for name, value in own.items() if name == "random_state" or _is_unchanging(value)}
+        stays = {name for name, value in own.items() if name == "random_state" or is_unchanging(value)}
         if not is_usual or not stays.issuperset(names):
             return None
         values_of, optimizer = itemgetter(*names), estimator._optimizer
@@ -98,8 +98,9 @@ def _labels_of(own):
     return own.get("classes_"), own.get("_label_binarizer")
 
 
-def _is_unchanging(value):
-    return type(value) in UNCHANGING or (type(value) is tuple and all(map(_is_unchanging, value)))
+def is_unchanging(value):
+    """Whether a parameter's value stays as it is, whoever holds it."""
+    return type(value) in UNCHANGING or (type(value) is tuple and all(map(is_unchanging, value)))
 
 
 def quickly(partial_fit):

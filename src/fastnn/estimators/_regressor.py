@@ -5,17 +5,21 @@ from typing import ClassVar
 
 import numpy as np
 from sklearn.base import RegressorMixin, _fit_context
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from fastnn._tables import LOSS_OUTPUTS
 from fastnn.checks import cast_finite, is_plain
 from fastnn.estimators import _heads
 from fastnn.estimators._base import MultilayerPerceptron, by_batches
 from fastnn.estimators._checks import as_vector
+from fastnn.estimators._intervals import interval
+from fastnn.estimators._members import outputs_of
 from fastnn.estimators._parameters import CONSTRAINTS, REGRESSOR_LOSSES, documented
 from fastnn.estimators._quick import quickly
 from fastnn.estimators._scores import pinball_of, r2_of, r2_of_observed
+from fastnn.estimators._shared import validated
 from fastnn.heads import objective_of
+from fastnn.keywords import answered
 from fastnn.labels import Labels, joint_labels
 
 #: How outputs are read that are what is predicted.
@@ -49,6 +53,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         parameters of a loss are the heads' own. Predictions are the columns of y: of a head for classes, whose targets
         are 0 and 1, the probabilities. What is reported is the objective itself: ``loss_`` sums over outputs. The
         score, by which early stopping judges, is the mean over the columns of R² where they were observed.
+    <members>
 
     Attributes
     ----------
@@ -72,6 +77,7 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
 
     _parameter_constraints: ClassVar = {**CONSTRAINTS, **REGRESSOR_LOSSES}
 
+    @answered
     def __init__(
         self,
         loss="squared_error",
@@ -122,6 +128,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         huber_delta=1.0,
         quantile=0.5,
         heads=None,
+        n_members=1,
+        bootstrap=False,
     ):
         MultilayerPerceptron.__init__(  # by name: of a subclass of this and scikit-learn's, `super` is the latter
             self,
@@ -172,6 +180,8 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             huber_delta=huber_delta,
             quantile=quantile,
             heads=heads,
+            n_members=n_members,
+            bootstrap=bootstrap,
         )
 
     @by_batches
@@ -224,11 +234,11 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         ValueError
             For ``return_std=True`` with another loss.
         """
-        outputs, labels = self._outputs(X), self._fitted_labels()
+        outputs, labels = self._outputs(X), self._reading_labels()
         if labels.heads and return_std:
             raise ValueError(
                 "return_std=True needs loss='gaussian_nll' for all targets, without heads; with heads, "
-                "network_(X) has the variances of such a head behind its means"
+                "ensemble_(X) has the variances of such a head behind its means"
             )
         if labels.heads:
             values = _heads.values_of(labels, outputs)
@@ -240,6 +250,34 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             means, deviations = outputs[:, :half], np.sqrt(outputs[:, half:])
             return (means.ravel(), deviations.ravel()) if half == 1 else (means, deviations)
         return labels.decode(outputs)
+
+    def predict_interval(self, X, coverage=0.9):
+        """Return bounds between which targets lie with a probability.
+
+        With ``bootstrap=True`` the prediction and, on both sides, the residual below which the share `coverage` of the
+        residuals of `fit` is, each of them by the members that had not drawn the row (conformal prediction out of bag):
+        it holds on average over rows like those of `fit`, whatever their distribution. With ``loss="gaussian_nll"``
+        residuals are over the predicted deviation, so that intervals are as wide as the noise; without draws its
+        intervals are between quantiles of the mixture of the members' normal distributions, and hold as far as these
+        do. Of several quantiles, between two that were learned.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        coverage : float, default=0.9
+            The share of targets between the bounds, between 0 and 1.
+
+        Returns
+        -------
+        lower, upper : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+
+        Raises
+        ------
+        ValueError
+            If nothing was learned of how far y lies from what is predicted, or too few residuals for the coverage.
+        """
+        check_is_fitted(self)
+        return interval(self, outputs_of(self, X), self._reading_labels(), coverage)
 
     def score(self, X, y, sample_weight=None):
         """Return R² of the predictions; for the loss "quantile" the share of the pinball loss that they explain.
@@ -275,21 +313,18 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
         if heads := _heads.heads_of(self):
             return _heads.check_targets(self, heads, X, y, incremental, reset)
         try:
-            X, y = validate_data(
-                self,
-                X,
-                y,
-                accept_sparse="csr",
-                multi_output=True,
-                y_numeric=True,
-                dtype=(np.float64, np.float32),
-                reset=reset,
-            )
+            X, y = validated(self, X, y, reset, y_numeric=True)
         except ValueError as error:
             if advice := _heads.advice_on_nan(error, y, self.loss):
                 raise ValueError(f"{error} {advice}") from None
             raise
         y = as_vector(y)
+        self._check_range(y)
+        objective = self._objective()
+        return X, lambda dtype: objective.spread(_as_targets(y, dtype))
+
+    def _check_range(self, y):
+        """Refuse targets that the loss is not defined for."""
         if self.loss == "poisson" and (y < 0).any():
             raise ValueError(
                 f"Some value(s) of y are negative, the smallest {y.min()}, which is not allowed for loss='poisson'."
@@ -298,8 +333,10 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             raise ValueError(
                 f"Some value(s) of y are not positive, the smallest {y.min()}, which is not allowed for loss='gamma'."
             )
-        objective = self._objective()
-        return X, lambda dtype: objective.spread(_as_targets(y, dtype))
+
+    def _targets_of(self, y, dtype):
+        self._check_range(y)
+        return self._objective().spread(_as_targets(y, dtype))
 
     def _check_validation(self, X, y):
         X, targets_of = self._check_targets(X, y, incremental=True, reset=False)
@@ -344,10 +381,12 @@ class MLPRegressor(RegressorMixin, MultilayerPerceptron):
             return VALUES
         return joint_labels(self.loss, len(self._objective().quantiles)) or VALUES
 
-    def _fitted_labels(self):
-        """How the outputs of the network as it was trained are read, whatever has become of the parameters since."""
-        weights = self.__dict__.get("_weights")
-        return self._labels() if weights is None else weights.network._labels
+    def _as_spread(self, deviations):
+        labels = self._reading_labels()
+        if labels.heads:
+            values = _heads.values_of(labels, deviations)
+            return values.ravel() if values.shape[1] == 1 else values
+        return labels.decode(deviations)
 
     def _strata(self, targets):
         return None

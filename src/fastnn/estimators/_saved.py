@@ -12,19 +12,23 @@ import numpy as np
 from sklearn.preprocessing import LabelBinarizer
 
 from fastnn.estimators._course import Course
+from fastnn.estimators._members import check_members, show
 from fastnn.estimators._moved import optimizer_from
 from fastnn.estimators._parameters import parameters_of
 from fastnn.estimators._plain import optimizer_from_plain, optimizer_to_plain
 from fastnn.estimators._weights import Weights
 from fastnn.export.container import write
 from fastnn.export.models import ESTIMATOR, network_from_json, network_to_json
-from fastnn.export.values import from_json, to_json
+from fastnn.export.values import Arrays, from_json, to_json, values_from_json, values_to_json
 from fastnn.portable import ModelFormatError, check_entries, check_version
 from fastnn.state import n_state
 from fastnn.training.passes import Optimizer
 
 #: Of what `save` writes; it grows by one whenever an older fastnn would read that wrongly.
 VERSION = 1
+
+#: Of what it writes of an ensemble, which an older fastnn would not read as one.
+VERSION_OF_MEMBERS = 2
 
 ENTRIES = ("version", "class", "parameters", "network", "fitted", "labels", "solver")
 
@@ -49,6 +53,14 @@ def _is_dict_of(test):
     return lambda value: isinstance(value, dict) and all(isinstance(k, str) and test(v) for k, v in value.items())
 
 
+def _is_sorted_table(value):
+    return isinstance(value, np.ndarray) and value.ndim == 2 and value.dtype == np.float64 and _rises(value)
+
+
+def _rises(value):
+    return bool(np.isfinite(value).all() and (value >= 0).all() and (np.diff(value, axis=0) >= 0).all())
+
+
 #: What a fit leaves beside network, labels and solver -> what tells that it may be that.
 FITTED = {
     "n_iter_": _is_count,
@@ -62,6 +74,7 @@ FITTED = {
     "validation_loss_curve_": _is_none_or(_is_curve),
     "_curve": _is_curve,
     "_tracked": _is_dict_of(_is_curve),
+    "_out_of_bag": _is_sorted_table,
     "_sklearn_output_config": _is_dict_of(lambda value: value is None or isinstance(value, str)),
 }
 
@@ -72,7 +85,7 @@ PLACES = {"checkpoint"}
 OTHERS = {
     "coefs_", "intercepts_", "_weights", "_prepared", "n_features_in_", "feature_names_in_", "n_outputs_", "n_layers_",
     "out_activation_", "classes_", "_label_binarizer", "_optimizer", "_course", "_random_state", "_best_coefs",
-    "_best_intercepts",
+    "_best_intercepts", "members_",
 }  # fmt: skip
 
 
@@ -84,45 +97,44 @@ def save(estimator, path, solver_state):
             f"{name} is a class of {type(estimator).__module__}, which a file cannot bring back: it holds "
             "MLPClassifier and MLPRegressor alone; use joblib, or save its network_"
         )
-    arrays, left_out = {}, []
-    parameters = _values(estimator.get_params(deep=False), arrays, left_out)
-    defaults = parameters_of(type(estimator))
-    others = vars(estimator).keys() - parameters.keys() - FITTED.keys() - OTHERS - set(left_out)
+    arrays = {}
+    description, left_out, others = _described(estimator, solver_state, arrays)
     if left_out or others:
+        defaults = parameters_of(type(estimator))
         come_back = [f"{one}, which will be {defaults[one]!r}" for one in left_out]
         warnings.warn(
             f"{name}.save leaves out what is no data: {'; '.join([*come_back, *sorted(others)])}", stacklevel=3
         )
-    is_fitted = hasattr(estimator, "coefs_")
-    network = estimator.network_ if is_fitted else None
-    own = vars(estimator)
-    description = {
-        "version": VERSION,
-        "class": name,
-        "parameters": parameters,
-        "network": network_to_json(network, arrays) if is_fitted else None,
-        "fitted": {
-            one: to_json(own[one], arrays, f"fitted.{one}") for one in FITTED if is_fitted and one in own
-        },
-        "labels": _labels(estimator, arrays),
-        "solver": _solver(estimator, network, arrays) if is_fitted and solver_state else None,
-    }  # fmt: skip
     write(path, ESTIMATOR, description, arrays)
 
 
-def _values(parameters, arrays, left_out):
-    values = {}
-    for name, value in parameters.items():
-        own = {}
-        if name in PLACES and value is not None:
-            left_out.append(name)
-            continue
-        try:
-            values[name] = to_json(value, own, f"parameters.{name}")
-            arrays.update(own)
-        except (TypeError, ValueError, RecursionError):
-            left_out.append(name)
-    return values
+def _described(estimator, solver_state, arrays):
+    """Return what a file says of an estimator, and the parameters and attributes that it leaves out."""
+    left_out = []
+    given = estimator.get_params(deep=False)
+    left_out += [name for name in PLACES if given[name] is not None]
+    kept = {name: value for name, value in given.items() if name not in left_out}
+    parameters = values_to_json(kept, arrays, "parameters", left_out)
+    others = vars(estimator).keys() - parameters.keys() - FITTED.keys() - OTHERS - set(left_out)
+    own, is_fitted, members = vars(estimator), "coefs_" in vars(estimator), []
+    network = estimator.network_ if is_fitted else None
+    for i, member in enumerate(own.get("members_", ())):
+        arrays_of_one = {}
+        members.append(_described(member, solver_state, arrays_of_one)[0])
+        arrays.update({f"members.{i}.{one}": array for one, array in arrays_of_one.items()})
+    description = {
+        "version": VERSION_OF_MEMBERS if members else VERSION,
+        "class": type(estimator).__name__,
+        "parameters": parameters,
+        "network": network_to_json(network, arrays) if is_fitted else None,
+        "fitted": {
+            one: to_json(own[one], arrays, f"fitted.{one}") for one in FITTED if (members or is_fitted) and one in own
+        },
+        "labels": _labels(estimator, arrays),
+        "solver": _solver(estimator, network, arrays) if is_fitted and solver_state else None,
+        **({"members": members} if members else {}),
+    }  # fmt: skip
+    return description, left_out, others
 
 
 def _labels(estimator, arrays):
@@ -158,14 +170,39 @@ def _solver(estimator, network, arrays):
 
 
 def estimator_from_json(description, arrays):
-    """Return the estimator of a description and its arrays, and its network or None."""
+    """Return the estimator of a description and its arrays, and its networks: one, none, or those of its members."""
+    if not isinstance(description, dict) or "members" not in description:
+        return _one_from_json(description, arrays)
+    what, members = "an ensemble's description", description["members"]
+    check_version(what, description, VERSION_OF_MEMBERS)
+    if not isinstance(members, list) or description.get("network") is not None:
+        raise ModelFormatError(f"members must be a list, beside which there is no network, got {members!r:.60}")
+    found = []
+    for i, member in enumerate(members):
+        prefix = f"members.{i}."
+        own = Arrays({name.removeprefix(prefix): arrays.pop(name) for name in [*arrays] if name.startswith(prefix)})
+        found.append(_one_from_json(member, own)[0])
+        own.check_all_taken()
+    fitted = _fitted(description.get("fitted"), arrays)
+    one = {name: value for name, value in description.items() if name != "members"}
+    estimator, _ = _one_from_json({**one, "version": VERSION, "fitted": {}}, arrays)
+    check_members(estimator, found)
+    residuals = fitted.get("_out_of_bag", np.zeros((1, 1)))
+    vars(estimator).update(fitted)
+    show(estimator, found)
+    if residuals.shape[1] not in (1, found[0].n_outputs_, found[0].n_outputs_ // 2) or not len(residuals):
+        raise ModelFormatError(f"residuals of shape {residuals.shape} are not of {found[0].n_outputs_} outputs")
+    return estimator, [member.network_ for member in found]
+
+
+def _one_from_json(description, arrays):
     what = "an estimator's description"
     check_version(what, description, VERSION)
     check_entries(what, description, ENTRIES)
     if description["class"] not in ("MLPClassifier", "MLPRegressor"):
         raise ModelFormatError(f"unknown class {description['class']!r:.60}: expected MLPClassifier or MLPRegressor")
     kind = getattr(import_module("fastnn"), description["class"])
-    parameters = _known("parameters", description["parameters"], parameters_of(kind), arrays)
+    parameters = values_from_json("parameters", description["parameters"], parameters_of(kind), arrays)
     if places := [name for name in PLACES if parameters.get(name) is not None]:
         raise ModelFormatError(f"it names places to write to, which no file of fastnn does: {', '.join(places)}")
     estimator = kind(**parameters)
@@ -173,11 +210,8 @@ def estimator_from_json(description, arrays):
         if description["fitted"] or description["solver"] is not None:
             raise ModelFormatError("there are curves or a solver's state, but no network; it is damaged")
         _take_labels(estimator, description["labels"], arrays)
-        return estimator, None
-    fitted = _known("fitted", description["fitted"], FITTED, arrays)
-    for name, value in fitted.items():
-        if not FITTED[name](value):
-            raise ModelFormatError(f"{name} cannot be {value!r:.60}; it is damaged")
+        return estimator, []
+    fitted = _fitted(description["fitted"], arrays)
     network = network_from_json(description["network"], arrays)
     weights = Weights(network)
     vars(estimator).update(fitted)
@@ -191,15 +225,15 @@ def estimator_from_json(description, arrays):
     _check(estimator, weights)
     if description["solver"] is not None:
         _take_solver(estimator, network, description["solver"], arrays)
-    return estimator, network
+    return estimator, [network]
 
 
-def _known(what, plain, names, arrays):
-    """Values by name, none of which is unknown; what an older fastnn did not write is missing."""
-    if not isinstance(plain, dict):
-        raise ModelFormatError(f"{what} must be a dict, got {plain!r:.60}")
-    check_entries(what, plain, [name for name in names if name in plain])
-    return {name: from_json(value, arrays) for name, value in plain.items()}
+def _fitted(plain, arrays):
+    fitted = values_from_json("fitted", plain, FITTED, arrays)
+    for name, value in fitted.items():
+        if not FITTED[name](value):
+            raise ModelFormatError(f"{name} cannot be {value!r:.60}; it is damaged")
+    return fitted
 
 
 def _take_labels(estimator, labels, arrays):

@@ -3,9 +3,10 @@
 The part of the estimators' base that hands over to ``training`` and takes back what came of it.
 """
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,7 @@ class Trained:
 
     def _train_by_epochs(self, samples, training, given, is_first, incremental, goes_on):
         plan = plan_of(self, incremental)
-        with checkpoints_of(self, samples, given, plan) as checkpoints:
+        with samples.feed or nullcontext(), checkpoints_of(self, samples, given, plan) as checkpoints:
             self._train_kept(samples, training, given, is_first, incremental, goes_on, plan, checkpoints)
 
     def _train_kept(self, samples, training, given, is_first, incremental, goes_on, plan, checkpoints):
@@ -123,7 +124,7 @@ class Trained:
                 progress.best_parameters = network.parameters.copy()
             elif goes_on:
                 progress.best_parameters = course.take_back(network.parameters)
-        progress.order = course.order
+        progress.order = course.order if samples.selected is None else None
         if found is not None:
             progress = take_up(found, self, samples, course)
         job = passes.job_of(ENGINE, self._optimizer, network._spec, network.parameters, samples)
@@ -154,6 +155,7 @@ class Trained:
                 watch,
                 checkpoints,
                 snapshot,
+                isinstance(self.random_state, Integral),
             )
         self._show_progress(progress)
         if self.warm_start == "solver":
@@ -166,10 +168,10 @@ class Trained:
         elif ended == passes.REACHED_MAX_ITER and not incremental:
             warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
-                "converged yet." + cause_in_words(self, samples.X),
+                "converged yet." + cause_in_words(self, samples.X, samples.selected, samples.y),
                 ConvergenceWarning,
             )
-        tell_of_overflow(self, n_before, samples.X)
+        tell_of_overflow(self, n_before, samples.X, samples.selected)
 
     def _train_by_lbfgs(self, samples, training, given):
         network = self._weights.network

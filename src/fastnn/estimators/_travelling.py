@@ -2,6 +2,7 @@
 
 import inspect
 
+from fastnn.estimators._members import check_members
 from fastnn.estimators._plain import optimizer_from_plain, optimizer_to_plain
 from fastnn.estimators._weights import Weights
 from fastnn.network import Network
@@ -29,6 +30,8 @@ class Travelling:
         if isinstance(state.get("_optimizer"), dict):
             state["_optimizer"] = optimizer_from_plain(state["_optimizer"])
         super().__setstate__(state)
+        if "members_" in state:
+            check_members(self, state["members_"])
         if network is not None:
             self._show(Weights(Network._from_plain(network)))
 
@@ -72,7 +75,7 @@ class Travelling:
         }  # fmt: skip
 
     def to_c(self, path, dtype=None, *, name=None, calibration=None, self_test=None):
-        """Write one file of C that predicts without fastnn; see `Network.to_c`.
+        """Write one file of C that predicts without fastnn; see `Network.to_c`. Of members it has them all.
 
         Parameters
         ----------
@@ -97,14 +100,16 @@ class Travelling:
         OSError
             If the file cannot be written.
         """
-        return self.network_.to_c(path, dtype, name=name, calibration=calibration, self_test=self_test)
+        from fastnn.export.c.file import write
+
+        return write(self._leaving(), path, dtype, name=name, calibration=calibration, self_test=self_test)
 
     def to_onnx(self, path=None, *, dtype=None):
         """Return the estimator as an ONNX model, and write it to a file, if a path is given; needs ``onnx``.
 
         The outputs are what `predict` and `predict_proba` give, as described in `Network.to_onnx`: ``label`` and
         ``probabilities`` of a classifier, or ``scores`` where it has a `decision_function`; ``variable`` of a
-        regressor, in columns. For a pipeline see `fastnn.interop.register_skl2onnx`.
+        regressor, in columns; of members the means of theirs. For a pipeline see `fastnn.interop.register_skl2onnx`.
 
         Parameters
         ----------
@@ -130,7 +135,11 @@ class Travelling:
         """
         from fastnn.export.onnx import to_onnx
 
-        return to_onnx(self.network_, path, dtype=dtype, heads_in_one=True)
+        return to_onnx(self._leaving(), path, dtype=dtype, heads_in_one=True)
+
+    def _leaving(self):
+        """The network, or of members all of them."""
+        return self.ensemble_ if "members_" in vars(self) else self.network_
 
     def __copy__(self):
         """As of any estimator, what was learned is shared: a state's would be a copy."""

@@ -74,15 +74,21 @@ def check_given(estimator, X_val, y_val, sample_weight_val):
 
 def hold_back(estimator, samples, course, as_given, random_state):
     """Split rows off the samples, those of an earlier fit where the course knows them; return them."""
+    selected, weight, y = samples.selected, samples.sample_weight, samples.y
+    if selected is not None:
+        weight, y = None if weight is None else weight[selected], y[selected]
     if course.held_back is None:
         course.order, course.held_back = _held_back.split(
             samples.n_rows,
-            samples.sample_weight,
-            estimator._strata(samples.y),
+            weight,
+            estimator._strata(y),
             estimator.validation_fraction,
             random_state,
+            None if (part := vars(estimator).get("_part")) is None else part.draw,
         )
     samples.rows, rows = course.order, course.held_back
+    if selected is not None:
+        samples.rows, rows = selected[samples.rows], selected[rows]
     weight = None if samples.sample_weight is None else samples.sample_weight[rows]
     if estimator.scoring in (None, "loss"):  # who needs no more than arrays
         as_given = None, None, None

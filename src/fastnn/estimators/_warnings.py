@@ -9,7 +9,8 @@ import warnings
 
 import numpy as np
 
-from fastnn.input_scale import unscaled_in_words
+from fastnn.input_scale import targets_in_words, unscaled_in_words
+from fastnn.warned import is_kept
 
 #: Where scikit-learn's networks warn.
 MODULE = "sklearn.neural_network._multilayer_perceptron"
@@ -20,6 +21,8 @@ BETWEEN = ("fastnn", "sklearn", "joblib", "threading", "concurrent", "multiproce
 
 def warn(message, category=UserWarning):
     """Warn as of scikit-learn's module, at the nearest line outside of `BETWEEN`; at this one, if there is none."""
+    if is_kept(message, category, warn):
+        return
     here = frame = sys._getframe(1)
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in BETWEEN:
         frame = frame.f_back
@@ -38,13 +41,15 @@ def floating_point(message, *kinds):
         warn(message, RuntimeWarning)
 
 
-def cause_in_words(estimator, X):
+def cause_in_words(estimator, X, rows=None, y=None):
     """What is to be seen at once of why a training went wrong, to follow its message; "" where nothing is."""
-    words = unscaled_in_words(X, getattr(estimator, "feature_names_in_", None))
-    return f" {words}." if words else ""
+    words = [unscaled_in_words(X, getattr(estimator, "feature_names_in_", None), rows)]
+    if y is not None and estimator.out_activation_ == "identity":  # numbers, or signs, which are small
+        words.append(targets_in_words(y, rows))
+    return "".join(f" {one}." for one in words if one)
 
 
-def tell_of_overflow(estimator, n_before, X):
+def tell_of_overflow(estimator, n_before, X, rows=None):
     """Warn if a loss was not finite after so many epochs, or what the last one left behind is not."""
     losses = np.asarray(estimator.loss_curve_[n_before:])
     epoch = n_before + len(losses)
@@ -67,7 +72,7 @@ def tell_of_overflow(estimator, n_before, X):
             if estimator.early_stopping
             else ""
         )
-        + cause_in_words(estimator, X).replace(" ", "; ", 1).rstrip("."),
+        + cause_in_words(estimator, X, rows).replace(" ", "; ", 1).rstrip("."),
         "over",
         "invalid",
     )

@@ -16,7 +16,7 @@ import numpy as np
 
 from fastnn.activations import Block, check_hidden_activations, check_output_activation
 from fastnn.network import Network
-from fastnn.spec import NetworkSpec
+from fastnn.spec import network_spec
 from fastnn.state import aligned_zeros
 
 
@@ -53,7 +53,7 @@ class Weights:
             of_heads = zip(labels.heads, out_activation, strict=True)
             blocks = tuple(Block(n_out, check_output_activation(own)) for (n_out, _), own in of_heads)
         activations = (*hidden, "identity" if blocks else check_output_activation(out_activation))
-        spec = NetworkSpec(tuple(layer_sizes), activations, np.dtype(dtype), blocks)
+        spec = network_spec(tuple(layer_sizes), activations, np.dtype(dtype), blocks)
         if spec.n_parameters > sys.maxsize // 8:  # before anything computes an offset
             raise MemoryError(f"{spec.n_parameters} parameters are more than this machine has addresses for")
         return cls(Network._from_parts(spec, aligned_zeros(spec.n_parameters, dtype), labels, "simd"))

@@ -5,7 +5,6 @@ What is in them is plain data: dicts, lists, numbers, strings and arrays; no pic
 
 import os
 import re
-import warnings
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -16,6 +15,7 @@ import numpy as np
 from fastnn.export.container import read, write
 from fastnn.export.values import Arrays, from_json, to_json
 from fastnn.portable import ModelFormatError
+from fastnn.warned import warn
 
 try:
     import fcntl
@@ -101,7 +101,7 @@ class Folder:
                 damaged.append(str(error))
                 continue
             if damaged:
-                warnings.warn(f"training goes on from update {number}: {'; '.join(damaged)}", stacklevel=2)
+                warn(f"training goes on from update {number}: {'; '.join(damaged)}", stacklevel=2)
             return found
         if damaged:
             raise ModelFormatError(

@@ -19,6 +19,9 @@ from fastnn.portable import ModelFormatError
 #: The entry of the metadata that holds the description, and the one that says what the file is of.
 DESCRIPTION, KIND = "fastnn", "format"
 
+#: Entries of descriptions that stand beside these: who does not know them reads the rest.
+BESIDE = ("table",)
+
 #: What safetensors calls a dtype.
 DTYPES = {
     "BOOL": "?", "U8": "<u1", "I8": "<i1", "U16": "<u2", "I16": "<i2", "U32": "<u4", "I32": "<i4", "U64": "<u8",
@@ -58,7 +61,9 @@ def write(path, kind, description, arrays):
     OSError
         If it cannot be written; what was there before is there still.
     """
-    header, at, parts = {"__metadata__": {KIND: kind, DESCRIPTION: json.dumps(description)}}, 0, []
+    beside = {name: json.dumps(description[name]) for name in BESIDE if name in description}
+    description = {name: value for name, value in description.items() if name not in beside}
+    header, at, parts = {"__metadata__": {KIND: kind, DESCRIPTION: json.dumps(description), **beside}}, 0, []
     for name, array in sorted(arrays.items(), key=lambda pair: (-pair[1].itemsize, pair[0])):  # so that all are aligned
         part = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
         place = [at, at + part.nbytes]
@@ -109,6 +114,7 @@ def read(path, *kinds):
                 f"{name!r} is of safetensors, but its format is {kind!r:.60}; expected {' or '.join(kinds)}"
             )
         description = _json(name, "description", metadata.get(DESCRIPTION, ""))
+        description |= {one: _json(name, one, metadata[one]) for one in BESIDE if one in metadata}
         return kind, description, {one: _mapped(file, name, one, 8 + length, entry) for one, entry in header.items()}
 
 

@@ -15,7 +15,7 @@ from fastnn.export.values import Arrays, array_listed, listed
 from fastnn.network import Network
 from fastnn.portable import HEADS, ModelFormatError, to_plain
 
-NETWORK, ESTIMATOR = "fastnn.network", "fastnn.estimator"
+NETWORK, ESTIMATOR, TABULAR = "fastnn.network", "fastnn.estimator", "fastnn.tabular"
 
 #: The array that holds all weights, then all biases.
 PARAMETERS = "parameters"
@@ -41,7 +41,7 @@ def load(path):
 
     Returns
     -------
-    model : Network, MLPClassifier or MLPRegressor
+    model : Network, MLPClassifier, MLPRegressor, TabularClassifier or TabularRegressor
         Whichever was saved. Its parameters are the file, mapped and read-only: processes that load the same file share
         its memory. ``network.copy()`` is one to write to; `partial_fit` and `fit` copy what they change.
 
@@ -69,20 +69,24 @@ def load(path):
     >>> fastnn.load(path).predict([1.0, 0.0])
     np.str_('yes')
     """
-    kind, description, arrays = read(path, NETWORK, ESTIMATOR)
+    kind, description, arrays = read(path, NETWORK, ESTIMATOR, TABULAR)
     arrays = Arrays(arrays)
     try:
         if kind == NETWORK:
-            model = network = network_from_json(description, arrays)
+            model = network_from_json(description, arrays)
+            networks = [model]
         else:
             with optional("this file's estimator", "scikit-learn 1.7 or newer", "sklearn", "scipy", extra="sklearn"):
-                from fastnn.estimators._saved import estimator_from_json
+                if kind == TABULAR:
+                    from fastnn.tabular.saved import estimator_from_json
+                else:
+                    from fastnn.estimators._saved import estimator_from_json
 
-            model, network = estimator_from_json(description, arrays)
+            model, networks = estimator_from_json(description, arrays)
         arrays.check_all_taken()
     except (TypeError, ValueError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         raise ModelFormatError(f"{os.fspath(path)!r} cannot be loaded: {error!s:.500}") from error
-    if network is not None:
+    for network in networks:
         _warn_of_what_is_not_finite(path, network.parameters)
     return model
 

@@ -26,7 +26,7 @@ def to_onnx(network, path=None, *, dtype=None, heads_in_one=False):
 
     Parameters
     ----------
-    network : Network
+    network : Network or Ensemble
     path : str or os.PathLike, optional
     dtype : {"float64", "float32"}, optional
         What the model computes in; None: as the network.
@@ -73,7 +73,8 @@ def add_network(graph, network, rows, heads_in_one=False):
     Parameters
     ----------
     graph : Graph
-    network : Network
+    network : Network or Ensemble
+        Of several networks, the mean of their outputs is what is read.
     rows : str
         The name of the input (n_samples, n_in), of the dtype of the graph.
     heads_in_one : bool, default False
@@ -83,18 +84,14 @@ def add_network(graph, network, rows, heads_in_one=False):
     outputs : list of tuple (name, result, dtype, shape)
         Those of the model, each with a result of its own; the shape is that of one row.
     """
-    spec, h = network._spec, rows
-    for l, (W, b, activation) in enumerate(zip(network.W.values(), network.b.values(), spec.activations, strict=True)):
-        W, b = (cast_finite(f"{name}[{l + 1}]", array, graph.dtype) for name, array in (("W", W), ("b", b)))
-        z = graph.add("Gemm", h, graph.constant(W, f"W{l + 1}"), graph.constant(b, f"b{l + 1}"), transB=1)
-        if l < spec.n_layers - 1:
-            h = add_activation(graph, activation, z, len(b))
+    spec, networks = network._spec, getattr(network, "networks", (network,))
+    sums = [_add_layers(graph, one, rows, f"_{i}" if len(networks) > 1 else "") for i, one in enumerate(networks)]
     if not spec.blocks:
-        outputs = _outputs(graph, z, Block(spec.n_out, spec.activations[-1]), network._labels)
+        outputs = _outputs(graph, sums, Block(spec.n_out, spec.activations[-1]), network._labels)
     else:
         outputs, start = [], 0
         for number, (block, (_, labels)) in enumerate(zip(spec.blocks, network._labels.heads, strict=True)):
-            own = _columns(graph, z, start, start + block.n_out)
+            own = [_columns(graph, z, start, start + block.n_out) for z in sums]
             outputs += [
                 (f"{name}_{number}", *others) for name, *others in _outputs(graph, own, block, labels, heads_in_one)
             ]
@@ -104,6 +101,23 @@ def add_network(graph, network, rows, heads_in_one=False):
         shape = [sum(shape[0] for name, _, _, shape in outputs if name.startswith(("variable", "probabilities")))]
         return [("variable", graph.add("Concat", *values, axis=1), graph.dtype, shape)]
     return [(name, _own(graph, result), kind, shape) for name, result, kind, shape in outputs]
+
+
+def _add_layers(graph, network, rows, suffix):
+    """Append the layers of one network; return the sums of the last, before its activation."""
+    spec, h = network._spec, rows
+    for l, (W, b, activation) in enumerate(zip(network.W.values(), network.b.values(), spec.activations, strict=True)):
+        W, b = (cast_finite(f"{name}[{l + 1}]", array, graph.dtype) for name, array in (("W", W), ("b", b)))
+        W, b = graph.constant(W, f"W{l + 1}{suffix}"), graph.constant(b, f"b{l + 1}{suffix}")
+        z = graph.add("Gemm", h, W, b, transB=1)
+        if l < spec.n_layers - 1:
+            h = add_activation(graph, activation, z, spec.layer_sizes[l + 1])
+    return z
+
+
+def _mean(graph, values):
+    """The mean of what several networks give; of one, that itself. ONNX Runtime has no Mean of float64."""
+    return values[0] if len(values) == 1 else graph.add("Div", graph.add("Sum", *values), float(len(values)))
 
 
 def _columns(graph, z, start, stop):
@@ -118,23 +132,28 @@ def _own(graph, result):
     return graph.add("Identity", result) if is_read else result
 
 
-def _outputs(graph, z, block, labels, values_alone=False):
-    """What is said of one head, or of all outputs, from the sums of its units."""
+def _outputs(graph, sums, block, labels, values_alone=False):
+    """What is said of one head, or of all outputs, from the sums of its units in each network."""
     n_out, activation = block.n_out, block.activation
     if activation.name == "mean_variance":
         half = n_out // 2
-        means, others = _columns(graph, z, 0, half), _columns(graph, z, half, n_out)
+        each = [_columns(graph, z, 0, half) for z in sums]
+        spread = [variances(graph, _columns(graph, z, half, n_out)) for z in sums]
+        mean = _mean(graph, each)
+        if len(sums) > 1:
+            apart = [graph.add("Sub", one, mean) for one in each]
+            spread = [graph.add("Add", v, graph.add("Mul", d, d)) for v, d in zip(spread, apart, strict=True)]
         return [
-            ("variable", means, graph.dtype, [half]),
-            ("variance", variances(graph, others), graph.dtype, [half]),
+            ("variable", mean, graph.dtype, [half]),
+            ("variance", _mean(graph, spread), graph.dtype, [half]),
         ]  # fmt: skip
-    h = add_activation(graph, activation, z, n_out)
+    h = _mean(graph, [add_activation(graph, activation, z, n_out) for z in sums])
     if labels.kind == "quantiles" and n_out > labels.group:
         shape = [n_out // labels.group, labels.group]
         return [("variable", graph.add("Reshape", h, np.array([-1, *shape])), graph.dtype, shape)]
     if not labels.are_classes or values_alone:
         return [("variable", h, graph.dtype, [n_out])]
-    decided = _labels(graph, h, labels, n_out)
+    decided = label_of(graph, h, labels, n_out)
     if not labels.has_probabilities([activation.name]):
         return [decided, ("scores", h, graph.dtype, [n_out])]
     if labels.kind == "binary":
@@ -142,8 +161,8 @@ def _outputs(graph, z, block, labels, values_alone=False):
     return [decided, ("probabilities", h, graph.dtype, [n_out + (labels.kind == "binary")])]
 
 
-def _labels(graph, h, labels, n_out):
-    """The labels of outputs, by the rule of ``labels.decode``."""
+def label_of(graph, h, labels, n_out):
+    """Append the label of outputs `h`, by the rule of ``labels.decode``: return name, result, dtype, shape of a row."""
     if labels.kind == "multiclass":
         position = graph.add("ArgMax", h, axis=1, keepdims=0)
     else:
@@ -176,7 +195,7 @@ def as_onnx(classes):
 
 def _metadata(network, heads_in_one):
     """What a network is beside its graph, as `interop.onnx` reads it: strings, of lists and dicts JSON."""
-    plain = to_plain(network)
+    plain = to_plain(getattr(network, "networks", (network,))[0])
     if heads_in_one and "heads" in plain:  # of which there are the values alone
         plain["heads"] = [{"labels": {"kind": "values", "classes": None}} for _ in plain["heads"]]
     of_heads = [_labels_as_json(head["labels"]) for head in plain.get("heads", ())]

@@ -10,6 +10,9 @@ import numpy as np
 #: The operators' version, of ONNX 1.8: old enough for ONNX Runtime 1.6, and what is used means the same to this day.
 OPSET, IR_VERSION = 13, 7
 
+#: The other standard domain, and its operators' version, of ONNX 1.6.
+ML, OPSET_ML = "ai.onnx.ml", 2
+
 
 class Graph:
     """Nodes in their order, and constants.
@@ -18,6 +21,8 @@ class Graph:
     ----------
     dtype : numpy.dtype
         That of numbers among the inputs of nodes.
+    taken : iterable of str, default ()
+        Names of inputs, which results and constants do not get.
 
     Attributes
     ----------
@@ -25,15 +30,16 @@ class Graph:
     constants : dict of str to ndarray
     """
 
-    def __init__(self, dtype):
+    def __init__(self, dtype, taken=()):
         self.dtype = np.dtype(dtype)
         self.nodes = []
         self.constants = {}
+        self._taken = frozenset(taken)
 
     def add(self, op, *inputs, **attributes):
         """Append a node, and return the name of its result; inputs are names, or numbers and arrays."""
         names = [given if isinstance(given, str) else self.constant(given) for given in inputs]
-        output = f"{op.lower()}_{len(self.nodes)}"
+        output = self.free(f"{op.lower()}_{len(self.nodes)}")
         self.nodes.append((op, names, output, attributes))
         return output
 
@@ -43,8 +49,14 @@ class Graph:
         for known, other in self.constants.items() if array.size < 2 and name is None else ():
             if other.dtype == array.dtype and other.shape == array.shape and other.tobytes() == array.tobytes():
                 return known
-        name = name or f"constant_{len(self.constants)}"
+        name = self.free(name or f"constant_{len(self.constants)}")
         self.constants[name] = array
+        return name
+
+    def free(self, name):
+        """Return a name, or one like it where an input has it."""
+        while name in self._taken:
+            name += "_"
         return name
 
     def rename(self, result, name):
@@ -81,9 +93,12 @@ def model_of(graph, inputs, outputs, metadata):
     made = helper.make_graph(
         nodes, "fastnn", [described(*one) for one in inputs], [described(*one) for one in outputs], constants
     )
+    opsets = {"": OPSET}
+    if any(own.get("domain") == ML for *_, own in graph.nodes):
+        opsets[ML] = OPSET_ML
     model = helper.make_model(
         made,
-        opset_imports=[helper.make_opsetid("", OPSET)],
+        opset_imports=[helper.make_opsetid(domain, version) for domain, version in opsets.items()],
         ir_version=IR_VERSION,
         producer_name="fastnn",
         producer_version=fastnn_version(),

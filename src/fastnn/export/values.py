@@ -99,6 +99,27 @@ def from_json(value, arrays):
     raise ModelFormatError(f"{value!r:.60} stands for nothing that is known; it is damaged, or of a newer fastnn")
 
 
+def values_to_json(values, arrays, what, left_out):
+    """Return values by name as JSON can hold them; the names of those that it cannot go into the list `left_out`."""
+    held = {}
+    for name, value in values.items():
+        own = {}
+        try:
+            held[name] = to_json(value, own, f"{what}.{name}")
+            arrays.update(own)
+        except (TypeError, ValueError, RecursionError):
+            left_out.append(name)
+    return held
+
+
+def values_from_json(what, plain, names, arrays):
+    """Return values by name, none of which is unknown; what an older fastnn did not write is missing."""
+    if not isinstance(plain, dict):
+        raise ModelFormatError(f"{what} must be a dict, got {plain!r:.60}")
+    check_entries(what, plain, [name for name in names if name in plain])
+    return {name: from_json(value, arrays) for name, value in plain.items()}
+
+
 def listed(array):
     """Return a one-dimensional array as a dtype and a list; its dtype comes back, and the types of objects."""
     dtype = array.dtype.str

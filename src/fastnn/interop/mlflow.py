@@ -34,7 +34,7 @@ def register_mlflow() -> None:
     >>> mlflow.sklearn.autolog()  # doctest: +SKIP
     >>> fastnn.MLPClassifier().fit(X, y)  # doctest: +SKIP
     """
-    with optional("fastnn.interop.register_mlflow", "MLflow", "mlflow", extra="neighbours"):
+    with optional("fastnn.interop.register_mlflow", "MLflow", "mlflow", extra="neighbours", only=("mlflow",)):
         import mlflow
         import mlflow.sklearn as flavour
         from mlflow.utils.autologging_utils import AUTOLOGGING_INTEGRATIONS, autologging_is_disabled

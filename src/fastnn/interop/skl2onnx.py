@@ -43,7 +43,7 @@ def register_skl2onnx():
 def _classifier_shapes(operator):
     from skl2onnx.common import data_types
 
-    network, rows = operator.raw_operator.network_, operator.inputs[0].get_first_dimension()
+    network, rows = operator.raw_operator.ensemble_, operator.inputs[0].get_first_dimension()
     n_out, labels = network.layer_sizes[-1], network._labels
     has_words = labels.kind != "multilabel" and as_onnx(labels.classes).dtype.kind == "O"
     as_type = data_types.StringTensorType if has_words else data_types.Int64TensorType
@@ -73,7 +73,7 @@ def _added(graph, operator, rows):
     """The outputs that skl2onnx expects: a regressor's values, a classifier's labels and numbers for each class."""
     from onnx import TensorProto
 
-    network = operator.raw_operator.network_
+    network = operator.raw_operator.ensemble_
     label, *others = outputs = add_network(graph, network, rows, heads_in_one=True)
     if label[0] != "label":
         return outputs[:1]

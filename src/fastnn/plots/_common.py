@@ -5,8 +5,8 @@ from fastnn.network import Network
 
 #: One colour a class or curve (Okabe and Ito, 2008), in an order whose neighbours differ in lightness too.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#555555")
-#: Of what is right and what is wrong, of what is positive and what is negative.
-RIGHT, WRONG = "#0072B2", "#D55E00"
+#: Of what is right and what is wrong, which is what one looks for.
+RIGHT, WRONG = "#777777", "#D50000"
 #: From negative to positive through white; blue and red stay apart for the colour-blind.
 DIVERGING = "RdBu_r"
 
@@ -19,7 +19,7 @@ def axes_for(display, ax):
     with optional(display.__name__, "matplotlib", "matplotlib", extra="plots"):
         from matplotlib import pyplot
     if ax is None:
-        return pyplot.subplots()[1]
+        return pyplot.subplots(layout="constrained")[1]
     if not hasattr(ax, "figure"):
         raise TypeError(f"ax must be one matplotlib Axes, got {type(ax).__name__}")
     return ax
@@ -39,16 +39,19 @@ def options_of(artist, defaults, given):
     if given is not None and not isinstance(given, dict):
         raise TypeError(f"keywords for matplotlib must be a dict, got {given!r}")
     defaults, given = normalize_kwargs(defaults, artist), normalize_kwargs(given, artist)
-    if "c" in given:  # of a scatter, in place of its color
-        defaults = {name: value for name, value in defaults.items() if name != "color"}
+    if given.keys() & {"color", "facecolors"}:  # of a scatter, in place of its c
+        defaults = {name: value for name, value in defaults.items() if name != "c"}
     return defaults | given
 
 
-def inside(model):
+def inside(model, of_members=False):
     """Return what learned inside a model of scikit-learn: a pipeline's last step, a search's best; else itself."""
     while True:
-        if hasattr(model, "estimators_"):
-            raise TypeError(f"{type(model).__name__} has several models: give one of its estimators_")
+        for several in (
+            ("estimators_",) if of_members or hasattr(model, "best_epochs_") else ("estimators_", "members_")
+        ):
+            if hasattr(model, several):
+                raise TypeError(f"{type(model).__name__} has several models: give one of its {several}")
         if steps := getattr(model, "steps", None):
             model = steps[-1][1]
         elif found := [getattr(model, name) for name in FITTED_INSIDE if hasattr(model, name)]:
@@ -59,9 +62,27 @@ def inside(model):
 
 def name_of(model):
     """Say what learned inside what, for a message."""
-    inner = inside(model)
+    inner = inside(model, of_members=True)
     name = type(inner).__name__
     return name if inner is model else f"{name} inside {type(model).__name__}"
+
+
+def feature_names_of(model, names=None):
+    """Return the names of what reaches the network inside a model that learned from columns with names, else None."""
+    names = getattr(model, "feature_names_in_", names)
+    if names is None:
+        return None
+    if steps := getattr(model, "steps", None):
+        for _, step in steps[:-1]:
+            if step not in (None, "passthrough"):
+                if not hasattr(step, "get_feature_names_out"):
+                    return None
+                names = step.get_feature_names_out(names)
+        return feature_names_of(steps[-1][1], names)
+    for name in FITTED_INSIDE:
+        if hasattr(model, name):
+            return feature_names_of(getattr(model, name), names)
+    return names
 
 
 def network_of(model):
@@ -76,9 +97,12 @@ def network_of(model):
     if hasattr(inner, "out_activation_"):
         W = [weights.T for weights in inner.coefs_]
         return Network(W, inner.intercepts_, activation=inner.activation, output_activation=inner.out_activation_)
-    is_perceptron = hasattr(inner, "hidden_layer_sizes")
+    reason = "has no network, or is not fitted"
+    if hasattr(inner, "best_epochs_"):
+        reason = "has networks that encode their columns first, of which there is no such picture"
+    elif hasattr(inner, "hidden_layer_sizes"):
+        reason = "is not fitted: call its fit first"
     raise TypeError(
         "expected a Network, a TrainResult, or a fitted MLPClassifier or MLPRegressor, by itself or in a pipeline; got "
-        f"{name_of(model)}, which "
-        + ("is not fitted: call its fit first" if is_perceptron else "has no network, or is not fitted")
+        f"{name_of(model)}, which {reason}"
     )

@@ -30,13 +30,13 @@ class DecisionRegionDisplay:
     y : ndarray of shape (n_samples,), optional
         Their labels. None: no points are drawn.
     is_right : ndarray of bool, shape (n_samples,), optional
-        Colours the points by whether they were predicted rightly, and not by label.
+        Colours the points, grey where they were predicted rightly and red elsewhere, and not by label.
 
     Attributes
     ----------
     boundary_ : sklearn.inspection.DecisionBoundaryDisplay
-    points_ : list of matplotlib.collections.PathCollection
-        The points of each class, or the right and the wrong ones.
+    points_ : matplotlib.collections.PathCollection or None
+        The points in the order of the rows, so that no class lies over another; the wrong ones over the right ones.
     ax_ : matplotlib.axes.Axes
     figure_ : matplotlib.figure.Figure
     """
@@ -59,7 +59,7 @@ class DecisionRegionDisplay:
         y: ArrayLike | None = None,
         *,
         mark_errors: bool = False,
-        grid_resolution: int = 200,
+        grid_resolution: int = 400,
         eps: float = 0.5,
         ax: Any = None,
         scatter_kwargs: dict | None = None,
@@ -75,8 +75,8 @@ class DecisionRegionDisplay:
         y : array-like of shape (n_samples,), optional
             Labels; None draws no points.
         mark_errors : bool, default False
-            Colour the points by whether the network is right, and not by label.
-        grid_resolution : int, default 200
+            Colour the points, grey where the network is right and red elsewhere, and not by label.
+        grid_resolution : int, default 400
             Points of the grid in each direction.
         eps : float, default 0.5
             How far the regions reach beyond X.
@@ -103,8 +103,8 @@ class DecisionRegionDisplay:
         >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
         >>> network = fastnn.train([2, 4, 1], X, y, 5000, 2.0, random_state=0).network
         >>> display = DecisionRegionDisplay.from_network(network, X, y)
-        >>> [len(points.get_offsets()) for points in display.points_]
-        [2, 2]
+        >>> [text.get_text() for text in display.ax_.get_legend().get_texts()]
+        ['0', '1']
         """
         return cls.from_estimator(
             network,
@@ -125,7 +125,7 @@ class DecisionRegionDisplay:
         y: ArrayLike | None = None,
         *,
         mark_errors: bool = False,
-        grid_resolution: int = 200,
+        grid_resolution: int = 400,
         eps: float = 0.5,
         ax: Any = None,
         scatter_kwargs: dict | None = None,
@@ -230,16 +230,23 @@ class DecisionRegionDisplay:
 
     def _draw_points(self, scatter_kwargs):
         from matplotlib.collections import PathCollection
+        from matplotlib.lines import Line2D
 
-        self.points_ = []
+        self.points_ = None
         if self.y is None:
             return
         if self.is_right is None:
-            groups = [(label, self.y == label, COLOURS[i % len(COLOURS)]) for i, label in enumerate(self.classes)]
+            order, which = slice(None), (self.y[:, None] == self.classes).argmax(axis=1)
+            groups = [(str(label), COLOURS[i % len(COLOURS)]) for i, label in enumerate(self.classes)]
         else:
-            groups = [("right", self.is_right, RIGHT), ("wrong", ~self.is_right, WRONG)]
-        for label, chosen, colour in groups:
-            defaults = {"color": colour, "edgecolors": "white", "linewidths": 0.5, "s": 28, "label": str(label)}
-            options = options_of(PathCollection, defaults, scatter_kwargs)
-            self.points_.append(self.ax_.scatter(*self.X[chosen].T, **options))
-        self.ax_.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)
+            order = np.argsort(~self.is_right, kind="stable")
+            which, groups = (~self.is_right[order]).astype(int), [("right", RIGHT), ("wrong", WRONG)]
+        colours = [groups[i][1] for i in which]
+        defaults = {"c": colours, "edgecolors": "white", "linewidths": 0.5, "s": 28}
+        options = options_of(PathCollection, defaults, scatter_kwargs)
+        self.points_ = self.ax_.scatter(*self.X[order].T, **options)
+        if options.get("c") is not colours:
+            return  # of colours of the caller's own, which mean what only the caller knows
+        style = {"marker": options.get("marker", "o"), "linestyle": "none"}
+        handles = [Line2D([], [], color=colour, label=label, **style) for label, colour in groups]
+        self.ax_.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.0, 1.0), frameon=False)

@@ -1,4 +1,4 @@
-"""NetworkDiagram: a network as units and the weights between them."""
+"""NetworkDiagram: a network as units with their biases, and the weights between them."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from fastnn.plots._common import DIVERGING, axes_of, network_of
 
 
 class NetworkDiagram:
-    """A network drawn as columns of units, with lines for the weights, coloured by their values.
+    """A network drawn as columns of units, coloured by their biases, with lines for the weights, coloured by theirs.
 
     Use `from_network` or `from_estimator` to make one.
 
@@ -24,7 +24,7 @@ class NetworkDiagram:
     ----------
     network : Network
     units_ : list of matplotlib.collections.PathCollection
-        The units of each layer.
+        The units of each layer, but for the inputs with their biases.
     weights_ : list of matplotlib.collections.LineCollection
         The weights between drawn units, a collection a layer of weights.
     ax_ : matplotlib.axes.Axes
@@ -126,30 +126,23 @@ class NetworkDiagram:
         drawn = [self._drawn_units(size) for size in sizes]
         heights = [self._heights(size) for size in sizes]
         half = max(min(size, self.max_units) for size in sizes) / 2
-        largest = max(float(np.abs(weights).max()) for weights in self.network.W.values()) or 1.0
+        parameters = [*self.network.W.values(), *self.network.b.values()]
+        largest = max(float(np.abs(values).max()) for values in parameters) or 1.0
         self.units_, self.weights_ = [], []
         for l, weights in self.network.W.items():
             shown = weights[np.ix_(drawn[l], drawn[l - 1])]
             self.weights_.append(self._draw_weights(ax, l, heights[l - 1], heights[l], shown, largest))
         for l, (size, units) in enumerate(zip(sizes, heights, strict=True)):
-            self.units_.append(
-                ax.scatter([l] * len(units), units, s=160, color="white", edgecolors="black", linewidths=1.2, zorder=3)
-            )
+            biases = self.network.b[l][drawn[l]] if l else None
+            self.units_.append(self._draw_units(ax, l, units, biases, largest))
             if len(units) < size:
-                ax.text(l, 0, "⋮", ha="center", va="center", fontsize=16, zorder=4)
+                ax.text(l, self.max_units % 2 / 2 - 0.5, "⋮", ha="center", va="center", fontsize=16)
             name = "inputs" if l == 0 else self.network._spec.activations_in_words[l - 1]
-            ax.annotate(
-                f"{size}\n{name}",
-                (l, -half - 0.3),
-                ha="center",
-                va="top",
-                fontsize=10,
-                annotation_clip=False,
-            )
-        ax.set_xlim(-0.5, len(sizes) - 0.5)
-        ax.set_ylim(-1.4 * half - 0.8, half + 0.3)
+            ax.text(l, 0, f"{size}\n{name}", transform=ax.get_xaxis_transform(), ha="center", va="bottom")
+        ax.set_xlim(-0.4, len(sizes) - 0.6)
+        ax.set_ylim(-1.5 * half - 0.3, half)
         ax.set_axis_off()
-        bar = self.figure_.colorbar(self.weights_[0], ax=ax, label="weight", shrink=0.8)
+        bar = self.figure_.colorbar(self.weights_[0], ax=ax, label="weight of a line, bias of a unit", shrink=0.9)
         bar.outline.set_visible(False)
         return self
 
@@ -166,6 +159,13 @@ class NetworkDiagram:
         n_places = min(size, self.max_units)
         heights = (n_places - 1) / 2 - np.arange(n_places, dtype=float)
         return heights if size <= self.max_units else np.delete(heights, self.max_units // 2)
+
+    @staticmethod
+    def _draw_units(ax, l, heights, biases, largest):
+        colours = {"color": "white"} if biases is None else {"c": biases, "cmap": DIVERGING}
+        units = ax.scatter([l] * len(heights), heights, s=220, edgecolors="black", linewidths=1.2, zorder=3, **colours)
+        units.set_clim(-largest, largest)
+        return units
 
     @staticmethod
     def _draw_weights(ax, l, left, right, weights, largest):

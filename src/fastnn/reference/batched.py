@@ -8,7 +8,9 @@ from functools import partial
 
 import numpy as np
 
+from fastnn.encodings import refuse_l2
 from fastnn.reference import descent, losses
+from fastnn.reference.encodings import encode, encoding_gradient
 from fastnn.reference.evaluation import Evaluation
 from fastnn.reference.losses import LEAST_VARIANCE, softplus
 from fastnn.reference.solvers import UPDATE, update
@@ -123,15 +125,21 @@ def stays_of(H, factors):
     return H if factors is None else np.where(factors > 0, H * factors, 0)
 
 
-def forward_batch(network, W, b, X, factors=None):
+def forward_batch(network, W, b, X, factors=None, gates=None):
     """Weighted sums Z and outputs H of every layer, the inputs first: both begin with X.
 
-    `factors` has those of dropout for the inputs of each layer, an array or None.
+    `factors` has those of dropout for the inputs of each layer, an array or None; `gates` the shares a, by layer, of an
+    activation f in z + a (f(z) - z).
     """
     Z, H = [X], [X]
     for l, activation in enumerate(network.activations, start=1):
-        Z.append(stays_of(H[-1], factors and factors[l - 1]) @ W[l].T + b[l])
+        if l == 1 and network.encodings:
+            Z.append(encode(network.encodings, W[l], b[l], X))
+        else:
+            Z.append(stays_of(H[-1], factors and factors[l - 1]) @ W[l].T + b[l])
         H.append(ACTIVATION[activation.name](Z[-1], *activation.parameters))
+        if gates and l in gates:
+            H[l] = Z[l] + gates[l] * (H[l] - Z[l])
     if network.blocks:
         H[-1] = np.hstack(
             [
@@ -157,7 +165,7 @@ def forward(network, parameters, X, out, n_threads=None):
     """Fill `out` (n_samples, n_out) with the network's outputs for the rows of X."""
     W, b = network.views(parameters)
     with np.errstate(over="ignore", invalid="ignore"):
-        _, H = forward_batch(network, W, b, X)
+        _, H = forward_batch(network, W, b, X, gates=network.gates_of(parameters))
     out[:] = H[-1]
 
 
@@ -169,8 +177,9 @@ def loss_and_gradient(
     `factors` are those of dropout, see `forward_batch`; below layer `lowest`, where nothing moves, only the penalty is
     found.
     """
+    refuse_l2(network, l2)
     W, b = network.views(parameters)
-    Z, H = forward_batch(network, W, b, X, factors)
+    Z, H = forward_batch(network, W, b, X, factors, network.gates_of(parameters))
     if network.blocks:
         of_rows, delta, errors = of_heads(objective, network.blocks, y, Z[-1], H[-1])
     else:
@@ -184,19 +193,35 @@ def loss_and_gradient(
     cost = of_rows.mean() if errors is None else np.sqrt((errors**2).sum(axis=1)).mean()
 
     if gradient is not None:
-        gradient_W, gradient_b = network.views(gradient)
-        delta = delta * share[:, None]
-        if lowest > 1:
-            gradient[:] = 0
-        for l in range(network.n_layers, lowest - 1, -1):
-            gradient_W[l][:] = delta.T @ stays_of(H[l - 1], factors and factors[l - 1])
-            gradient_b[l][:] = delta.sum(axis=0)
-            if l > lowest:
-                delta = (delta @ W[l]) * slopes(network.activations[l - 2], Z[l - 1], H[l - 1])
-                if factors and factors[l - 1] is not None:
-                    delta = delta * factors[l - 1]
+        backward_batch(network, parameters, Z, H, delta * share[:, None], gradient, factors, lowest)
         gradient[: network.n_weights] += X.dtype.type(l2) * all_weights
     return float(value), float(cost)
+
+
+def backward_batch(network, parameters, Z, H, delta, gradient, factors, lowest):
+    """Fill the gradient from the layer `lowest` on, by the derivatives `delta` by the last layer's sums."""
+    W, b = network.views(parameters)
+    gradient_W, gradient_b = network.views(gradient)
+    gates, gradient_gates = network.gates_of(parameters), network.gates_of(gradient)
+    if lowest > 1:
+        gradient[:] = 0
+    for l in range(network.n_layers, lowest - 1, -1):
+        if l == 1 and network.encodings:
+            encoding_gradient(network.encodings, W[l], b[l], H[0], delta, gradient_W[l], gradient_b[l])
+            return
+        gradient_W[l][:] = delta.T @ stays_of(H[l - 1], factors and factors[l - 1])
+        gradient_b[l][:] = delta.sum(axis=0)
+        if l > lowest:
+            activation, z, h, delta = network.activations[l - 2], Z[l - 1], H[l - 1], delta @ W[l]
+            if l - 1 in gates:
+                h = ACTIVATION[activation.name](z, *activation.parameters)
+                stays = 1 if not factors or factors[l - 1] is None else factors[l - 1]
+                gradient_gates[l - 1][:] = (delta * stays * (h - z)).sum(axis=0)
+                delta = delta * (1 + gates[l - 1] * (slopes(activation, z, h) - 1))
+            else:
+                delta = delta * slopes(activation, z, h)
+            if factors and factors[l - 1] is not None:
+                delta = delta * factors[l - 1]
 
 
 def of_outputs(objective, activation, y, Z, H, with_delta=True):

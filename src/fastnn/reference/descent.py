@@ -95,7 +95,8 @@ class Run:
         network, parameters, data = self.state.network, self.state.parameters, (self.X[batch], self.y[batch], weight)
         dropout, options = self.training.dropout, {}
         if dropout is not None:
-            options["factors"] = factors_of_update(dropout, self.state.n_updates, network, len(data[0]))
+            faded = dropout.faded(self.training.share(self.state.n_updates))
+            options["factors"] = factors_of_update(faded, self.state.n_updates, network, len(data[0]))
         if self.training.rates:
             options["lowest"] = self.training.lowest_moving
         what = network, self.training.objective, parameters

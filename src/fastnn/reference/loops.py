@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from fastnn.checks import refuse_heads, refuse_several, refuse_sklearn
+from fastnn.checks import refuse_encodings, refuse_heads, refuse_several, refuse_sklearn
 from fastnn.reference import descent
 from fastnn.reference.elementary import ELEMENTWISE, LEAST_VARIANCE, SLOPE, exp, softplus
 from fastnn.reference.evaluation import Evaluation
@@ -105,6 +105,7 @@ def accumulate(tri_W, tri_b, delta, h):
 def forward(network, parameters, X, out, n_threads=None):
     """Fill `out` (n_samples, n_out) with the network's outputs for the rows of X."""
     refuse_heads(network, "python")
+    refuse_encodings(network, "python")
     W, b = _as_lists(network, parameters)
     with np.errstate(over="ignore"):  # a number beyond float32 is stored as infinite
         for s, x in enumerate(X.tolist()):
@@ -117,6 +118,7 @@ def loss_and_gradient(network, objective, parameters, X, y, sample_weight, l2, g
     refuse_sklearn(objective, "python")
     refuse_several(objective, "python")
     refuse_heads(network, "python")
+    refuse_encodings(network, "python")
     loss, parameter, last = objective.loss, objective.parameter, network.activations[-1]
     W, b = _as_lists(network, parameters)
     tri_W, tri_b = _as_lists(network, parameters * 0)

@@ -111,7 +111,7 @@ def update(training, learning_rate, gradient, state):
     """One step of the solver, by its rules; it is number state.n_updates + 1."""
     network, parameters = state.network, state.parameters
     cast, n_weights = parameters.dtype.type, network.n_weights
-    tensors = _tensors(network, training)
+    tensors = _tensors(network, training, state.n_updates)
     if training.l1:
         gradient[:n_weights] += cast(training.l1) * np.sign(parameters[:n_weights])
     for place, rate, _ in tensors:
@@ -119,11 +119,11 @@ def update(training, learning_rate, gradient, state):
             gradient[place] = 0
     clip(gradient, training.max_grad_norm)
     kinds = state.optimizer.reshape(-1, len(parameters))
-    for place, rate, are_weights in tensors:
+    for place, rate, decay in tensors:
         if rate != 0:
             own, step = parameters[place], learning_rate * rate
-            if are_weights and training.weight_decay:
-                own -= cast(step * training.weight_decay) * own
+            if decay and training.weight_decay:
+                own -= cast(learning_rate * decay * training.weight_decay) * own
             UPDATE[training.solver](training, step, gradient[place], own, kinds[:, place], state.n_updates + 1)
     if training.max_norm < math.inf:
         W, _ = network.views(parameters)
@@ -132,18 +132,25 @@ def update(training, learning_rate, gradient, state):
                 bound_rows(W[l], training.max_norm)
 
 
-def _tensors(network, training):
-    """Slices of the flat parameters, the factor of the rate in each, and whether they are weights."""
+def _tensors(network, training, n_updates):
+    """Slices of the flat parameters, and in each the factor of the rate and that of the decay, which weights have."""
     n_weights = network.n_weights
-    if not training.rates:
-        return [(slice(n_weights), 1.0, True), (slice(n_weights, None), 1.0, False)]
-    found = []
-    for layer, (of_weights, of_biases) in zip(network.layers[: network.n_layers], training.rates, strict=True):
-        n_in, n_out, weights, biases = (int(layer[name]) for name in ("n_in", "n_out", "weights", "biases"))
-        found += [
-            (slice(weights, weights + n_in * n_out), of_weights, True),
-            (slice(biases, biases + n_out), of_biases, False),
-        ]
+    if not training.rates and not network.encodings:
+        return [(slice(n_weights), 1.0, 1.0), (slice(n_weights, None), 1.0, 0.0)]
+    rates = training.rates or [(1.0, 1.0)] * network.n_layers
+    decays = training.decay_rates or [of_weights for of_weights, _ in rates]
+    share, layers, found = training.share(n_updates), network.layers.tolist(), []
+    for layer, (of_weights, of_biases), decay in zip(layers[: network.n_layers], rates, decays, strict=True):
+        n_in, n_out, weights, biases, *_, gates, n_columns = layer
+        owns = [(weights, n_in * n_out, 1.0)]
+        if n_columns:
+            rows = zip(network.encodings, layers[network.n_layers :], strict=True)
+            owns = [(row[2], encoding.n_parameters, encoding.rate) for encoding, row in rows]
+        for own, n, rate in owns:
+            found.append((slice(own, own + n), of_weights * rate, share * decay * rate))
+        found.append((slice(biases, biases + n_out), of_biases, 0.0))
+        if gates:
+            found.append((slice(gates, gates + n_out), training.gate_rate, 0.0))
     return found
 
 

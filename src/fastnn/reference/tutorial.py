@@ -48,7 +48,7 @@ def simple_looped_nn_calc(n_layers, x, w, b):
     n_layers : int
         The number of layers, the inputs counted.
     x : sequence of n_in numbers
-    w, b : lists
+    w, b : list
         ``w[l]`` (n_out, n_in) and ``b[l]`` (n_out,) of each layer of weights, from 0.
 
     Returns
@@ -77,7 +77,7 @@ def matrix_feed_forward_calc(n_layers, x, w, b):
     n_layers : int
         The number of layers, the inputs counted.
     x : sequence of n_in numbers
-    w, b : lists of ndarray
+    w, b : list of ndarray
         ``w[l]`` (n_out, n_in) and ``b[l]`` (n_out,) of each layer of weights, from 0.
 
     Returns
@@ -98,7 +98,7 @@ def convert_y_to_vect(y):
 
     Parameters
     ----------
-    y : sequence of int, (n_samples,)
+    y : sequence of int of shape (n_samples,)
 
     Returns
     -------

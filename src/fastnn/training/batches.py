@@ -4,13 +4,18 @@ A source has `updates_per_pass`, the `sizes` of its batches and `largest_batch`,
 draws the next one. It returns the rows, batch after batch (ndarray of intp); where each batch starts in them, and their
 number; and the updates before the next pass is due; `begun` then has the updates made before that pass began, which are
 fewer than those before the call where another run has made some of it. Rows and starts of None: every update takes all
-rows of X, in their order. The arrays are read before the next call, which may change them. Asked by ``run``; random
-draws come from NumPy.
+rows of X, in their order. The arrays are read before the next call, which may change them. Where a pass comes in
+stretches (``stretches``), what is said of a pass here is of a stretch, before which there are `opened` updates of the
+pass, and `goes_on` says that the next one is of the same pass. Asked by ``run``; random draws come from NumPy.
 """
 
 import sys
+from functools import cache
 
 import numpy as np
+
+from fastnn._engine import Orders
+from fastnn.initial import bit_generator_of
 
 #: How batches of ``fastnn.train`` take their rows.
 ORDERS = ("shuffled", "sequential", "wraparound", "random")
@@ -21,6 +26,8 @@ class AllRows:
 
     updates_per_pass = 1
     rows, n_made, earlier = None, 0, None
+    goes_on, opened = False, 0
+    draws_plainly = False  # nor is there anything to draw
 
     def __init__(self, n_samples):
         self.largest_batch = n_samples
@@ -41,6 +48,8 @@ class Ordered:
         Below n_samples.
     order : {"shuffled", "sequential", "wraparound", "random"}
     draws : fastnn.initial.Draws
+    drops_last : bool, default False
+        Whether rows that fill no batch are left out of a pass; not of "wraparound".
 
     Attributes
     ----------
@@ -52,16 +61,33 @@ class Ordered:
         The objective of each.
     """
 
-    def __init__(self, n_samples, batch_size, order, draws):
+    goes_on, opened = False, 0
+
+    def __init__(self, n_samples, batch_size, order, draws, drops_last=False):
         self.n_samples, self.batch_size, self.order, self.draws = n_samples, batch_size, order, draws
         self.largest_batch = batch_size
-        self.updates_per_pass = -(-n_samples // batch_size)
+        self.updates_per_pass = n_samples // batch_size if drops_last else -(-n_samples // batch_size)
         self.starts = np.arange(self.updates_per_pass + 1, dtype=np.intp) * batch_size
-        if order in ("shuffled", "sequential"):
+        if order in ("shuffled", "sequential") and not drops_last:
             self.starts[-1] = n_samples
         self.sizes = np.diff(self.starts)
         self.in_order = np.arange(n_samples, dtype=np.intp)
         self.rows, self.n_made, self.earlier, self.begun = None, 0, None, None
+
+    @property
+    def draws_plainly(self):
+        """Whether `orders` may have the passes."""
+        return self.order in ("shuffled", "sequential")
+
+    @property
+    def is_within_a_pass(self):
+        """Whether the next pass is the rest of another run's."""
+        return self.rows is not None and self.begun is None
+
+    def orders(self):
+        """What the engine draws the passes to come from, or None; likewise of `Composed`."""
+        generator, is_own = self.draws.bit_generator() if self.order == "shuffled" else (None, True)
+        return _orders(generator, is_own, self.in_order.copy(), self.starts, True)
 
     def go_on(self, rows, n_made, earlier):
         """Begin with the rest of a pass of these rows, whoever kept them: the engine reads those of X."""
@@ -75,7 +101,7 @@ class Ordered:
 
     def next_pass(self, n_updates_before):
         m, size, n_updates = self.n_samples, self.batch_size, self.updates_per_pass
-        if self.rows is not None and self.begun is None:
+        if self.is_within_a_pass:
             self.begun = n_updates_before - self.n_made
             return self.rows, self.starts, n_updates
         rows = self.in_order
@@ -110,21 +136,53 @@ class Composed:
     random_state : numpy.random.RandomState or None
         None: always in their order.
     is_whole : bool
-        Whether a batch is all rows of X: the order of the rows is then only one of sums. It is drawn all the same.
+        Whether a batch is all rows: the order of the rows is then only one of sums. It is drawn all the same.
+    selected : ndarray of intp, or None
+        These rows, in their order; None: those of X.
+    is_own : bool, default False
+        Whether nobody else draws from `random_state` meanwhile.
     """
 
-    def __init__(self, rows, batch_size, random_state, is_whole):
+    goes_on, opened = False, 0
+    draws_plainly, is_within_a_pass = True, False
+
+    def __init__(self, rows, batch_size, random_state, is_whole, selected=None, is_own=False):
         self.rows, self.random_state, self.is_whole = rows, random_state, is_whole
+        self.selected, self.is_own = selected, is_own
         self.starts = np.append(np.arange(0, len(rows), batch_size), len(rows)).astype(np.intp)
         self.sizes = np.diff(self.starts)
         self.updates_per_pass = len(self.sizes)
         self.largest_batch = min(batch_size, len(rows))
         self.n_made = 0
 
+    def orders(self):
+        generator = None if self.random_state is None else bit_generator_of(self.random_state)
+        lie_there = self.is_whole and self.selected is None
+        taken = self.selected if self.is_whole else None
+        return _orders(generator, self.is_own, self.rows, None if lie_there else self.starts, False, taken)
+
     def next_pass(self, n_updates_before):
         self.begun = n_updates_before
         if self.random_state is not None:
             self.random_state.shuffle(self.rows)  # as rows[permutation(len(rows))], in less time
         if self.is_whole:
-            return None, None, self.updates_per_pass
+            return self.selected, None if self.selected is None else self.starts, self.updates_per_pass
         return self.rows, self.starts, self.updates_per_pass
+
+
+def _orders(bit_generator, is_own, rows, starts, is_new, taken=None):
+    """Orders of the engine, or None where NumPy draws otherwise than it used to, or is asked in another way."""
+    try:
+        orders = Orders(bit_generator, is_own, rows, starts, is_new, taken)
+    except (AttributeError, TypeError, ValueError):
+        return None
+    return orders if bit_generator is None or _draws_as_numpy() else None
+
+
+@cache
+def _draws_as_numpy():
+    """Whether this NumPy's generators, old and new, make orders as the engine does."""
+    rows, start = np.arange(7, dtype=np.intp), np.random.MT19937(1)
+    Orders(start, True, rows, None, True).draw()
+    found = [draws(np.random.MT19937(1)).permutation(7) for draws in (np.random.RandomState, np.random.Generator)]
+    return all(np.array_equal(rows, expected) for expected in found)

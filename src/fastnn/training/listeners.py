@@ -5,6 +5,7 @@ its own, and gets the `Moment` then; what it returns says whether the run should
 order in which they were handed over. A run without listeners makes no pauses.
 """
 
+import math
 import sys
 from time import perf_counter
 
@@ -66,6 +67,12 @@ class Listener:
 
     #: Whether it wants to see the solver's state, which is the backend's own while a run is open.
     reads_solver = False
+
+    #: Whether the engine can hear each pass in its place.
+    is_plain = False
+
+    #: Of those who go by the time.
+    every = math.inf
 
     def __init__(self, every):
         self.every = every

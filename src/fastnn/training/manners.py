@@ -84,6 +84,7 @@ class GoesOn:
     """scikit-learn's: training goes on where it is not finite; Ctrl-C alone ends it, after the last update made."""
 
     catches = KeyboardInterrupt
+    at_pass_start = None
 
     def pass_begins(self, n_done):
         pass

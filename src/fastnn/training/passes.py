@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from fastnn._engine import mean_of_batches
 from fastnn.checks import is_plain
 from fastnn.rates import check_length
 from fastnn.schedules import plateau
@@ -20,6 +21,7 @@ from fastnn.training.listeners import Listener, Plateau
 from fastnn.training.manners import GoesOn
 from fastnn.training.run import Job, run
 from fastnn.training.schedules import OverWeight, Planned
+from fastnn.training.stretches import ComposedStretches
 
 #: How an optimizer changes its rate between passes.
 SCHEDULES = ("constant", "invscaling", "adaptive")
@@ -65,7 +67,17 @@ class Optimizer:
     def pass_ends(self, n_seen):
         """Take the rate of the next pass, after so many rows since the start."""
         if self.schedule == "invscaling":
-            self.learning_rate = self.learning_rate_init / (n_seen + 1) ** self.power_t
+            self.learning_rate = self._scaled(n_seen)
+
+    def _scaled(self, n_seen):
+        return self.learning_rate_init / (n_seen + 1) ** self.power_t
+
+    def rates_ahead(self, n_passes, n_seen, n_rows):
+        """The rate of each of the passes to come, of so many rows, where no schedule but "adaptive" is another's."""
+        if self.schedule == "constant":
+            return np.full(n_passes, self.learning_rate)
+        later = [self._scaled(n_seen + i * n_rows) for i in range(1, n_passes)]
+        return np.array([self.learning_rate, *later])
 
     def slow_down(self):
         """Take a smaller rate; return whether there was one."""
@@ -87,6 +99,11 @@ class Samples:
         In units of `weight_unit`. None: all weigh 1.
     rows : ndarray of intp, or None
         The rows to learn from; None: all.
+    selected : ndarray of intp, or None
+        The rows that there are for this run, in their order, before some were held back; None: all. Of the others,
+        targets and weights are not read.
+    feed : fastnn.pieces.feed.Feed, optional
+        Whose arrays these are, where they have some rows at a time.
     weight_unit : float
         The engine, which knows ratios alone, sees weights that its dtype can hold; penalties are over the weights
         themselves.
@@ -99,10 +116,14 @@ class Samples:
     sample_weight: np.ndarray | None = None
     rows: np.ndarray | None = None
     weight_unit: float = 1.0
+    selected: np.ndarray | None = None
+    feed: Any = None
 
     @property
     def n_rows(self):
         """How many rows a pass has."""
+        if self.feed is not None:
+            return self.feed.n_rows
         return self.X.shape[0] if self.rows is None else len(self.rows)
 
 
@@ -249,6 +270,8 @@ def fit(
     watch: Callable[[int, int], list] = lambda every, n_updates: [],
     checkpoints=None,
     snapshot: Callable[[Any], dict] | None = None,
+    is_own: bool = False,
+    source=None,
 ):
     """Train by passes over the samples; return how the run ended.
 
@@ -280,6 +303,10 @@ def fit(
         What they have found is in place already, in progress and optimizer.
     snapshot : callable, optional
         For these.
+    is_own : bool, default False
+        Whether nobody else draws from `random_state` meanwhile.
+    source : optional
+        Of the passes, where they are not drawn here from the rows of the samples.
 
     Returns
     -------
@@ -292,11 +319,8 @@ def fit(
     parameters = job.state.parameters
     judges = validation is not None and validation.judges
     start = parameters.copy() if judges and progress.best_parameters is None else None
-    rows = progress.order
-    if rows is None:
-        rows = np.arange(samples.n_rows, dtype=np.intp) if samples.rows is None else samples.rows.copy()
-    progress.order = rows
-    source = Composed(rows, batch_size, random_state, samples.rows is None and batch_size == samples.n_rows)
+    if source is None:
+        source = _source_of(samples, batch_size, random_state, progress, is_own)
     schedule = OverWeight(optimizer, alpha / samples.weight_unit, source, samples.sample_weight)
     judge = Judge(source, optimizer, parameters, limits, progress, validation, say)
     n_updates, listeners = limits.max_iter * source.updates_per_pass, [judge]
@@ -312,6 +336,8 @@ def fit(
         every = source.updates_per_pass
         checkpoints.listen(listeners, snapshot, every, every, n_before, n_updates)
         n_left = 0 if checkpoints.has_ended else n_left
+    if samples.feed is not None:
+        source.expects(n_left)
     outcome = run(job, source, schedule, listeners, GoesOn(), n_left, keeps_curves=False, n_before=n_before)
     ended = judge.ended if outcome.error is None else INTERRUPTED
     if ended == REACHED_MAX_ITER and n_before + outcome.n_done < n_updates:
@@ -319,6 +345,18 @@ def fit(
     if not progress.give_back(parameters) and ended == DIVERGED:
         parameters[:] = start
     return ended
+
+
+def _source_of(samples, batch_size, random_state, progress, is_own):
+    """Where rows come from; the order of those that are all there goes on in `progress`."""
+    if samples.feed is not None:
+        return ComposedStretches(samples.feed, batch_size, random_state)
+    rows = progress.order
+    if rows is None:
+        rows = np.arange(samples.n_rows, dtype=np.intp) if samples.rows is None else samples.rows.copy()
+    progress.order = rows
+    is_whole = samples.rows is samples.selected and batch_size == samples.n_rows
+    return Composed(rows, batch_size, random_state, is_whole, samples.selected, is_own)
 
 
 def update(backend, optimizer, network, parameters, X, y, alpha, limits, progress):
@@ -371,10 +409,15 @@ class Judge(Listener):
         self.validation, self.say = validation, say
         self.judges = validation is not None and validation.judges
         self.ended = REACHED_MAX_ITER
+        self.is_plain = validation is None and say is None
+
+    def ends(self):
+        """The engine, which has judged in its place, says that there was no progress for too long."""
+        self.ended = CONVERGED
 
     def hear(self, moment):
         progress, limits = self.progress, self.limits
-        loss = float(moment.objective.dot(self.shares))
+        loss = mean_of_batches(moment.objective, self.shares)
         progress.take(loss, self.n_rows)
         if self.say:
             self.say(f"Iteration {progress.n_passes}, loss = {loss:.8f}")

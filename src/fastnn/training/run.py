@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fastnn._tables import CONVERGED, DIVERGED, RAN
+from fastnn.encodings import check_combined
 from fastnn.training import levenberg_marquardt
 from fastnn.training.lbfgs import Minimization
 from fastnn.training.listeners import Moment
 from fastnn.training.manners import DivergenceError
+from fastnn.training.unheard import Unheard
 
 
 @dataclass
@@ -91,7 +93,10 @@ def run(job, source, schedule, listeners, manner, n_updates, keeps_curves=True, 
     ------
     DivergenceError
         As `manner` has it.
+    ValueError
+        If network, training and X are not for each other.
     """
+    check_combined(job.state.network, job.training, job.X)
     n_kept = n_updates if keeps_curves else min(n_updates, source.updates_per_pass)
     curves = np.empty(n_kept), np.empty(n_kept)
     n_at_start, error = job.state.n_updates, None
@@ -141,42 +146,60 @@ def _minimize(job, source, schedule, listeners, manner, n_updates, objective, co
 
 def _advance(opened, source, schedule, listeners, manner, n_updates, objectives, costs, keeps_curves, n_before):
     """Make the updates of an open run, by pieces as long as nobody wants to hear; return how many."""
-    # Updates of the run: made, before this pass (less than 0: another run began it), before what is kept, at its end.
+    # Updates of the run: made, before this pass (less than 0: another run began it), before what is kept, at the end of
+    # the pass, or of the stretch of it whose rows are there.
     done = begun = base = ends_at = 0
     stop, wants_to_end, moment = None, False, Moment(source.sizes)
     moment.curves = objectives, costs
+    unheard = Unheard.of(opened, source, schedule, listeners, manner)
     while done < n_updates and stop != CONVERGED and not wants_to_end:
+        n_passes, who_hears = 0, listeners
         if done == ends_at:
-            manner.pass_begins(done)
-            rows, starts, n_of_pass = source.next_pass(n_before + done)
-            begun = source.begun - n_before
-            ends_at = begun + n_of_pass
+            if unheard is not None:
+                n_passes = unheard.n_passes(n_before + done, n_updates - done)
+            if n_passes == 0:
+                if not source.goes_on:
+                    manner.pass_begins(done)
+                rows, starts, n_of_stretch = source.next_pass(n_before + done)
+                begun, opened_at = source.begun - n_before, source.opened
+                ends_at = begun + opened_at + n_of_stretch
+                base = begun if keeps_curves else 0
+        if n_passes > 0:
+            of_new = (objectives[done:], costs[done:]) if keeps_curves else moment.curves
+            n_new, stop, wants_to_end, rates = unheard.make(n_passes, n_before + done, *of_new, keeps_curves)
+            objective, who_hears, is_whole = of_new[0], unheard.others, False
+            begun, opened_at = source.begun - n_before, 0
             base = begun if keeps_curves else 0
-        end = ends_at if ends_at < n_updates else n_updates
-        for listener in listeners:
-            next_stop = listener.next_stop(n_before + done) - n_before
-            end = next_stop if next_stop < end else end
-        first, last = done - begun, end - begun
-        rates, l2 = schedule.of(first, last - first)
-        is_whole = last - first == n_of_pass
-        objective, cost = objectives, costs  # where the piece is all that is kept, which takes no slices
-        if last - first != len(objectives):
-            objective, cost = objectives[base + first : base + last], costs[base + first : base + last]
-        of_piece = starts if is_whole or starts is None else starts[first : last + 1]
-        n_new, stop = opened.advance(rows, of_piece, rates, l2, objective, cost)
-        done += n_new
+            done = ends_at = done + n_new
+        else:
+            end = ends_at if ends_at < n_updates else n_updates
+            for listener in listeners:
+                next_stop = listener.next_stop(n_before + done) - n_before
+                end = next_stop if next_stop < end else end
+            first, last = done - begun, end - begun
+            rates, l2 = schedule.of(first, last - first)
+            is_whole = last - first == n_of_stretch
+            objective, cost = objectives, costs  # where the piece is all that is kept, which takes no slices
+            if last - first != len(objectives):
+                objective, cost = objectives[base + first : base + last], costs[base + first : base + last]
+            of_piece = starts if is_whole or starts is None else starts[first - opened_at : last - opened_at + 1]
+            n_new, stop = opened.advance(rows, of_piece, rates, l2, objective, cost)
+            done += n_new
         if stop == DIVERGED:
             manner.diverged(objective[n_new], n_before + done)
-        if listeners:
+        if who_hears:
             moment.n_done, moment.n_new = n_before + done, n_new
             if begun < 0:
                 moment.objective = np.concatenate([source.earlier, objectives[:done]])
             else:
-                moment.objective = objective if is_whole and stop == RAN else objectives[base : base + done - begun]
+                moment.objective = (
+                    objective if is_whole and stop == RAN and not opened_at else objectives[base : base + done - begun]
+                )
             moment.rates = rates[:n_new]
             moment.is_last = stop == CONVERGED or done == n_updates
-            moment.has_converged = moment.wants_to_end = stop == CONVERGED
-            for listener in listeners:
+            moment.has_converged = stop == CONVERGED
+            moment.wants_to_end = wants_to_end or stop == CONVERGED
+            for listener in who_hears:
                 if listener.is_due(moment):
                     if listener.reads_solver:
                         opened.put_state()

@@ -8,7 +8,8 @@ import numpy as np
 
 from fastnn.activations import Block
 from fastnn.checks import check_matrix, check_name
-from fastnn.export.c import floats, integers, labels
+from fastnn.ensemble import Ensemble, mixture, pairs_of
+from fastnn.export.c import floats, integers, labels, members
 from fastnn.export.c import self_test as main
 from fastnn.export.c.activations import functions_of
 from fastnn.export.c.text import check_identifier, escaped, number, rendered, table
@@ -76,7 +77,7 @@ extern "C" {
 #define NAME_TABLE static
 #endif
 
-/* The NAME_N_OUTPUTS outputs of a row of NAME_N_INPUTS inputs, which are finite; the arrays do not overlap. */
+/* The NAME_N_OUTPUTS outputs of a row of NAME_N_INPUTS inputs, %(which)s; the arrays do not overlap. */
 NAME_API void name_predict(const double *inputs, double *outputs);
 %(declarations)s
 #ifndef NAME_DECLARE
@@ -100,17 +101,20 @@ def write(network, path, dtype=None, *, name=None, calibration=None, self_test=N
     """Write the file; see `Network.to_c`."""
     path = Path(path)
     dtype = check_name("dtype", _dtype_name(network.dtype if dtype is None else dtype), DTYPES)
-    name, is_int8 = _name(name, path), dtype == "int8"
+    name, is_int8 = name_of(name, path), dtype == "int8"
     real = np.dtype("float32" if is_int8 else dtype)
     rows = _calibration(calibration, network, dtype, real)
+    spec, networks = network._spec, members.networks_of(network)
     if is_int8:
-        levels = integers.quantised(network._spec, network.parameters, real, rows)
-        tables, code, *n_bytes = integers.layers_in_c(network._spec, *levels, real)
-        error = np.abs(integers.outputs_of(*levels, network._spec, rows) - _in(network, np.float64)(rows)).max()
+        levels = [integers.quantised(spec, one.parameters, real, rows) for one in networks]
+        parts = [integers.layers_in_c(spec, *own, real) for own in levels]
+        error = np.abs(_outputs_of(network, levels, rows) - _in(network, np.float64)(rows)).max()
+        tables, code, *n_bytes = members.together(parts, network, real)
         exported = ExportedC(path, *n_bytes, float(error))
     else:
         levels = None
-        tables, code, *n_bytes = floats.layers(network._spec, network.parameters, real)
+        parts = [floats.layers(spec, one.parameters, real) for one in networks]
+        tables, code, *n_bytes = members.together(parts, network, real)
         exported = ExportedC(path, *n_bytes)
     text = _text(network, exported, dtype, name, real, tables, code)
     if self_test is not None:
@@ -121,14 +125,16 @@ def write(network, path, dtype=None, *, name=None, calibration=None, self_test=N
     return exported
 
 
-def _name(name, path):
-    """What all names of the file begin with: as given, or the file's own name."""
+def name_of(name, path):
+    """Return what all names of the file begin with: as given, or the file's own name."""
     if name is not None:
         return check_identifier(name)
     try:
         return check_identifier(path.stem)
     except ValueError as error:
-        raise ValueError(f"{path.name!r} has no name of C before its dot; pass name, such as 'model'") from error
+        raise ValueError(
+            f"{path.name!r} has no name of C before its dot; call the file such as 'model.c', or pass name"
+        ) from error
 
 
 def _dtype_name(dtype):
@@ -153,7 +159,9 @@ def _rows(argument, X, network, real):
 
 
 def _in(network, dtype):
-    """The network in a dtype."""
+    """The network, or the ensemble, in a dtype."""
+    if isinstance(network, Ensemble):
+        return Ensemble([_in(one, dtype) for one in network.networks])
     dtype, parameters = np.dtype(dtype), network.parameters
     if dtype == network.dtype:
         return network
@@ -161,9 +169,15 @@ def _in(network, dtype):
     return type(network)._from_parts(spec, parameters.astype(dtype), network._labels, network.backend)
 
 
+def _outputs_of(network, levels, rows):
+    """The outputs in 8-bit integers."""
+    outputs = np.stack([integers.outputs_of(*own, network._spec, rows) for own in levels])
+    return mixture(outputs, pairs_of(network._labels, network.layer_sizes[-1]))
+
+
 def _self_test(network, rows, levels):
     """Rows, what they come to in the dtype of the file, and in float64."""
-    exact = _in(network, np.float64)(rows) if levels is None else integers.outputs_of(*levels, network._spec, rows)
+    exact = _in(network, np.float64)(rows) if levels is None else _outputs_of(network, levels, rows)
     return rows, exact.astype(rows.dtype) if levels is not None else _in(network, rows.dtype)(rows), exact
 
 
@@ -181,6 +195,7 @@ def _text(network, exported, dtype, name, real, tables, code):
     sizes = {
         "n_in": spec.n_in,
         "n_out": spec.n_out,
+        "which": "which are finite",
         "macros": macros,
         "declarations": declarations,
         "classes": "".join(f"extern {declaration}[{len(literals)}];\n" for declaration, literals in classes),
@@ -202,8 +217,17 @@ def _head(network, exported, dtype, name):
     """The comment at the top, and what is included."""
     spec = network._spec
     sizes, activations = "-".join(map(str, spec.layer_sizes)), ", ".join(spec.activations_in_words)
+    n = len(members.networks_of(network))
+    kind = f"a {sizes} network" if n == 1 else f"the mean of {n} networks {sizes}"
+    return head_of(
+        f"{name}: {kind}, {activations}, in {dtype}; written by fastnn.", exported, name, network.feature_names
+    )
+
+
+def head_of(about, exported, name, feature_names):
+    """Return the comment at the top of a file, and what is included."""
     given = {
-        "about": f"{name}: a {sizes} network, {activations}, in {dtype}; written by fastnn.",
+        "about": about,
         "table_bytes": exported.table_bytes,
         "ram_bytes": exported.ram_bytes,
         "error": "",
@@ -213,8 +237,8 @@ def _head(network, exported, dtype, name):
         given["error"] = (
             f"\n   Outputs are at most {exported.max_error:.2g} from the network's in the rows of the calibration."
         )
-    if network.feature_names is not None:
-        words = ", ".join(f'{place} "{escaped(feature)}"' for place, feature in enumerate(network.feature_names))
+    if feature_names is not None:
+        words = ", ".join(f'{place} "{escaped(feature)}"' for place, feature in enumerate(feature_names))
         given["features"] = textwrap.fill(
             f"Inputs: {words}", 120, initial_indent="   ", subsequent_indent="   ", break_long_words=False,
             break_on_hyphens=False,

@@ -59,8 +59,14 @@ EACH = """\
     }
 """
 
+GATED = """\
+    for (i = %(first)d; i < %(end)d; i++) {
+        z[i] = z[i] + name_gates_%(l)d[i] * (name_%(function)s(z[i]) - z[i]);
+    }
+"""
 
-def layers(spec, parameters, real):
+
+def layers(spec, parameters, real, gates=()):
     """Return the tables of a network, the template of its layers and of what calls them, and their bytes.
 
     Parameters
@@ -70,6 +76,8 @@ def layers(spec, parameters, real):
         The flat parameters.
     real : numpy.dtype
         float32 or float64: of the file.
+    gates : dict of int to ndarray, default ()
+        The share of its activation that each unit of a layer has, by the number of the layer.
 
     Returns
     -------
@@ -86,13 +94,18 @@ def layers(spec, parameters, real):
         tables.append((f"static const double name_weights_{l}", numbers(W.T, is_float)))
         tables.append((f"static const double name_biases_{l}", numbers(b, is_float)))
         n_out, n_in = W.shape
+        gate = l if l in gates else None
+        if gate:
+            tables.append(
+                (f"static const double name_gates_{l}", numbers(check_finite("gates", gates[l], real), is_float))
+            )
         own = spec.blocks if l == spec.n_layers and spec.blocks else (Block(n_out, activation),)
         code += LAYER % {
             "l": l,
             "n_in": n_in,
             "n_out": n_out,
             "sums": "".join(_sums(l, n_in, n_out)),
-            "activate": activated(own, is_float),
+            "activate": activated(own, is_float, gate),
         }
     buffers, predict = _predict(spec.layer_sizes)
     return tables, code + predict, spec.n_parameters * real.itemsize, buffers * real.itemsize
@@ -106,8 +119,8 @@ def _sums(l, n_in, n_out):
         yield SUMS % {"first": first, "end": end, "step": step, "l": l, "n_out": n_out, "terms": terms}
 
 
-def activated(blocks, is_float):
-    """Return the code that activates the outputs `z` of a layer, block by block."""
+def activated(blocks, is_float, gate=None):
+    """Return the code that activates the outputs `z` of a layer, block by block; `gate`: its number, if gated."""
     code, first = "", 0
     for block in blocks:
         function, _ = function_of(block, lambda value: number(value, is_float))
@@ -115,7 +128,7 @@ def activated(blocks, is_float):
         if block.activation.name in JOINT:
             code += f"    name_{function}({block.n_out}, z{f' + {first}' if first else ''});\n"
         elif function:
-            code += EACH % {"first": first, "end": end, "function": function}
+            code += (EACH if gate is None else GATED) % {"first": first, "end": end, "function": function, "l": gate}
         first = end
     return code
 

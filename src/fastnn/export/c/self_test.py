@@ -34,7 +34,7 @@ int main(void) {
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
 
-def written(rows, outputs, exact, name):
+def written(rows, outputs, exact, name, relative=None):
     """Return the text of the main.
 
     Parameters
@@ -45,13 +45,18 @@ def written(rows, outputs, exact, name):
     exact : ndarray of shape (n_rows, n_out)
         The same in float64: as far as these are apart, rounding counts in such rows.
     name : str
+    relative : float, optional
+        By how much outputs may differ, of the largest; None: `TOLERANCE`.
     """
     is_float = rows.dtype == np.float32
     largest, rounding = float(np.abs(outputs).max()), float(np.abs(outputs - exact).max())
-    tolerance = max(TOLERANCE[rows.dtype.name] * max(largest, 1e-30), 8 * rounding)
+    tolerance = max((relative or TOLERANCE[rows.dtype.name]) * max(largest, 1e-30), 8 * rounding)
     stored = [("inputs", rows), ("outputs", outputs)]
     tables = [
-        table(rendered(f"static const double name_test_{which}", name, is_float), numbers(array, is_float))
+        table(
+            rendered(f"static const double name_test_{which}", name, is_float),
+            [literal.replace("nan", "NAN") for literal in numbers(array, is_float)],
+        )
         for which, array in stored
     ]
     before, _, after = (

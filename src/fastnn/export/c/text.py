@@ -22,7 +22,7 @@ KEYWORDS = frozenset(
 )
 
 #: What `<math.h>` has for both dtypes, that of float with an f behind.
-FUNCTIONS = re.compile(r"\b(exp|expm1|tanh|erfc|log1p|sin|fabs|fma)\(")
+FUNCTIONS = re.compile(r"\b(exp|expm1|tanh|erfc|log1p|sin|cos|fabs|fma)\(")
 LITERALS = re.compile(r"\b\d+\.\d+(?:e[-+]?\d+)?\b")
 
 

@@ -1,0 +1,1 @@
+"""Many networks, data beyond memory, several workers: ``python -m bench --many``."""

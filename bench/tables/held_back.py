@@ -1,0 +1,172 @@
+"""Tables that nobody tuned on: those that the result is shown by.
+
+None of them is one of the forty under another name (so no Titanic, Boston, crx, breast cancers by cells, Boston's
+loans).
+"""
+
+import pandas as pd
+
+from bench.tables.data import from_keel, from_r
+
+
+def _hour_and_weekday(frame):
+    time = pd.to_datetime(frame.pop("time"))
+    return frame.assign(hour=time.dt.hour.astype(float), weekday=time.dt.day_of_week.astype(str))
+
+
+HELD_BACK = (
+    from_keel("magic", "binary", "UCI MAGIC gamma telescope"),
+    from_keel("phoneme", "binary", "ELENA phonemes: nasal or oral"),
+    from_keel("penbased", "multiclass", "UCI handwritten digits by pen"),
+    from_keel("segment", "multiclass", "UCI image segmentation"),
+    from_keel("vehicle", "multiclass", "Statlog vehicle silhouettes"),
+    from_keel("vowel", "multiclass", "UCI vowels, 11"),
+    from_keel("marketing", "multiclass", "income in 9 classes, codes of a questionnaire"),
+    from_keel("chess", "binary", "UCI king and rook against king and pawn"),
+    from_keel("pima", "binary", "diabetes; zeros for what is missing"),
+    from_keel("bands", "binary", "UCI cylinder bands"),
+    from_keel("saheart", "binary", "South African heart disease"),
+    from_keel("movement_libras", "multiclass", "UCI hand movements, 15"),
+    from_r("credit_data", "modeldata", "credit_data", "Status", "binary", "credit scoring, gaps"),
+    from_r(
+        "cells",
+        "modeldata",
+        "cells",
+        "class",
+        "binary",
+        "well segmented or not; the author's split is dropped",
+        dropped="case",
+    ),
+    from_r(
+        "leaves",
+        "modeldata",
+        "leaf_id_flavia",
+        "species",
+        "multiclass",
+        "32 plants by pictures of their leaves; what a book says of the species is dropped",
+        dropped="apex base shape denate_edge lobed_edge smooth_edge toothed_edge undulate_edge",
+    ),
+    from_r("caravan", "ISLR", "Caravan", "Purchase", "binary", "6 % yes; CoIL challenge"),
+    from_r("orange_juice", "ISLR", "OJ", "Purchase", "binary", dropped="STORE", categories="StoreID"),
+    from_r(
+        "email",
+        "openintro",
+        "email",
+        "spam",
+        "binary",
+        "9 % spam; time in parts",
+        fix=_hour_and_weekday,
+    ),
+    from_r("chile", "carData", "Chile", "vote", "multiclass", "plebiscite, 4 answers, gaps"),
+    from_r("beps", "carData", "BEPS", "vote", "multiclass", "British election, 3 parties"),
+    from_r("arrests", "carData", "Arrests", "released", "binary", "83 % yes"),
+    from_r("headache", "carData", "KosteckiDillon", "headache", "binary", "diaries of 133", dropped="id"),
+    from_r(
+        "free_light_chain",
+        "survival",
+        "flchain",
+        "death",
+        "binary",
+        "28 % died in the study; gaps",
+        dropped="futime chapter",
+    ),
+    from_r("rotterdam", "survival", "rotterdam", "death", "binary", "breast cancer", dropped="pid rtime recur dtime"),
+    from_r(
+        "crashes",
+        "DAAG",
+        "nassCDS",
+        "dead",
+        "binary",
+        "4.5 % died; the weight of the sample knows",
+        dropped="injSeverity weight caseid",
+    ),
+    from_r("monica", "DAAG", "monica", "outcome", "binary", "dead after a heart attack or not"),
+    from_r(
+        "nhefs",
+        "causaldata",
+        "nhefs",
+        "death",
+        "binary",
+        "by 1992, from 1971; what was asked in 1982 is dropped",
+        dropped="seqn id yrdth modth dadth censored older wt82 wt82_71 smkintensity82_71 hightax82 price82 tax82 "
+        "price71_82 tax71_82",
+    ),
+    from_r("tv16", "stevedata", "TV16", "votetrump", "binary", "vote of 2016; 51 states, gaps", dropped="uid"),
+    from_r(
+        "hotel_rates",
+        "modeldata",
+        "hotel_rates",
+        "avg_price_per_room",
+        "regression",
+        "agents, companies, countries: up to 167 levels; the date is there as a number",
+        dropped="arrival_date",
+    ),
+    from_r("concrete", "modeldata", "concrete", "compressive_strength", "regression", "UCI concrete"),
+    from_r("sacramento", "modeldata", "Sacramento", "price", "regression", "houses; 37 cities, 68 zip codes"),
+    from_r("stackoverflow", "modeldata", "stackoverflow", "Salary", "regression", "developers"),
+    from_r("diamonds", "ggplot2", "diamonds", "price", "regression"),
+    from_r("saratoga", "mosaicData", "SaratogaHouses", "price", "regression", "houses"),
+    from_r("cps1988", "AER", "CPS1988", "wage", "regression", "log(1 + weekly wage)", log=True),
+    from_r("computers", "Ecdat", "Computers", "price", "regression", "of personal computers, 1993 to 1995"),
+    from_r(
+        "epa2021",
+        "openintro",
+        "epa2021",
+        "comb_mpg",
+        "regression",
+        "cars' use of fuel; a tax on guzzlers and the other mileages are dropped",
+        dropped="city_mpg hwy_mpg guzzler carline mfr_code model_type_index release_date",
+    ),
+    from_r("wage", "ISLR", "Wage", "wage", "regression", "men of the Mid-Atlantic", dropped="logwage"),
+    from_r(
+        "nlswork",
+        "sampleSelection",
+        "nlswork",
+        "ln_wage",
+        "regression",
+        "young women, gaps",
+        dropped="idcode",
+        categories="race ind_code occ_code",
+    ),
+    from_r("slid", "carData", "SLID", "wages", "regression", "Ontario, gaps"),
+    from_r(
+        "txhousing",
+        "ggplot2",
+        "txhousing",
+        "median",
+        "regression",
+        "46 cities, gaps; volume is price times sales",
+        dropped="volume date",
+    ),
+    from_r(
+        "flights",
+        "nycflights13",
+        "flights",
+        "arr_delay",
+        "regression",
+        "known at departure; 4,043 tail numbers, 105 airports",
+        dropped="arr_time air_time time_hour hour minute",
+    ),
+    from_r(
+        "loan_rate",
+        "openintro",
+        "loans_full_schema",
+        "interest_rate",
+        "regression",
+        "grades are rates in other words, balances come after; 4,741 employers",
+        dropped="grade sub_grade installment issue_month loan_status balance paid_total paid_principal paid_interest "
+        "paid_late_fees",
+    ),
+    from_r("yrbss", "openintro", "yrbss", "weight", "regression", "of pupils, gaps"),
+    from_r("births14", "openintro", "births14", "weight", "regression", "gaps", dropped="lowbirthweight"),
+    from_r(
+        "visits",
+        "AER",
+        "NMES1988",
+        "visits",
+        "regression",
+        "log(1 + visits to a physician); others are dropped",
+        dropped="nvisits ovisits novisits",
+        log=True,
+    ),
+)
