@@ -1,4 +1,4 @@
-"""What the tests of the command share: real tables as files, and the command as a process or in this one."""
+"""What the tests of the command share: real tables as files, and the command as a process (in this one: `run`)."""
 
 import os
 import subprocess

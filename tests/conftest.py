@@ -121,6 +121,23 @@ def targets_for(loss, output_activation, n_samples, n_out, rng):
     return rng.random((n_samples, n_out))
 
 
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """The command, in this process: (code, stdout, stderr) of its arguments."""
+    from fastnn.cli import main
+
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*arguments):
+        capsys.readouterr()
+        code = main(list(map(str, arguments)))
+        said = capsys.readouterr()
+        assert "Traceback" not in said.err
+        return code, said.out, said.err
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def digits():
     """S3: the digits, scaled and split as the tutorial does; X_train, X_test, y_train, y_test."""

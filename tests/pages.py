@@ -16,7 +16,9 @@ import sys
 import tempfile
 import venv
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir, nullcontext
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -172,24 +174,36 @@ def make_environment(folder, line, wheel):
 def main(wheel, *names):
     """Run the pages of these names, or all, each in an environment made by its own line."""
     wheel, by_line, is_well = Path(wheel).resolve(), {}, True
-    environment = {**os.environ, "MPLBACKEND": "Agg"}
-    environment.pop("PYTHONPATH", None)  # with which a page would find more than it installs
     for page in PAGES:
         if (page.stem in names or not names) and any(block.is_session for block in blocks(page)):
             by_line.setdefault(install_line(page), []).append(page)
     if without := [page.stem for page in by_line.pop(None, ())]:
         print(f"no line to install by, as in README.md: {', '.join(without)}")
         is_well = False
-    for line, pages in by_line.items():
-        with tempfile.TemporaryDirectory() as folder:
-            print(f"-- pip install {line}", flush=True)
-            python = make_environment(Path(folder), line, wheel)
-            for page in pages:
-                command = [python, "-P", __file__, "--here", page]
-                ended = subprocess.run(command, env=environment, cwd=folder)
-                print(f"{page.stem}: {'as shown' if ended.returncode == 0 else 'FAILED'}", flush=True)
-                is_well = is_well and ended.returncode == 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for said, went_well in pool.map(partial(_follow, wheel), *zip(*by_line.items(), strict=True)):
+            print(said, flush=True)
+            is_well = is_well and went_well
     return 0 if is_well else 1
+
+
+def _follow(wheel, line, pages):
+    """Make the environment of a line, and run its pages there; return what is to be said, and whether all went well."""
+    said, is_well = [f"-- pip install {line}"], True
+    environment = {**os.environ, "MPLBACKEND": "Agg"}
+    environment.pop("PYTHONPATH", None)  # with which a page would find more than it installs
+    with tempfile.TemporaryDirectory() as folder:
+        python = make_environment(Path(folder), line, wheel)
+        for page in pages:
+            ended = subprocess.run(
+                [python, "-P", __file__, "--here", page],
+                env=environment, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                encoding="utf-8",
+            )  # fmt: skip
+            said += [ended.stdout] * (ended.stdout != "")
+            said.append(f"{page.stem}: {'as shown' if ended.returncode == 0 else 'FAILED'}")
+            is_well = is_well and ended.returncode == 0
+    return "\n".join(said), is_well
 
 
 def here(page):

@@ -10,6 +10,7 @@ from command import TABLES, pl, process, write
 from sklearn import metrics
 from sklearn.base import clone
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_wine
+from sklearn.preprocessing import scale
 
 import fastnn
 from fastnn.cli import comparing, findings, learning, machine, main, models, peers, reading, scores
@@ -410,21 +411,6 @@ def trained(tmp_path_factory):
     return of
 
 
-@pytest.fixture
-def run(capsys, monkeypatch):
-    """The command in this process: (code, stdout, stderr)."""
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*arguments):
-        capsys.readouterr()
-        code = main(list(map(str, arguments)))
-        said = capsys.readouterr()
-        assert "Traceback" not in said.err
-        return code, said.out, said.err
-
-    return run
-
-
 @pytest.mark.filterwarnings("ignore:columns that only name or number the rows")
 @pytest.mark.parametrize("target", TABLES)
 def test_what_is_evaluated_is_what_scikit_learn_says_of_the_estimator(trained, monkeypatch, target):
@@ -541,7 +527,7 @@ def test_info_of_everything_that_is_saved(run, tmp_path):
     result.network.save(tmp_path / "network")
     several = fastnn.MLPClassifier((5,), n_members=2, max_iter=2, random_state=0)
     with pytest.warns(UserWarning, match="converged"):
-        several.fit(X, y)
+        several.fit(scale(X), y)
     several.save(tmp_path / "several")
     found = {}
     for name in ("network", "several", next(path.name for path in tmp_path.glob("checkpoint-*"))):
@@ -576,7 +562,9 @@ def test_a_picture_of_a_table_s_model(trained, run, tmp_path, kind, suffix):
 def test_members_are_exported_to_c_together(run, tmp_path):
     X, y = load_wine(as_frame=True, return_X_y=True)
     with pytest.warns(UserWarning, match="converged"):
-        fastnn.MLPClassifier((5,), n_members=2, max_iter=2, random_state=0).fit(X, y).save(tmp_path / "several")
+        fastnn.MLPClassifier((5,), n_members=2, max_iter=2, random_state=0).fit(X / X.max(), y).save(
+            tmp_path / "several"
+        )
     code, said, _ = run("export", tmp_path / "several", "--to", "c", "--out", tmp_path / "model.c", "--json")
     assert code == 0
     assert [one["takes"] for one in json.loads(said)["inputs"]] == [f"{name}: a number" for name in X.columns]

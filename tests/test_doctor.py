@@ -104,7 +104,9 @@ def dead_relu():
     """By biases that no row can lift."""
     X, _, y, _ = data("iris")
     start = [np.full((6, 4), 0.1), np.full((3, 6), 0.1)], [np.full(6, -9.0), np.zeros(3)]
-    return fastnn.train([4, 6, 3], X, y, 300, 0.1, activation="relu", loss="log_loss", init=start), X, y, None
+    options = {"activation": "relu", "loss": "log_loss", "init": start}
+    with pytest.warns(UserWarning, match="training has ended in one answer for all rows"):
+        return fastnn.train([4, 6, 3], X, y, 300, 0.1, **options), X, y, None
 
 
 def saturated_tanh():
@@ -623,7 +625,7 @@ def test_training_that_has_not_converged_names_the_column(is_scaled):
     found = {}
     for kind in (OfSklearn, MLPClassifier):
         with pytest.warns(UserWarning, match="Maximum iterations") as caught:
-            kind((4,), max_iter=3, random_state=0).fit(X, y)
+            kind((16,), max_iter=3, random_state=0).fit(X, y)
         found[kind] = str(caught[0].message)
     more = found[MLPClassifier].removeprefix(found[OfSklearn])
     sizes = np.sqrt((X**2).mean(axis=0))

@@ -329,5 +329,5 @@ def test_sparse_rows_have_the_units_of_dense_ones(density):
     data = sparse.random(50, 30, density, format="csr", random_state=0)
     options = {"dropout": 0.4, "random_state": 0, "batch_size": 9, "activation": "tanh", "init": "glorot_normal"}
     y = np.arange(50) % 3
-    found = [fastnn.train([30, 20, 3], rows, y, 25, 0.3, **options) for rows in (data, data.toarray())]
+    found = [fastnn.train([30, 20, 3], rows, y, 25, 0.03, **options) for rows in (data, data.toarray())]
     assert_close(found[0].loss_curve, found[1].loss_curve, 1e-12)

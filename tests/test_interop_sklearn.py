@@ -231,7 +231,7 @@ def trained(sizes, y, **options):
         (lambda y: trained([10, 3, 3, 1], y, activation=["tanh", "relu"]), "different activations.*'tanh', 'relu'"),
         (lambda y: trained([10, 3, 1], y > 99, activation="tanh", loss="hinge"), "threshold of 0"),
         (lambda y: trained([10, 3, 1], y / 400), "'logistic' for values"),
-        (lambda y: trained([10, 3, 2], y, activation="tanh", loss="gaussian_nll"), "variances"),
+        (lambda y: trained([10, 3, 2], y / 400, activation="tanh", loss="gaussian_nll"), "variances"),
         (lambda y: trained([10, 3, 2], y, activation="tanh", loss="quantile", quantile=[0.1, 0.9]), "quantiles"),
         (
             lambda y: trained([10, 3, 2], [y, y], activation="tanh", heads=[fastnn.Head(1), fastnn.Head(1)]),

@@ -250,7 +250,7 @@ def test_rows_are_not_copied():
 
     inputs = np.zeros((40_000, 50))
     inputs[:, 0] = np.arange(40_000) / 40_000
-    models = [MLPRegressor(hidden_layer_sizes=(2,), max_iter=1, random_state=seed) for seed in range(4)]
+    models = [MLPRegressor(hidden_layer_sizes=2, activation="tanh", max_iter=1, random_state=seed) for seed in range(4)]
     rows = [np.arange(seed, 40_000) for seed in range(4)]
     tracemalloc.start()
     try:

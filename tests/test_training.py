@@ -214,6 +214,7 @@ def test_each_pass_has_its_own_mean(backend):
     assert_close(s.counters["previous_cost"][0], curves[1][2:].mean(), 1e-14)
 
 
+@pytest.mark.filterwarnings("ignore:training has ended in answers that differ")
 @pytest.mark.parametrize("backend", BACKEND_NAMES)
 @pytest.mark.parametrize("batch_size", [None, 4])
 def test_divergence_says_when_and_what_to_try(backend, batch_size):

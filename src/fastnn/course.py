@@ -12,13 +12,15 @@ from fastnn.input_scale import unscaled_in_words
 from fastnn.layers import LayerDict
 from fastnn.reports import Listeners
 from fastnn.result import HowTrained, TrainResult
-from fastnn.saturation import warn_if_saturated
+from fastnn.saturation import are_zeros, warn_if_saturated
 from fastnn.schedules import Schedule
+from fastnn.spoiled import spoiled_in_words
 from fastnn.state import TrainingState
 from fastnn.training.batches import tutorial_batches
 from fastnn.training.manners import DivergenceError, Raises
 from fastnn.training.run import run
 from fastnn.training.schedules import Constant, Planned
+from fastnn.warned import warn
 
 
 def start(course, data, loss, init, bias):
@@ -124,7 +126,21 @@ def carry_out(course, data, source, job, network, saturated_start=None, checkpoi
         with suppress(AttributeError):  # of an exception that takes no attributes
             outcome.error.result = result
         raise outcome.error
+    was_told = saturated_start is not None or (earlier is None and are_zeros(*course.start))
+    if outcome.n_done and not was_told:
+        _tell_if_spoiled(network, data, how)
     return result
+
+
+def _tell_if_spoiled(network, data, how):
+    X = data.sample
+    if spoiled := spoiled_in_words(network, X, data.targets[: X.shape[0]], how.loss):
+        unscaled = unscaled_in_words(X, data.feature_names)
+        warn(
+            f"training has ended in {spoiled}; scale X, and y where it is numbers, to mean 0 and standard deviation 1, "
+            f"or take a smaller alpha (it was {how.alpha:g})" + (f"; {unscaled}" if unscaled else ""),
+            stacklevel=4,  # the caller of train
+        )
 
 
 def result_of_run(network, history, how, objective, cost, best_iteration=None, left=None, made=None):

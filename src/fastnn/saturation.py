@@ -51,7 +51,7 @@ def warn_if_saturated(network, parameters, X, loss, init, init_scale=1.0, n_thre
     saturated : tuple (str, int, float) or None
         Where a layer is saturated `init`, the number of the layer and the share of its units.
     """
-    if network.n_layers > 1 and init in INITS and (init == "zeros" or init_scale == 0):
+    if network.n_layers > 1 and are_zeros(init, init_scale):
         cause = "init='zeros'" if init == "zeros" else "init_scale=0"
         warn(
             f"with {cause} all units of a hidden layer stay alike, and the network learns no more than one with a "
@@ -74,6 +74,11 @@ def warn_if_saturated(network, parameters, X, loss, init, init_scale=1.0, n_thre
             )
             return init, l, share
     return None
+
+
+def are_zeros(init, init_scale):
+    """Whether a start draws no weights but 0; of start weights that were given, it does not."""
+    return isinstance(init, str) and init in INITS and (init == "zeros" or init_scale == 0)
 
 
 def _saturated_shares(network, parameters, X, loss, n_threads):

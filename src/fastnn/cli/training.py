@@ -84,7 +84,8 @@ def summary(model, rows):
 
 def _rows_of_columns(model, X):
     """Those of `columns_`, and what may be wrong with text that is left out."""
-    for row in (rows := model.columns_.rows):
+    rows = [dict(row) for row in model.columns_.rows]
+    for row in rows:
         if row["kind"] == "identifier":
             told = findings.of_text("", X[row["column"]].drop_nulls().cast(str))
             row["note"] = "; ".join([row["note"], *(one["message"] for one in told)])

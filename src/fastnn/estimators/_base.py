@@ -182,7 +182,8 @@ class MultilayerPerceptron(
         Warns
         -----
         ConvergenceWarning
-            If training ended for another reason than that it had converged.
+            If training ended for another reason than that it had converged, in one answer for all rows, or in answers
+            beyond all of y.
         RuntimeWarning
             If a loss, or what the optimizer made of it, was not finite, unless ``numpy.errstate`` ignores it.
         """

@@ -22,6 +22,7 @@ from fastnn.estimators._plan import plan_of
 from fastnn.estimators._solvers import as_of_now, batch_size_of, optimizer_of, take_rate
 from fastnn.estimators._validation import ValidationRows, hold_back, measure_anew, validation_of
 from fastnn.estimators._warnings import cause_in_words, tell_of_overflow, warn
+from fastnn.spoiled import spoiled_in_words
 from fastnn.training import passes
 
 ENGINE = BACKENDS["simd"]
@@ -172,6 +173,18 @@ class Trained:
                 ConvergenceWarning,
             )
         tell_of_overflow(self, n_before, samples.X, samples.selected)
+        if ended != passes.INTERRUPTED and not incremental:
+            self._tell_if_spoiled(samples)
+
+    def _tell_if_spoiled(self, samples):
+        loss = self._optimizer.training.objective.loss
+        if spoiled := spoiled_in_words(self._weights.network, samples.X, samples.y, loss, samples.selected):
+            warn(
+                f"Training has ended in {spoiled}; scale X and y, for example with StandardScaler, or try a smaller "
+                f"learning_rate_init (it is {self.learning_rate_init!r:.60})."
+                + cause_in_words(self, samples.X, samples.selected, samples.y),
+                ConvergenceWarning,
+            )
 
     def _train_by_lbfgs(self, samples, training, given):
         network = self._weights.network

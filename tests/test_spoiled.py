@@ -1,0 +1,122 @@
+"""Networks that training has spoiled, at a finite loss: said, where it is so, and nowhere else."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.datasets import load_wine
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, scale
+
+import fastnn
+
+WINE, CULTIVARS = load_wine(return_X_y=True)
+OPTIONS = {"activation": "relu", "init": "he_uniform", "loss": "log_loss", "batch_size": 32, "random_state": 0}
+ONE_ANSWER = "one answer for all rows of X"
+
+
+def trained(X, y=CULTIVARS, alpha=0.1, **options):
+    return fastnn.train([X.shape[1], 16, len(np.unique(y))], X, y, 300, alpha, **OPTIONS | options)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_train_says_so_and_names_the_column(solver):
+    expected = rf"{ONE_ANSWER} .*smaller alpha \(it was 1\); X is not scaled: column 12 has a root mean square of"
+    with pytest.warns(UserWarning, match=expected) as caught:
+        result = trained(WINE, alpha=1.0, solver=solver)
+    assert [one.filename for one in caught] == [__file__]
+    assert len(set(result.network.predict(WINE))) == 1
+
+
+@pytest.mark.parametrize(("activation", "solver", "rate"), [("relu", "sgd", 0.1), ("tanh", "adam", 0.1)])
+def test_the_estimators_say_so(activation, solver, rate):
+    model = fastnn.MLPClassifier(activation=activation, solver=solver, learning_rate_init=rate, random_state=0)
+    with pytest.warns(ConvergenceWarning, match=rf"{ONE_ANSWER} .*learning_rate_init \(it is 0.1\)\. X is not scaled"):
+        model.fit(WINE, CULTIVARS)
+    assert len(set(model.predict(WINE))) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scaled = make_pipeline(StandardScaler(), model).fit(WINE, CULTIVARS)
+    assert scaled.score(WINE, CULTIVARS) > 0.95
+
+
+@pytest.mark.parametrize("settings", [("adam", 100.0), ("sgd", 0.05)])
+def test_answers_beyond_all_targets(settings):
+    solver, rate = settings
+    X, y = scale(WINE), WINE[:, 0]
+    with pytest.warns(ConvergenceWarning, match="differ .* times as much as y does: it has diverged; scale X and y"):
+        model = fastnn.MLPRegressor(solver=solver, learning_rate_init=rate, max_iter=100, random_state=0).fit(X, y)
+    assert np.ptp(model.predict(X)) > 1000 * np.ptp(y)
+    options = {"output_activation": "identity", "loss": "squared_error", "solver": "adam", "batch_size": None}
+    with pytest.warns(UserWarning, match="differ .* times as much as y does: it has diverged; .*alpha .it was 100"):
+        fastnn.train([13, 16, 1], X, y, 5, 100.0, **OPTIONS | options)
+
+
+def test_targets_most_of_which_are_alike():
+    """A large one that is not among the rows looked at counts: answers are within its reach."""
+    X, y = scale(WINE), np.zeros(len(WINE))
+    y[1] = 1e9
+    model = fastnn.MLPRegressor(solver="lbfgs", random_state=0, max_iter=5)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(X, y)
+        model.set_params(solver="sgd", learning_rate_init=1e-9, warm_start=True).fit(X, y)
+    assert np.ptp(model.predict(X)) > 1000
+    assert not [one for one in caught if "has ended in" in str(one.message)]
+
+
+def test_sparse_rows_and_rows_in_pieces():
+    with pytest.warns(UserWarning, match=ONE_ANSWER):
+        trained(sparse.csr_matrix(WINE))
+    order = np.random.default_rng(0).permutation(len(WINE))
+    X, y = WINE[order], np.eye(3)[CULTIVARS[order]]
+    pieces = fastnn.Pieces([(X[:90], y[:90]), (X[90:], y[90:])], buffer_rows=64)
+    with pytest.warns(UserWarning, match=ONE_ANSWER):
+        result = fastnn.train([13, 16, 3], pieces, iter_num=300, alpha=0.1, **OPTIONS | {"batch_size": 16})
+    assert len(set(result.network.predict(WINE))) == 1
+
+
+def test_of_many_it_is_told_once_with_their_numbers():
+    models = [fastnn.MLPClassifier(solver="sgd", learning_rate_init=rate, random_state=0) for rate in (0.1, 0.2)]
+    with pytest.warns(ConvergenceWarning, match=ONE_ANSWER):
+        fastnn.fit_many(models, WINE, CULTIVARS)
+
+
+@pytest.mark.parametrize(
+    ("X", "y"),
+    [
+        (scale(WINE), CULTIVARS),
+        (np.ones((20, 3)), np.arange(20) % 2),  # nothing to tell rows apart by
+        (scale(WINE)[:20], np.eye(2)[np.ones(20, int)]),  # nothing to tell apart
+    ],
+)
+def test_where_it_is_right_nothing_is_said(X, y):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fastnn.train([X.shape[1], 16, 3 if y is CULTIVARS else 2], X, y, 300, 0.1, **OPTIONS)
+
+
+def test_a_rare_class_that_is_told_apart_is_none():
+    """All but two rows are sure of the same; the two are among those looked at, or not."""
+    X = np.zeros((1000, 2))
+    X[::500, 0] = 1.0
+    y = X[:, 0].astype(int)
+    X[:, 1] = np.linspace(-1, 1, 1000)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = fastnn.train([2, 8, 2], X, y, 2000, 0.1, solver="adam", **OPTIONS | {"batch_size": None})
+    assert (result.network.predict(X) == y).all()
+
+
+def test_a_transformed_target_is_scaled():
+    model = TransformedTargetRegressor(
+        fastnn.MLPRegressor(solver="sgd", learning_rate_init=0.05, random_state=0, max_iter=500),
+        transformer=StandardScaler(),
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(scale(WINE), 1000 * WINE[:, 0])
+    assert np.ptp(model.predict(scale(WINE))) > 500
