@@ -417,13 +417,6 @@ def train(
     >>> fastnn.train([2, 1], X, y, 200, rate, loss="log_loss", random_state=0).network.predict(X)
     array([0, 0, 0, 1])
 
-    Units without biases:
-
-    >>> X, y = [[0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 1]], [[0], [0], [1], [1]]
-    >>> result = fastnn.train([3, 1], X, y, 10_000, 4.0, init="lecun_uniform", bias=False, random_state=1)
-    >>> result.network(X).ravel().round(4), result.b[1]
-    (array([0.0097, 0.0079, 0.9936, 0.9921]), array([0.]))
-
     A rare class that counts as much as the other, and targets of 0.05 and 0.95:
 
     >>> X = [[0, 0], [0, 1], [1, 0], [1, 1]]
