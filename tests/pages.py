@@ -180,7 +180,7 @@ def main(wheel, *names):
     if without := [page.stem for page in by_line.pop(None, ())]:
         print(f"no line to install by, as in README.md: {', '.join(without)}")
         is_well = False
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(2) as pool:
         for said, went_well in pool.map(partial(_follow, wheel), *zip(*by_line.items(), strict=True)):
             print(said, flush=True)
             is_well = is_well and went_well
@@ -193,7 +193,10 @@ def _follow(wheel, line, pages):
     environment = {**os.environ, "MPLBACKEND": "Agg"}
     environment.pop("PYTHONPATH", None)  # with which a page would find more than it installs
     with tempfile.TemporaryDirectory() as folder:
-        python = make_environment(Path(folder), line, wheel)
+        try:
+            python = make_environment(Path(folder), line, wheel)
+        except subprocess.CalledProcessError as error:
+            return f"{said[0]}\n{error}", False
         for page in pages:
             ended = subprocess.run(
                 [python, "-P", __file__, "--here", page],

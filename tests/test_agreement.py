@@ -82,7 +82,6 @@ def test_the_gradient_of_more_rows_than_a_chunk_has(sizes, dtype):
         assert_agree(evaluate("simd", spec, *data, "squared_error"), expected, dtype)
 
 
-@pytest.mark.filterwarnings("ignore:training has ended in one answer")
 @pytest.mark.parametrize("batch", BATCHES)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("loss", "output", "hidden"), COMBINATIONS)

@@ -625,7 +625,7 @@ def test_training_that_has_not_converged_names_the_column(is_scaled):
     found = {}
     for kind in (OfSklearn, MLPClassifier):
         with pytest.warns(UserWarning, match="Maximum iterations") as caught:
-            kind((16,), max_iter=3, random_state=0).fit(X, y)
+            kind((4,), max_iter=3, random_state=0).fit(X, y)
         found[kind] = str(caught[0].message)
     more = found[MLPClassifier].removeprefix(found[OfSklearn])
     sizes = np.sqrt((X**2).mean(axis=0))

@@ -101,7 +101,7 @@ LEVELS = {
     "inspection": 6,
     "network": 7,
     "saturation": 6,
-    "spoiled": 6,
+    "spoiled": 7,
     "training.batches": 7,
     "training.schedules": 7,
     "training.manners": 7,

@@ -24,7 +24,7 @@ def trained(X, y=CULTIVARS, alpha=0.1, **options):
 
 @pytest.mark.parametrize("solver", ["sgd", "adam"])
 def test_train_says_so_and_names_the_column(solver):
-    expected = rf"{ONE_ANSWER} .*smaller alpha \(it was 1\); X is not scaled: column 12 has a root mean square of"
+    expected = rf"{ONE_ANSWER} .*another alpha \(it was 1\); X is not scaled: column 12 has a root mean square of"
     with pytest.warns(UserWarning, match=expected) as caught:
         result = trained(WINE, alpha=1.0, solver=solver)
     assert [one.filename for one in caught] == [__file__]
@@ -47,11 +47,13 @@ def test_the_estimators_say_so(activation, solver, rate):
 def test_answers_beyond_all_targets(settings):
     solver, rate = settings
     X, y = scale(WINE), WINE[:, 0]
-    with pytest.warns(ConvergenceWarning, match="differ .* times as much as y does: it has diverged; scale X and y"):
+    with pytest.warns(
+        ConvergenceWarning, match="differ .* times as much as y does; scale X and y.*another learning_rate_init"
+    ):
         model = fastnn.MLPRegressor(solver=solver, learning_rate_init=rate, max_iter=100, random_state=0).fit(X, y)
     assert np.ptp(model.predict(X)) > 1000 * np.ptp(y)
     options = {"output_activation": "identity", "loss": "squared_error", "solver": "adam", "batch_size": None}
-    with pytest.warns(UserWarning, match="differ .* times as much as y does: it has diverged; .*alpha .it was 100"):
+    with pytest.warns(UserWarning, match="differ .* times as much as y does; .*alpha .it was 100"):
         fastnn.train([13, 16, 1], X, y, 5, 100.0, **OPTIONS | options)
 
 
@@ -85,18 +87,63 @@ def test_of_many_it_is_told_once_with_their_numbers():
         fastnn.fit_many(models, WINE, CULTIVARS)
 
 
-@pytest.mark.parametrize(
-    ("X", "y"),
-    [
-        (scale(WINE), CULTIVARS),
-        (np.ones((20, 3)), np.arange(20) % 2),  # nothing to tell rows apart by
-        (scale(WINE)[:20], np.eye(2)[np.ones(20, int)]),  # nothing to tell apart
-    ],
-)
-def test_where_it_is_right_nothing_is_said(X, y):
+RNG = np.random.default_rng(0)
+ROWS = RNG.normal(size=(500, 5))
+CURVE = ROWS[:, 0] + ROWS[:, 1] ** 2
+MARKED = np.where(np.arange(500) % 7, CURVE, -1e9)  # by a number that stands for what is missing
+HOURS = np.arange(2377) * 2 * np.pi / 24  # the first row, the last and every 24th are one point
+DAYS = np.c_[np.sin(HOURS), np.cos(HOURS)]
+
+#: What is no matter of dead units, whatever it has learned -> estimator, X, y and more of `fit`.
+OTHERS = {
+    "far from a large y": (fastnn.MLPRegressor(random_state=0, max_iter=20), ROWS, 1e8 * CURVE, {}),
+    "rows of no weight": (
+        fastnn.MLPRegressor(random_state=0), ROWS, MARKED, {"sample_weight": (np.arange(500) % 7 > 0) * 1.0}
+    ),
+    "outputs of two scales": (fastnn.MLPRegressor(random_state=0, max_iter=20), ROWS, np.c_[1e9 * CURVE, CURVE], {}),
+    "an outlier": (fastnn.MLPRegressor("huber", random_state=0), ROWS, np.r_[1e8, CURVE[1:]], {}),
+    "one pass over raw rows": (fastnn.MLPClassifier(random_state=1, max_iter=1), WINE, CULTIVARS, {}),
+    "a period": (fastnn.MLPRegressor(random_state=0), DAYS, 3 * DAYS[:, 0] + RNG.normal(size=2377), {}),
+    "a penalty": (fastnn.MLPRegressor(activation="tanh", solver="sgd", alpha=1e5, random_state=0), ROWS, CURVE, {}),
+    "constant y": (fastnn.MLPRegressor(random_state=0), ROWS, np.ones(500), {}),
+    "rows that are alike": (fastnn.MLPClassifier(random_state=0), np.ones((20, 3)), np.arange(20) % 2, {}),
+    "two rows": (fastnn.MLPRegressor(random_state=0), ROWS[:2], CURVE[:2], {}),
+    "one row": (fastnn.MLPRegressor(random_state=0), ROWS[:1], CURVE[:1], {}),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize("case", OTHERS)
+def test_nothing_is_said_of_what_is_not_spoiled(case):
+    model, X, y, more = OTHERS[case]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fastnn.train([X.shape[1], 16, 3 if y is CULTIVARS else 2], X, y, 300, 0.1, **OPTIONS)
+        warnings.filterwarnings("ignore", "Stochastic Optimizer")
+        model.fit(X, y, **more)
+
+
+def test_heads_that_were_not_observed_hide_nothing():
+    start = ([np.full((4, 5), 0.1), np.full((2, 4), 0.1)], [np.full(4, -99.0), np.zeros(2)])
+    for place in (0, 1):
+        y = [CURVE.copy(), CURVE.copy()]
+        y[place][0] = np.nan
+        with pytest.warns(UserWarning, match=ONE_ANSWER):
+            fastnn.train([5, 4, 2], ROWS, y, 5, 0.01, activation="relu", init=start, heads=[fastnn.Head(1)] * 2)
+
+
+@pytest.mark.filterwarnings("error")
+def test_where_warnings_are_errors_the_result_is_kept():
+    with pytest.raises(UserWarning, match=ONE_ANSWER) as caught:
+        trained(WINE)
+    assert caught.value.result.n_iter == 300
+
+
+def test_pieces_are_looked_at_where_they_have_been_read():
+    X, y = ROWS[:150], 1e8 + CURVE[:150]
+    pieces = fastnn.Pieces([(X[:75], y[:75]), (X[75:], y[75:])], buffer_rows=120)  # the buffer's end stays empty
+    with pytest.warns(ConvergenceWarning, match=r"hasn't converged yet\. y is not scaled: .* 1e\+08") as caught:
+        fastnn.MLPRegressor(random_state=0, max_iter=2, batch_size=50).fit(pieces)
+    assert len(caught) == 1
 
 
 def test_a_rare_class_that_is_told_apart_is_none():

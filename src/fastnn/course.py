@@ -15,7 +15,7 @@ from fastnn.result import HowTrained, TrainResult
 from fastnn.saturation import are_zeros, warn_if_saturated
 from fastnn.schedules import Schedule
 from fastnn.spoiled import spoiled_in_words
-from fastnn.state import TrainingState
+from fastnn.state import OTHER_SOLVERS, TrainingState
 from fastnn.training.batches import tutorial_batches
 from fastnn.training.manners import DivergenceError, Raises
 from fastnn.training.run import run
@@ -128,17 +128,23 @@ def carry_out(course, data, source, job, network, saturated_start=None, checkpoi
         raise outcome.error
     was_told = saturated_start is not None or (earlier is None and are_zeros(*course.start))
     if outcome.n_done and not was_told:
-        _tell_if_spoiled(network, data, how)
+        try:
+            _tell_if_spoiled(network, data, how)
+        except UserWarning as error:  # where warnings are errors
+            error.result = result
+            raise
     return result
 
 
 def _tell_if_spoiled(network, data, how):
     X = data.sample
     if spoiled := spoiled_in_words(network, X, data.targets[: X.shape[0]], how.loss):
+        rate = "" if how.solver in OTHER_SOLVERS else f", or take another alpha (it was {how.alpha:g})"
         unscaled = unscaled_in_words(X, data.feature_names)
         warn(
-            f"training has ended in {spoiled}; scale X, and y where it is numbers, to mean 0 and standard deviation 1, "
-            f"or take a smaller alpha (it was {how.alpha:g})" + (f"; {unscaled}" if unscaled else ""),
+            f"training has ended in {spoiled}; scale X, and y where it is numbers, to mean 0 and standard deviation 1"
+            + rate
+            + (f"; {unscaled}" if unscaled else ""),
             stacklevel=4,  # the caller of train
         )
 

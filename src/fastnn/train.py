@@ -409,14 +409,6 @@ def train(
     >>> again.n_iter, again.n_updates
     (20, 120)
 
-    A learning rate that warms up and then falls:
-
-    >>> from fastnn import schedules
-    >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 0, 0, 1]
-    >>> rate = schedules.cosine(0.5, warmup=0.1)
-    >>> fastnn.train([2, 1], X, y, 200, rate, loss="log_loss", random_state=0).network.predict(X)
-    array([0, 0, 0, 1])
-
     A rare class that counts as much as the other, and targets of 0.05 and 0.95:
 
     >>> X = [[0, 0], [0, 1], [1, 0], [1, 1]]
@@ -424,16 +416,6 @@ def train(
     >>> result = fastnn.train([2, 1], X, ["no", "no", "no", "yes"], 500, loss="log_loss", random_state=0, **rare)
     >>> result.network.predict([[1, 1], [0, 1]])
     array(['yes', 'no'], dtype='<U3')
-
-    Each hidden layer may have an activation of its own, with its parameter:
-
-    >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 0, 0, 1]
-    >>> result = fastnn.train(
-    ...     [2, 8, 8, 1], X, y, 200, 0.1, activation=["gelu", ("leaky_relu", 0.2)], loss="log_loss", init="he_normal",
-    ...     random_state=0,
-    ... )
-    >>> result.network
-    <Network 2-8-8-1, gelu, leaky_relu(0.2), logistic, float64, 105 parameters>
     """
     if unknown:
         refuse(train, unknown)

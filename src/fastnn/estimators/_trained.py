@@ -164,25 +164,27 @@ class Trained:
             self._course = course.to_plain()
         if context is not None:
             context.call_on_fit_task_end(estimator=self, **given.for_hooks)
+        X, y, rows = samples.seen
         if ended == passes.INTERRUPTED:
             warn("Training interrupted by user.")
         elif ended == passes.REACHED_MAX_ITER and not incremental:
             warn(
                 f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
-                "converged yet." + cause_in_words(self, samples.X, samples.selected, samples.y),
+                "converged yet." + cause_in_words(self, X, rows, y),
                 ConvergenceWarning,
             )
-        tell_of_overflow(self, n_before, samples.X, samples.selected)
+        tell_of_overflow(self, n_before, X, rows)
         if ended != passes.INTERRUPTED and not incremental:
-            self._tell_if_spoiled(samples)
+            rate = f", or try another learning_rate_init (it is {self.learning_rate_init!r:.60})"
+            self._tell_if_spoiled(samples, training, rate, ended == passes.REACHED_MAX_ITER)
 
-    def _tell_if_spoiled(self, samples):
-        loss = self._optimizer.training.objective.loss
-        if spoiled := spoiled_in_words(self._weights.network, samples.X, samples.y, loss, samples.selected):
+    def _tell_if_spoiled(self, samples, training, rate="", has_cause=False):
+        """Warn of it; `has_cause` says that what X and y are like has been told."""
+        X, y, rows = samples.seen
+        if spoiled := spoiled_in_words(self._weights.network, X, y, training.objective.loss, rows):
             warn(
-                f"Training has ended in {spoiled}; scale X and y, for example with StandardScaler, or try a smaller "
-                f"learning_rate_init (it is {self.learning_rate_init!r:.60})."
-                + cause_in_words(self, samples.X, samples.selected, samples.y),
+                f"Training has ended in {spoiled}; scale X and y, for example with StandardScaler{rate}."
+                + ("" if has_cause else cause_in_words(self, X, rows, y)),
                 ConvergenceWarning,
             )
 
@@ -209,6 +211,7 @@ class Trained:
         progress.give_back(network.parameters)
         self._show_iterations(progress)
         self.loss_, self.n_iter_ = found
+        self._tell_if_spoiled(samples, training)
         if context is not None:
             context.call_on_fit_task_end(estimator=self, **given.for_hooks)
 

@@ -126,6 +126,12 @@ class Samples:
             return self.feed.n_rows
         return self.X.shape[0] if self.rows is None else len(self.rows)
 
+    @property
+    def seen(self):
+        """X and y to look at, and which of their rows: None, all."""
+        X = self.X if self.feed is None else self.feed.sample
+        return X, self.y[: X.shape[0]], self.selected
+
 
 @dataclass
 class Progress:
