@@ -122,6 +122,13 @@ def test_nothing_is_said_of_what_is_not_spoiled(case):
         model.fit(X, y, **more)
 
 
+def test_a_constant_that_is_right():
+    start = ([-np.ones((5, 4)), np.ones((2, 5))], [-np.ones(5), np.array([0.5, -0.25])])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fastnn.train([4, 5, 2], np.zeros((3, 4)), [[0.5, -0.25]] * 3, 5, 0.1, activation="relu", init=start)
+
+
 def test_heads_that_were_not_observed_hide_nothing():
     start = ([np.full((4, 5), 0.1), np.full((2, 4), 0.1)], [np.full(4, -99.0), np.zeros(2)])
     for place in (0, 1):

@@ -39,11 +39,12 @@ def spoiled_in_words(network, X, targets, loss, rows=None):
     if found > NONE * max(map(abs, first)) and not (are_numbers and found > FAR * _spread(targets[chosen])):
         return ""
     chosen, some, outputs = _some(network, X, rows, -(-n_rows // N_ROWS))
-    if are_numbers and (found := _spread(outputs)) > FAR * _spread(targets[chosen]):
+    wanted = _spread(targets[chosen])
+    if are_numbers and (found := _spread(outputs)) > FAR * wanted:
         wanted = _spread(targets if rows is None else targets[rows])
         if found > FAR * wanted > 0:
             return f"answers that differ {found / wanted:.3g} times as much as y does"
-    hidden = spec.activation_names[:-1]
+    hidden = spec.activation_names[:-1] if wanted > 0 else ()
     for l, h in outputs_by_layer(spec, network.parameters, some, len(hidden), 1):
         if _is_stuck(hidden[l - 1], h):
             return f"one answer for all rows of X that were looked at: no gradient comes through layer {l} any more"
