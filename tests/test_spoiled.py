@@ -127,6 +127,7 @@ def test_a_constant_that_is_right():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fastnn.train([4, 5, 2], np.zeros((3, 4)), [[0.5, -0.25]] * 3, 5, 0.1, activation="relu", init=start)
+        fastnn.train([4, 5, 2], np.zeros((2, 4)), np.eye(2), 5, 0.1, activation="relu", init="he_normal")
 
 
 def test_heads_that_were_not_observed_hide_nothing():

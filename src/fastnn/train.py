@@ -403,8 +403,6 @@ def train(
     >>> result.network.predict(X)
     array([0, 0, 0, 1])
 
-    More of the same, at a smaller rate:
-
     >>> again = fastnn.train([2, 1], X, y, 20, 0.1, loss="perceptron", batch_size=1, order="random", init=result)
     >>> again.n_iter, again.n_updates
     (20, 120)
