@@ -211,9 +211,9 @@ class Trained:
         progress.give_back(network.parameters)
         self._show_iterations(progress)
         self.loss_, self.n_iter_ = found
-        self._tell_if_spoiled(samples, training)
         if context is not None:
             context.call_on_fit_task_end(estimator=self, **given.for_hooks)
+        self._tell_if_spoiled(samples, training)
 
 
 def penalty_of(alpha, samples):
